@@ -1,0 +1,1 @@
+"""What every agent shares: exact state on disk, seeding, run folders."""

@@ -1,0 +1,140 @@
+"""Exact state on disk: one safetensors file, written under a temporary name and renamed, checked when read.
+
+A *state* is a nested dict with string keys whose leaves are torch tensors, numpy arrays, or JSON values (numbers of any
+size, strings, booleans, None, lists of these). Nothing is pickled.
+"""
+
+import json
+import os
+import random
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+FORMAT = "papergym-state-1"
+State = dict[str, Any]
+
+
+class CheckpointError(RuntimeError):
+    """A checkpoint that cannot be used; the message says why and what to do."""
+
+
+def _leaves(state: State, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in state.items():
+        if not isinstance(key, str) or "/" in key:
+            raise TypeError(f"state keys are strings without '/', got {key!r} under {prefix or 'the root'!r}")
+        path = f"{prefix}/{key}" if prefix else key
+        if isinstance(value, dict) and value:
+            yield from _leaves(value, path)
+        else:
+            yield path, value
+
+
+def save_state(path: str | Path, state: State, *, kind: str) -> None:
+    """Write ``state`` atomically to ``path``; ``kind`` names what it belongs to (for example an agent's key)."""
+    tensors: dict[str, torch.Tensor] = {}
+    plain: dict[str, Any] = {}
+    arrays: list[str] = []
+    for name, value in _leaves(state):
+        if isinstance(value, np.ndarray):
+            arrays.append(name)
+            value = torch.from_numpy(np.ascontiguousarray(value).reshape(value.shape))
+        if isinstance(value, torch.Tensor):
+            tensors[name] = value.detach().cpu().contiguous().clone()
+        else:
+            plain[name] = value.item() if isinstance(value, np.generic) else value
+    sums = {name: _checksum(tensor) for name, tensor in tensors.items()}
+    head = {"format": FORMAT, "kind": kind, "plain": json.dumps(plain), "arrays": json.dumps(arrays), "sums": json.dumps(sums)}
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        save_file(tensors, temporary, metadata=head)
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise CheckpointError(f"cannot write {path}: {error}. Free some space or choose another folder; the previous one is kept.") from error
+
+
+def load_state(path: str | Path, *, kind: str) -> State:
+    """Read what :func:`save_state` wrote.
+
+    Raises:
+        CheckpointError: missing, truncated, corrupted, of another kind, or not a papergym state.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError(f"no checkpoint at {path}. Give a run folder made by `papergym train`.")
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            head = file.metadata() or {}
+            if head.get("format") != FORMAT:
+                raise CheckpointError(f"{path} is not a papergym checkpoint (format {head.get('format')!r}, expected {FORMAT!r}).")
+            if head["kind"] != kind:
+                raise CheckpointError(f"{path} belongs to {head['kind']!r}, not to {kind!r}. Resume it with that agent.")
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CheckpointError(f"{path} is corrupted or truncated ({error}). Use an older checkpoint of the run.") from error
+    for name, expected in json.loads(head["sums"]).items():
+        if name not in tensors or _checksum(tensors[name]) != expected:
+            raise CheckpointError(f"{path} is corrupted: {name!r} fails its checksum. Use an older checkpoint of the run.")
+    arrays = set(json.loads(head["arrays"]))
+    flat = {name: tensor.numpy() if name in arrays else tensor for name, tensor in tensors.items()}
+    return _nest({**json.loads(head["plain"]), **flat})
+
+
+def _checksum(tensor: torch.Tensor) -> int:
+    flat = tensor.reshape(-1)
+    return zlib.crc32(flat.view(torch.uint8).numpy().data) if flat.numel() else 0
+
+
+def _nest(flat: dict[str, Any]) -> State:
+    state: State = {}
+    for name, value in flat.items():
+        *parents, leaf = name.split("/")
+        place = state
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        place[leaf] = value
+    return state
+
+
+def generator_state(generator: np.random.Generator) -> State:
+    """State of a numpy generator."""
+    return json.loads(json.dumps(generator.bit_generator.state, default=lambda value: value.tolist()))
+
+
+def set_generator_state(generator: np.random.Generator, state: State) -> None:
+    """Put a generator into the state that :func:`generator_state` returned."""
+    generator.bit_generator.state = state
+
+
+def global_rng_state() -> State:
+    """States of the global generators of Python, numpy and torch (CPU, and CUDA where present)."""
+    version, internal, gauss = random.getstate()
+    name, keys, position, has_gauss, cached = np.random.get_state()  # noqa: NPY002
+    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+    return {
+        "python": {"version": version, "internal": list(internal), "gauss": gauss},
+        "numpy": {"name": name, "keys": np.asarray(keys), "position": position, "has_gauss": has_gauss, "cached": cached},
+        "torch": torch.get_rng_state(),
+        "cuda": {str(index): state for index, state in enumerate(cuda)},
+    }
+
+
+def set_global_rng_state(state: State) -> None:
+    """Restore what :func:`global_rng_state` returned."""
+    python, numpy = state["python"], state["numpy"]
+    random.setstate((python["version"], tuple(python["internal"]), python["gauss"]))
+    np.random.set_state((numpy["name"], numpy["keys"], numpy["position"], numpy["has_gauss"], numpy["cached"]))  # noqa: NPY002
+    torch.set_rng_state(state["torch"])
+    for index, device_state in state["cuda"].items():
+        torch.cuda.set_rng_state(device_state, int(index))

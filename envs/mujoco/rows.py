@@ -1,0 +1,5 @@
+"""The table of this family."""
+
+from papergym.envs.table import Row
+
+ROWS: tuple[Row, ...] = ()

@@ -1,0 +1,37 @@
+"""Packaging only: the rooms live at the repository's root and install as ``papergym.<room>``.
+
+A wheel maps each room with ``package_dir``. An editable install instead links the rooms into ``src/papergym`` (git-ignored)
+and puts ``src`` on the path, because type checkers cannot follow the import hook that any other mapping would create.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent.resolve()
+ROOMS = ("envs", "wrappers", "agents", "assets")
+
+
+def link_rooms() -> bool:
+    """Link every room into ``src/papergym``; False where the file system has no symbolic links."""
+    for room in ROOMS:
+        link = HERE / "src" / "papergym" / room
+        try:
+            if link.is_symlink():
+                link.unlink()
+            link.symlink_to(os.path.join("..", "..", room), target_is_directory=True)
+        except OSError:
+            return False
+    return True
+
+
+packages = ["papergym"]
+for room in ROOMS:
+    packages += [f"papergym.{room}", *(f"papergym.{room}.{name}" for name in find_packages(room))]
+package_dir = {"papergym": "src/papergym", **{f"papergym.{room}": room for room in ROOMS}}
+if {"editable_wheel", "develop"} & set(sys.argv) and link_rooms():
+    package_dir = {"": "src"}
+
+setup(packages=packages, package_dir=package_dir, package_data={"papergym": ["py.typed"], "papergym.assets": ["**/*"]})
