@@ -59,9 +59,11 @@ def save_state(path: str | Path, state: State, *, kind: str) -> None:
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:  # a full disk comes as either
         temporary.unlink(missing_ok=True)
-        raise CheckpointError(f"cannot write {path}: {error}. Free some space or choose another folder; the previous one is kept.") from error
+        raise CheckpointError(
+            f"cannot write {path}: {error}. Free some space or choose another folder; the previous one is kept."
+        ) from error
 
 
 def load_state(path: str | Path, *, kind: str) -> State:
@@ -77,7 +79,9 @@ def load_state(path: str | Path, *, kind: str) -> State:
         with safe_open(str(path), framework="pt") as file:
             head = file.metadata() or {}
             if head.get("format") != FORMAT:
-                raise CheckpointError(f"{path} is not a papergym checkpoint (format {head.get('format')!r}, expected {FORMAT!r}).")
+                raise CheckpointError(
+                    f"{path} is not a papergym checkpoint (format {head.get('format')!r}, expected {FORMAT!r})."
+                )
             if head["kind"] != kind:
                 raise CheckpointError(f"{path} belongs to {head['kind']!r}, not to {kind!r}. Resume it with that agent.")
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118

@@ -1,0 +1,60 @@
+# One verb per duty. `make run` and `make test` need nothing but Python >= 3.10 and the system packages they name.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+JOBS ?= 2
+INSTALL = $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: help run test test-slow lint types docs bench doctor clean
+
+help:
+	@echo "make run        install, then pretrain and finetune Proto-RL on ProtoRL-Walker-v0 from pixels (minutes)"
+	@echo "make test       install, then run the tests (under 20 minutes on 2 cores)"
+	@echo "make test-slow  the long checks: crash and resume, third-party code, whole rollouts"
+	@echo "make lint       ruff check and format check       make types   pyright"
+	@echo "make docs       build the documentation           make bench   speed tables (benchmarks/)"
+	@echo "make doctor     what renders, how fast, what is missing"
+
+$(VENV)/.base: pyproject.toml setup.py constraints.txt
+	@.ci/check-system $(PYTHON)
+	$(PYTHON) -m venv $(VENV)
+	$(INSTALL) -U pip setuptools
+	$(INSTALL) -e .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.base
+	$(INSTALL) -e ".[test]"
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.base
+	$(INSTALL) -e ".[docs,football]"
+	@touch $@
+
+run: $(VENV)/.base
+	$(BIN)/papergym train protorl --env ProtoRL-Walker-v0 --preset quick --run-folder runs/quick $(ARGS)
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+
+test-slow: $(VENV)/.test
+	$(BIN)/python -m pytest -m slow --timeout=5400 $(ARGS)
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.test
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+docs: $(VENV)/.docs
+	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+
+bench: $(VENV)/.base
+	for script in benchmarks/*_speed.py; do $(BIN)/python $$script || exit 1; done
+
+doctor: $(VENV)/.base
+	$(BIN)/papergym doctor
+
+clean:
+	rm -rf $(VENV) build docs/_build .pytest_cache .ruff_cache

@@ -1,0 +1,25 @@
+"""Sphinx settings. Pages of environments, wrappers and papers are generated from tables, docstrings and TOML at each build."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent / "_scripts"))
+
+import generate
+
+from papergym.version import __version__
+
+project = "papergym"
+author = "The papergym developers"
+release = version = __version__
+extensions = ["myst_parser"]
+myst_enable_extensions = ["dollarmath", "colon_fence"]
+myst_heading_anchors = 3
+html_theme = "furo"
+html_title = "papergym"
+html_static_path = ["_static"]
+exclude_patterns = ["_build", "_scripts"]
+
+
+def setup(app):
+    app.connect("builder-inited", lambda _: generate.main(Path(__file__).parent))
