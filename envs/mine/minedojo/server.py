@@ -1,0 +1,180 @@
+"""The far side of the MineDojo adapter; runs under the interpreter that has minedojo 0.1, gym 0.21 and numpy 1.26.
+
+Started as ``python server.py SOCKET_FD FRAME_FD`` by :mod:`papergym.envs.mine.minedojo.client`. It imports nothing of
+papergym. Both ways a message is a 4-byte big-endian length and UTF-8 JSON: requests ``{"op": ...}``, replies
+``{"ok": true, ...}`` or ``{"ok": false, "kind", "error"}``. The picture, (3, H, W) uint8, travels in shared memory.
+"""
+
+import json
+import mmap
+import os
+import socket
+import struct
+import sys
+import traceback
+
+import numpy as np
+
+FRAME_KEY = "rgb"
+
+
+def receive(sock):
+    """One JSON message, or None where the other side is gone."""
+    head = _exactly(sock, 4)
+    body = _exactly(sock, struct.unpack("!I", head)[0]) if head else None
+    return json.loads(body.decode("utf-8")) if body is not None else None
+
+
+def send(sock, message):
+    """Send one JSON message."""
+    body = json.dumps(message).encode("utf-8")
+    sock.sendall(struct.pack("!I", len(body)) + body)
+
+
+def _exactly(sock, count):
+    parts = bytearray()
+    while len(parts) < count:
+        part = sock.recv(count - len(parts))
+        if not part:
+            return None
+        parts += part
+    return bytes(parts)
+
+
+def flatten(observation, prefix=""):
+    """Nested observation -> {"a/b": {"dtype", "shape", "data"}}; strings keep dtype "str"."""
+    flat = {}
+    for key, value in observation.items():
+        name = f"{prefix}/{key}" if prefix else key
+        if hasattr(value, "items"):
+            flat.update(flatten(value, name))
+        else:
+            array = np.asarray(value)
+            dtype = "str" if array.dtype.kind in "US" else array.dtype.name
+            flat[name] = {"dtype": dtype, "shape": list(array.shape), "data": array.reshape(-1).tolist()}
+    return flat
+
+
+def describe(space, prefix=""):
+    """Nested gym space -> {"a/b": {"type", "shape", "dtype", "low", "high"}}; bounds are the outermost ones."""
+    inner = getattr(space, "spaces", None)
+    if isinstance(inner, dict):
+        described = {}
+        for key, value in inner.items():
+            described.update(describe(value, f"{prefix}/{key}" if prefix else key))
+        return described
+    entry = {"type": type(space).__name__, "shape": list(space.shape or ())}
+    entry["dtype"] = np.dtype(space.dtype).name if space.dtype is not None else "str"
+    if hasattr(space, "low"):
+        entry["low"], entry["high"] = float(np.min(space.low)), float(np.max(space.high))
+    if hasattr(space, "nvec"):
+        entry["nvec"] = np.asarray(space.nvec).reshape(-1).tolist()
+    if hasattr(space, "n"):
+        entry["n"] = int(space.n)
+    return {prefix: entry}
+
+
+class Game:
+    """minedojo.make's environment, with step failures told apart from ends and world seeds that can be set."""
+
+    def __init__(self, frame_fd):
+        self.frame_fd = frame_fd
+        self.env = self.sim = self.frame = None
+        self.step_failed = False
+
+    def make(self, task_id, kwargs):
+        """Build the environment; Minecraft itself starts at the first reset."""
+        game_dir = os.environ.get("PAPERGYM_MINEDOJO_GAME_DIR")
+        if game_dir:  # a game directory built before (launchClient.sh and build/libs), so that nothing is compiled here
+            from minedojo.sim.bridge.mc_instance import instance
+
+            instance.MC_DIR = game_dir
+        import minedojo
+
+        self.env = minedojo.make(task_id=task_id, **kwargs)
+        self.sim = self.env.unwrapped
+        bridge_step = self.sim._bridge_env.step
+
+        def watched_step(action_xmls):
+            result = bridge_step(action_xmls)
+            self.step_failed = self.step_failed or not result.step_success
+            return result
+
+        self.sim._bridge_env.step = watched_step
+        height, width = kwargs["image_size"]
+        self.frame = np.frombuffer(mmap.mmap(self.frame_fd, 3 * height * width), np.uint8).reshape(3, height, width)
+        return {
+            "observation_space": describe(self.env.observation_space),
+            "action_nvec": np.asarray(self.env.action_space.nvec).tolist(),
+            "no_op": np.asarray(self.env.action_space.no_op()).tolist(),
+            "prompt": str(getattr(self.env, "task_prompt", "")),
+        }
+
+    def reset(self, seed=None):
+        """New episode; with a seed, a new world of that seed (only where the world is regenerated at a reset)."""
+        self.step_failed = False
+        if seed is not None:
+            self.sim.seed(seed)
+            self.env.action_space.seed(seed)
+            for handler in self.sim._sim_spec._world_generator_handlers:
+                if hasattr(handler, "world_seed"):
+                    handler.world_seed = str(seed)
+                if hasattr(handler, "force_reset"):
+                    handler.force_reset = True
+            layer = self.env
+            while layer is not self.sim:  # a fast reset would keep the old world
+                if hasattr(layer, "_server_start"):
+                    layer._server_start = False
+                layer = layer.env
+        return {"observation": self._publish(self.env.reset())}
+
+    def step(self, action):
+        """One tick. ``failed`` says that the game did not answer and the observation is the previous one."""
+        observation, reward, done, _ = self.env.step(np.asarray(action))
+        success = bool(getattr(self.env, "is_successful", False))
+        life = float(np.asarray(observation["life_stats"]["life"]).reshape(-1)[0])
+        return {
+            "observation": self._publish(observation),
+            "reward": float(reward),
+            "done": bool(done),
+            "success": success,
+            "dead": life <= 0.0,
+            "failed": self.step_failed,
+        }
+
+    def command(self, name, arguments):
+        """A world edit of MineDojo's own (spawn_mobs, set_block, set_inventory, teleport_agent, set_time, ...)."""
+        observation, _, done, _ = getattr(self.env, name)(**arguments)
+        return {"observation": self._publish(observation), "done": bool(done), "failed": self.step_failed}
+
+    def close(self):
+        """Close minedojo; the client kills what is left."""
+        if self.env is not None:
+            self.env.close()
+        return {}
+
+    def _publish(self, observation):
+        self.frame[:] = observation[FRAME_KEY]
+        return flatten({key: value for key, value in observation.items() if key != FRAME_KEY})
+
+
+def main(socket_fd, frame_fd):
+    """Serve requests until ``close`` or until the client is gone."""
+    sock = socket.socket(fileno=socket_fd)
+    game = Game(frame_fd)
+    while True:
+        request = receive(sock)
+        if request is None:
+            return game.close()
+        op = request.pop("op")
+        try:
+            reply = getattr(game, op)(**request)
+            send(sock, {"ok": True, **reply})
+        except Exception as error:  # every failure is told to the client, which raises it there
+            send(sock, {"ok": False, "kind": type(error).__name__, "error": str(error), "trace": traceback.format_exc()})
+        if op == "close":
+            return None
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))
