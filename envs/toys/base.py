@@ -1,0 +1,72 @@
+"""What the small worlds share: render modes, exact state, and the record type of the random-walk data sets."""
+
+import copy
+from collections.abc import Mapping
+from typing import Any, ClassVar, NamedTuple, TypeVar
+
+import gymnasium as gym
+import numpy as np
+
+ObsType = TypeVar("ObsType")
+ActType = TypeVar("ActType")
+
+
+class Walks(NamedTuple):
+    """Episodes of a random policy, padded to one length ``T``.
+
+    Attributes:
+        observations: ``(n, T + 1, *observation shape)``; entry ``lengths[i]`` of walk ``i`` is its last observation.
+        actions: ``(n, T, *action shape)``; zeros after the end.
+        rewards: float32 ``(n, T)``; zeros after the end.
+        terminated: bool ``(n,)``: the walk ended by the rules of the world, not by the limit ``T``.
+        lengths: int64 ``(n,)``, steps.
+    """
+
+    observations: np.ndarray
+    actions: np.ndarray
+    rewards: np.ndarray
+    terminated: np.ndarray
+    lengths: np.ndarray
+
+
+class ToyEnv(gym.Env[ObsType, ActType]):
+    """Base of the small worlds; a world lists its mutable attributes in ``state_names``."""
+
+    metadata: dict[str, Any] = {"render_modes": ["rgb_array", "ansi"], "render_fps": 5}
+    state_names: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, render_mode: str | None):
+        if render_mode not in (None, *self.metadata["render_modes"]):
+            raise ValueError(f"render_mode must be None or one of {self.metadata['render_modes']}, got {render_mode!r}")
+        self.render_mode = render_mode
+
+    def get_state(self) -> dict[str, Any]:
+        """Everything the next step depends on, the random generator included; arrays and JSON values only."""
+        state = {name: copy.deepcopy(getattr(self, name)) for name in self.state_names}
+        return {**state, "rng": copy.deepcopy(self.np_random.bit_generator.state)}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Continue exactly where :meth:`get_state` was called.
+
+        Raises:
+            ValueError: keys are missing or unknown; the world is unchanged.
+        """
+        if set(state) != {*self.state_names, "rng"}:
+            raise ValueError(
+                f"{type(self).__name__} expects the keys {sorted((*self.state_names, 'rng'))}, got {sorted(state)}"
+            )
+        self.np_random.bit_generator.state = copy.deepcopy(dict(state["rng"]))
+        for name in self.state_names:
+            setattr(self, name, copy.deepcopy(state[name]))
+
+    def render(self) -> np.ndarray | str | None:
+        """``rgb_array``: uint8 ``(H, W, 3)``; ``ansi``: text; None without a render mode."""
+        if self.render_mode is None:
+            return None
+        return self._text() if self.render_mode == "ansi" else self._picture()
+
+    def _picture(self) -> np.ndarray:
+        raise NotImplementedError
+
+    def _text(self) -> str:
+        raise NotImplementedError
