@@ -58,3 +58,17 @@ doctor: $(VENV)/.base
 
 clean:
 	rm -rf $(VENV) build docs/_build .pytest_cache .ruff_cache
+
+# The interpreter for the real MineDojo (docs/minedojo.md); gym 0.21 builds only with tools of its time.
+.venv-minedojo/.done:
+	$(PYTHON) -m venv .venv-minedojo
+	.venv-minedojo/bin/python -m pip install -q "pip<24.1" setuptools==65.5.0 wheel==0.38.4
+	.venv-minedojo/bin/python -m pip install -q --no-build-isolation gym==0.21.0
+	.venv-minedojo/bin/python -m pip install -q minedojo==0.1 numpy==1.26.4 "opencv-python<4.12"
+	@touch $@
+
+.PHONY: minedojo test-minedojo
+minedojo: .venv-minedojo/.done
+
+test-minedojo: $(VENV)/.test .venv-minedojo/.done
+	PAPERGYM_MINEDOJO_PYTHON=$(CURDIR)/.venv-minedojo/bin/python $(BIN)/python -m pytest tests/envs/mine/minedojo $(ARGS)
