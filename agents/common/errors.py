@@ -1,0 +1,24 @@
+"""Errors that the command line prints without a traceback."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class UsageError(ValueError):
+    """A request that cannot be met; the message says what was expected, what came, and the remedy."""
+
+
+class BadNumbersError(RuntimeError):
+    """An environment returned a reward or an observation that is not finite."""
+
+
+def unknown(what: str, given: str, known: Iterable[str], remedy: str = "") -> UsageError:
+    """Error for a name that is not in ``known``, with the nearest ones first."""
+    names = sorted(known)
+    close = difflib.get_close_matches(given, names, n=3, cutoff=0.5)
+    hint = (
+        f"Did you mean {' or '.join(close)}?"
+        if close
+        else f"Known: {', '.join(names[:12])}{' ...' if len(names) > 12 else '.'}"
+    )
+    return UsageError(f"unknown {what} {given!r}. {hint}{' ' + remedy if remedy else ''}")
