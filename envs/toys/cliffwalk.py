@@ -19,7 +19,7 @@ class Transitions(NamedTuple):
     terminated: np.ndarray
 
 
-class BlindCliffwalk(ToyEnv[int, int]):
+class BlindCliffwalk(ToyEnv[Any, Any]):
     """Blind Cliffwalk: a row of states in which one wrong step ends the episode.
 
     ## Description

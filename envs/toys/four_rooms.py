@@ -10,7 +10,7 @@ from papergym.envs.toys.base import ToyEnv, Walks
 from papergym.envs.toys.rooms import DOOR, place, slide
 
 
-class FourRooms(ToyEnv[dict[str, np.ndarray], np.ndarray]):
+class FourRooms(ToyEnv[Any, np.ndarray]):
     """Four rooms: a point reaches a goal through doorways.
 
     ## Description

@@ -13,7 +13,7 @@ HEADINGS = np.array([[1, 0], [0, -1], [-1, 0], [0, 1]])
 """Unit vectors of the headings east, south, west, north (x right, y up)."""
 
 
-class KeyToDoor(ToyEnv[np.ndarray, int]):
+class KeyToDoor(ToyEnv[np.ndarray, Any]):
     """Key-to-Door: fetch a key, cross an empty room, open the door.
 
     ## Description

@@ -1,0 +1,63 @@
+"""What holds for every small world."""
+
+import json
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import data_equivalence
+
+from papergym.envs.toys.base import ToyEnv
+from papergym.envs.toys.rows import ROWS
+
+IDS = [row.id for row in ROWS]
+
+
+def world(env_id: str, **kwargs) -> ToyEnv:
+    env = gym.make(env_id, **kwargs).unwrapped
+    assert isinstance(env, ToyEnv)
+    return env
+
+
+def rollout(env: ToyEnv, steps: int, seed: int) -> list:
+    env.action_space.seed(seed)
+    record = []
+    for _ in range(steps):
+        record.append(env.step(env.action_space.sample()))
+        if record[-1][2]:
+            record.append(env.reset())
+    return record
+
+
+@pytest.mark.parametrize("env_id", IDS)
+def test_state_continues_exactly_in_another_instance(env_id):
+    first, second = world(env_id, render_mode="rgb_array"), world(env_id, render_mode="rgb_array")
+    first.reset(seed=1)
+    second.reset(seed=2)
+    rollout(first, 7, seed=3)
+    state = first.get_state()
+    arrays = {key: value for key, value in state.items() if isinstance(value, np.ndarray)}
+    plain = json.loads(json.dumps({key: value for key, value in state.items() if key not in arrays}))
+    second.set_state({**plain, **arrays})
+    np.testing.assert_array_equal(first.render(), second.render())
+    assert data_equivalence(rollout(first, 60, seed=5), rollout(second, 60, seed=5))
+    with pytest.raises(ValueError, match="expects the keys"):
+        second.set_state({"rng": state["rng"]})
+
+
+@pytest.mark.parametrize("env_id", IDS)
+def test_pictures_show_the_state(env_id):
+    env = world(env_id, render_mode="rgb_array")
+    env.reset(seed=0)
+    first, again = env.render(), env.render()
+    assert isinstance(first, np.ndarray) and first.dtype == np.uint8 and first.ndim == 3 and first.flags.c_contiguous
+    np.testing.assert_array_equal(first, again)
+    env.action_space.seed(1)
+    env.step(env.action_space.sample())
+    moved = [env.step(env.action_space.sample()) and env.render() for _ in range(2)]
+    assert any((picture != first).any() for picture in moved)
+    text = world(env_id, render_mode="ansi")
+    text.reset(seed=0)
+    assert isinstance(text.render(), str) and text.render()
+    with pytest.raises(ValueError, match="render_mode"):
+        type(env)(render_mode="human")
