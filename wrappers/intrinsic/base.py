@@ -1,0 +1,182 @@
+"""What every bonus shares: score, observe, the two in one pass, exact state, diagnostics and checks."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from gymnasium import Space
+
+from papergym.wrappers.intrinsic.diagnostics import Diagnostics
+from papergym.wrappers.intrinsic.moments import RunningMoments
+from papergym.wrappers.intrinsic.transitions import Observations, Transitions, as_transitions
+
+SCALINGS = ("none", "mean", "std", "var")
+ORDERS = ("score_first", "observe_first")
+
+
+@dataclass(kw_only=True, eq=False)
+class Bonus(ABC):
+    """An intrinsic reward.
+
+    ``score`` changes nothing: it depends on the batch and on what was *observed* before. ``observe`` changes the bonus and
+    pays nothing. ``reward`` does both in one pass and is what the wrappers call at every step.
+
+    Args:
+        scaling: divide raw scores by their running ``"mean"``, ``"std"`` or ``"var"`` over everything observed, or ``"none"``.
+        order: ``"score_first"``, or ``"observe_first"`` as some reference codes do (a state may then meet itself).
+        seed: seed of everything random in the bonus.
+        device: torch device of its networks.
+    """
+
+    scaling: str = "none"
+    order: str = "score_first"
+    seed: int = 0
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        require(self.scaling in SCALINGS, f"scaling is one of {', '.join(SCALINGS)}", self.scaling)
+        require(self.order in ORDERS, f"order is one of {', '.join(ORDERS)}", self.order)
+        self.rng = np.random.default_rng(self.seed)
+        self.moments = RunningMoments()
+        self.diagnostics = Diagnostics()
+        self.observation_space: Space | None = None
+        self.action_space: Space | None = None
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Fields of :class:`Transitions` that the bonus reads besides ``next_obs``."""
+        return ()
+
+    @property
+    def episodic(self) -> bool:
+        """Whether rewards depend on the running episode, so that batches drawn from a replay buffer cannot be scored."""
+        return False
+
+    def bind(self, observation_space: Space, action_space: Space | None = None) -> "Bonus":
+        """Tell the bonus the spaces of *one* environment; the wrappers do. Needed for discrete observations and actions."""
+        self.observation_space, self.action_space = observation_space, action_space
+        return self
+
+    def score(self, batch: Transitions | Observations) -> np.ndarray:
+        """Intrinsic rewards of a batch, (n,) float32, without changing the bonus."""
+        transitions = as_transitions(batch, self.needs, type(self).__name__)
+        return self._checked(self._finish(self._raw(transitions, self._embed(transitions))))
+
+    def observe(self, batch: Transitions | Observations) -> None:
+        """Remember a batch: memories, statistics, training and episode ends."""
+        transitions = as_transitions(batch, self.needs, type(self).__name__)
+        x = self._embed(transitions)
+        if self.order == "observe_first":
+            self._store(transitions, x)
+        if self.scaling != "none":
+            self._track(self._raw(transitions, x))
+        if self.order == "score_first":
+            self._store(transitions, x)
+
+    def reward(self, batch: Transitions | Observations) -> np.ndarray:
+        """``score`` and ``observe`` of one batch in one pass, in the bonus's order: (n,) float32.
+
+        Raises:
+            ValueError: bad observations, of which nothing was stored.
+            FloatingPointError: a reward that is not finite.
+        """
+        transitions = as_transitions(batch, self.needs, type(self).__name__)
+        x = self._embed(transitions)
+        if self.order == "observe_first":
+            self._store(transitions, x)
+        raw = self._raw(transitions, x)
+        if self.order == "observe_first":
+            self._track(raw)
+        rewards = self._checked(self._finish(raw))
+        if self.order == "score_first":
+            self._track(raw)
+            self._store(transitions, x)
+        self.diagnostics.add(rewards)
+        return rewards
+
+    def reset(self, env: np.ndarray | None = None) -> None:  # noqa: B027
+        """Forget the running episodes of these environments (all by default): they were cut by a reset."""
+
+    def stats(self) -> dict[str, float]:
+        """Diagnostics: share of zero rewards, running mean and quantiles of the rewards paid, fill of the memory."""
+        return self.diagnostics.summary()
+
+    @abstractmethod
+    def _embed(self, transitions: Transitions) -> Any:
+        """What scoring and storing share; changes nothing."""
+
+    @abstractmethod
+    def _raw(self, transitions: Transitions, x: Any) -> np.ndarray:
+        """Raw scores, first axis n; changes nothing."""
+
+    @abstractmethod
+    def _store(self, transitions: Transitions, x: Any) -> None:
+        """Remember the batch."""
+
+    def _track(self, raw: np.ndarray) -> None:
+        if self.scaling != "none":
+            self.moments.update(raw.reshape(-1))
+
+    def _finish(self, raw: np.ndarray) -> np.ndarray:
+        return self._scaled(raw)
+
+    def _scaled(self, raw: np.ndarray) -> np.ndarray:
+        """Raw scores over their running scale; as they are before anything was observed."""
+        if self.scaling == "none" or self.moments.count == 0:
+            return raw
+        scale = {"mean": self.moments.mean, "std": self.moments.std, "var": self.moments.variance}[self.scaling]
+        return raw / scale if scale > 0 else raw
+
+    def _checked(self, rewards: np.ndarray) -> np.ndarray:
+        if not np.isfinite(rewards).all():
+            raise FloatingPointError(
+                f"{type(self).__name__} gave a reward that is not finite ({rewards}): its networks diverged or a scale "
+                "vanished. Lower the learning rate or reload an earlier state."
+            )
+        return np.asarray(rewards, np.float32)
+
+    def config(self) -> dict[str, Any]:
+        """The arguments that build this bonus again."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Exact state: nested dicts of arrays, tensors and JSON values."""
+        return {
+            "bonus": type(self).__name__,
+            "config": _plain(self.config()),
+            "rng": self.rng.bit_generator.state,
+            "moments": self.moments.state_dict(),
+            "diagnostics": self.diagnostics.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore what :meth:`state_dict` returned.
+
+        Raises:
+            ValueError: the state of another bonus or of other arguments; nothing is changed.
+        """
+        if state.get("bonus") != type(self).__name__:
+            raise ValueError(f"the state belongs to {state.get('bonus')!r}, this is a {type(self).__name__}.")
+        own, theirs = _plain(self.config()), state["config"]
+        differing = [name for name in own if own[name] != theirs.get(name) and name != "device"]
+        if differing:
+            pairs = ", ".join(f"{name}={theirs.get(name)!r} (here {own[name]!r})" for name in differing)
+            raise ValueError(f"the state was saved with {pairs}; build the bonus with the same arguments.")
+        self.rng.bit_generator.state = state["rng"]
+        self.moments.load_state_dict(state["moments"])
+        self.diagnostics.load_state_dict(state["diagnostics"])
+
+
+def require(condition: bool, expectation: str, got: Any) -> None:
+    """Raise ValueError unless the condition holds."""
+    if not condition:
+        raise ValueError(f"{expectation}, got {got!r}.")
+
+
+def _plain(config: dict[str, Any]) -> dict[str, Any]:
+    return {name: "a function" if callable(value) else _listed(value) for name, value in config.items()}
+
+
+def _listed(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,143 @@
+"""Observations to vectors: flat numbers, one-hot ids, a fixed random encoder for pictures, or the caller's own embedding."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from gymnasium import Space, spaces
+
+from papergym.wrappers.intrinsic.transitions import Observations, batch_length
+
+Embedding = str | Callable[[Observations], np.ndarray]
+
+
+def is_picture(example: np.ndarray) -> bool:
+    """Whether one observation is a picture: uint8 with two to four axes, (H, W), (H, W, C), (C, H, W) or a stack of these."""
+    return example.dtype == np.uint8 and example.ndim in (2, 3, 4)
+
+
+def flatten(observations: Observations, space: Space | None = None) -> np.ndarray:
+    """(n, d) float32: numbers as they are, ids as one-hot vectors, Dict parts side by side in the order of the keys.
+
+    Raises:
+        ValueError: ids without a space to say how many there are, or a Tuple or Graph space.
+    """
+    if isinstance(observations, dict):
+        parts = space.spaces if isinstance(space, spaces.Dict) else dict.fromkeys(sorted(observations))
+        return np.concatenate([flatten(observations[key], part) for key, part in parts.items()], axis=1)
+    if type(observations) is not np.ndarray:
+        if isinstance(observations, tuple):
+            raise ValueError("Tuple observations are not supported; use a Dict space, or pass embed= a function to vectors.")
+        observations = np.asarray(observations)
+    if isinstance(space, spaces.Discrete):
+        return _one_hot(observations.reshape(-1, 1) - space.start, np.array([space.n]))
+    if isinstance(space, spaces.MultiDiscrete):
+        return _one_hot(observations.reshape(len(observations), -1), space.nvec.reshape(-1))
+    if observations.ndim == 1:
+        raise ValueError("a batch of numbers needs its space: call bonus.bind(observation_space) or pass shape (n, 1).")
+    return np.ascontiguousarray(observations.reshape(len(observations), -1), np.float32)
+
+
+def _one_hot(ids: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    if (ids < 0).any() or (ids >= sizes).any():
+        raise ValueError(
+            f"a discrete observation lies outside its space: got {ids.min()}..{ids.max()}, sizes {sizes.tolist()}."
+        )
+    out = np.zeros((len(ids), int(sizes.sum())), np.float32)
+    np.put_along_axis(out, (ids + np.cumsum(sizes) - sizes).astype(np.int64), 1.0, axis=1)
+    return out
+
+
+def first(observations: Observations) -> Any:
+    """The first observation of a batch."""
+    if isinstance(observations, dict):
+        return {key: first(value) for key, value in observations.items()}
+    return np.asarray(observations)[0]
+
+
+class Features:
+    """Maps a batch of observations to (n, d) float32 and checks what comes out.
+
+    Args:
+        embed: ``"auto"`` (pictures through a fixed random encoder, all else flat), ``"flat"``, ``"random"`` (a fixed random
+            encoder for everything), or a function from a batch of observations to (n, d).
+        dim: output length of the random encoder.
+        unit: scale rows to unit Euclidean length.
+        seed: seed of the random encoder.
+        device: torch device of the random encoder.
+    """
+
+    def __init__(self, embed: Embedding = "auto", *, dim: int = 128, unit: bool = False, seed: int = 0, device: str = "cpu"):
+        if not callable(embed) and embed not in ("auto", "flat", "random"):
+            raise ValueError(f"embed is 'auto', 'flat', 'random' or a function to vectors, got {embed!r}.")
+        self.embed, self.unit, self.space = embed, unit, None
+        self.dim: int | None = None
+        self._random = (dim, seed, device)
+        self._encoder: Any = None
+        self._choice: Callable | None = None
+
+    def __call__(self, observations: Observations) -> np.ndarray:
+        """Vectors of a batch.
+
+        Raises:
+            ValueError: not finite, too large for float32, or of another length than before.
+        """
+        if self._choice is None:
+            self._choice = self._choose(observations)
+        vectors = self._choice(observations)
+        if self.dim is None and vectors.ndim == 2:
+            self.dim = vectors.shape[1]
+        if vectors.ndim != 2 or vectors.shape[1] != self.dim:
+            length = f"(n, {self.dim})" if self.dim else "(n, d)"
+            raise ValueError(f"the embedding returned shape {vectors.shape}, expected {length}: its size must never change.")
+        if not np.isfinite(np.vdot(vectors, vectors)):
+            _explain(vectors)
+        if self.unit:
+            vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+        return vectors
+
+    def _choose(self, observations: Observations) -> Callable:
+        if callable(self.embed):
+            function = self.embed
+            return lambda batch: _numpy(function(batch), batch_length(batch))
+        example = first(observations)
+        pictures = any(is_picture(part) for part in (example.values() if isinstance(example, dict) else [example]))
+        if self.embed == "flat" or (self.embed == "auto" and not pictures):
+            return lambda batch: flatten(batch, self.space)
+        from papergym.wrappers.intrinsic.networks import RandomEncoder  # torch only where networks are used
+
+        self._encoder = RandomEncoder(example, self.space, *self._random)
+        return self._encoder
+
+    def state_dict(self) -> dict[str, Any]:
+        """Length of the vectors and the encoder's weights."""
+        weights = {} if self._encoder is None else self._encoder.state_dict()
+        return {"dim": self.dim, **({"encoder": weights} if weights else {})}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore what :meth:`state_dict` returned; an encoder is built from its own record of the observation's shape."""
+        self.dim = state["dim"]
+        if "encoder" in state:
+            from papergym.wrappers.intrinsic.networks import RandomEncoder
+
+            self._encoder = self._choice = RandomEncoder.from_state(state["encoder"], self.space, *self._random)
+
+
+def _numpy(vectors: Any, n: int) -> np.ndarray:
+    if hasattr(vectors, "detach"):
+        vectors = vectors.detach().cpu().numpy()
+    vectors = np.ascontiguousarray(vectors, np.float32)
+    if len(vectors) != n:
+        raise ValueError(f"the embedding returned {len(vectors)} vectors for {n} observations; it must keep the batch axis.")
+    return vectors
+
+
+def _explain(vectors: np.ndarray) -> None:
+    bad = ~np.isfinite(vectors)
+    if bad.any():
+        row, column = np.argwhere(bad)[0]
+        raise ValueError(
+            f"non-finite observation or embedding: row {row}, element {column} is {vectors[row, column]}. Nothing was stored; "
+            "mend the environment or the embedding."
+        )
+    raise ValueError(f"observations up to {np.abs(vectors).max():.3g} overflow squared float32 distances; rescale them first.")

@@ -1,0 +1,203 @@
+"""k-nearest-neighbour novelty: the distance of a state to the states seen before."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from papergym.wrappers.intrinsic.base import Bonus, require
+from papergym.wrappers.intrinsic.features import Embedding, Features
+from papergym.wrappers.intrinsic.memory import EpisodicMemory, RingMemory
+from papergym.wrappers.intrinsic.neighbours import nearest, nearest_in_slots
+from papergym.wrappers.intrinsic.transitions import Transitions, taken
+
+Search = Callable[..., np.ndarray]
+
+
+@dataclass(kw_only=True, eq=False)
+class KNNNovelty(Bonus):
+    """Distance of the next observation's embedding to its k nearest neighbours in a memory.
+
+    Where the memory holds fewer than k rows, the rows there are count; an empty memory pays 0.
+
+    Args:
+        k: number of neighbours.
+        memory: ``"ring"`` (the latest ``size`` rows), ``"batch"`` (the batch itself, as APT), or ``"episodic"`` (the running
+            episode of each environment, its first observation included, at most ``size`` rows).
+        size: capacity of the memory in rows.
+        aggregate: ``"kth"`` distance, or the ``"mean"`` of the k.
+        transform: ``"none"`` or ``"log1p"``, after scaling and clipping.
+        clip: subtracted from every scaled distance, floored at 0 (1e-4 in APT).
+        embed: ``"auto"``, ``"flat"``, ``"random"`` or a function from a batch of observations to (n, d); see
+            :class:`~papergym.wrappers.intrinsic.features.Features`.
+        dim: output length of the random encoder.
+        unit: scale embeddings to unit length.
+        exclude_self: leave out the state itself: its own row of a batch memory, and one exact copy in a ring when the batch
+            is marked ``stored`` (drawn from a replay buffer).
+
+    Source: particle entropy estimate, Singh et al. 2003; as a reward, APT (arXiv 2103.04551) and RE3 (arXiv 2102.09430).
+    """
+
+    k: int = 3
+    memory: str = "ring"
+    size: int = 2048
+    aggregate: str = "kth"
+    transform: str = "none"
+    clip: float = 0.0
+    embed: Embedding = "auto"
+    dim: int = 128
+    unit: bool = False
+    exclude_self: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.k >= 1, "k is at least 1", self.k)
+        require(self.memory in ("ring", "batch", "episodic"), "memory is 'ring', 'batch' or 'episodic'", self.memory)
+        require(self.size >= self.k, f"size (the memory's rows) is at least k = {self.k}", self.size)
+        require(self.aggregate in ("kth", "mean"), "aggregate is 'kth' or 'mean'", self.aggregate)
+        require(self.transform in ("none", "log1p"), "transform is 'none' or 'log1p'", self.transform)
+        require(self.clip >= 0, "clip is not negative", self.clip)
+        self.features = Features(self.embed, dim=self.dim, unit=self.unit, seed=self.seed, device=self.device)
+        self._rows: RingMemory | EpisodicMemory | None = None
+        self._search = _search(self.device)
+
+    @property
+    def episodic(self) -> bool:
+        """Whether the memory is the running episode."""
+        return self.memory == "episodic"
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """An episodic memory starts with the episode's first observation."""
+        return ("obs",) if self.episodic else ()
+
+    def bind(self, observation_space: Any, action_space: Any = None) -> "KNNNovelty":
+        """Tell the bonus the spaces of one environment."""
+        super().bind(observation_space, action_space)
+        self.features.space = observation_space
+        return self
+
+    def _embed(self, transitions: Transitions) -> np.ndarray:
+        return self.features(transitions.next_obs)
+
+    def _raw(self, transitions: Transitions, x: np.ndarray) -> np.ndarray:
+        """(n, k) distances for the mean, (n, 1) for the k-th."""
+        if self.memory == "batch":
+            distances = self._within(x)
+        elif self.memory == "episodic":
+            distances = self._in_episode(transitions, x)
+        else:
+            distances = self._in_ring(x, self.exclude_self and transitions.stored)
+        return distances if self.aggregate == "mean" else distances[:, -1:]
+
+    def _within(self, x: np.ndarray) -> np.ndarray:
+        least = self.k + self.exclude_self
+        if len(x) < least:
+            raise ValueError(
+                f"a batch memory with k={self.k} needs batches of at least {least} rows, got {len(x)}: use more environments, "
+                "a smaller k, memory='ring', or relabel() on replay batches."
+            )
+        return self._search(x, x, np.einsum("ij,ij->i", x, x), self.k, skip_self=self.exclude_self)
+
+    def _in_ring(self, x: np.ndarray, copies: bool) -> np.ndarray:
+        memory = self._ring(x.shape[1])
+        k = min(self.k + copies, memory.filled)
+        if k == 0:
+            return np.zeros((len(x), 1), np.float32)
+        distances = self._search(x, memory.rows[: memory.filled], memory.squares[: memory.filled], k)
+        if copies and k > 1:
+            own = distances[:, :1] == 0
+            return np.where(own, distances[:, 1:], distances[:, :-1])[:, : self.k]
+        return distances
+
+    def _in_episode(self, transitions: Transitions, x: np.ndarray) -> np.ndarray:
+        """Distances in the running episodes, whose first observation counts as their first row."""
+        slots, memory = transitions.slots, self._episodes(x.shape[1])
+        memory.ensure(slots)
+        fresh = np.flatnonzero(memory.written[slots] == 0)
+        distances = nearest_in_slots(x, slots, memory.rows, memory.counts, self.k)
+        if len(fresh):
+            start = self.features(taken(transitions.obs, fresh))
+            distances[fresh, 0] = np.linalg.norm(x[fresh] - start, axis=1)
+        return _fill(distances, mean=self.aggregate == "mean")
+
+    def _store(self, transitions: Transitions, x: np.ndarray) -> None:
+        if self.memory == "ring":
+            self._ring(x.shape[1]).add(x)
+        elif self.memory == "episodic":
+            self._store_episodes(transitions, x)
+
+    def _store_episodes(self, transitions: Transitions, x: np.ndarray) -> None:
+        slots, memory = transitions.slots, self._episodes(x.shape[1])
+        memory.ensure(slots)
+        fresh = np.flatnonzero(memory.written[slots] == 0)
+        if len(fresh):
+            memory.add(slots[fresh], self.features(taken(transitions.obs, fresh)))
+        memory.add(slots, x)
+        if transitions.done is not None:
+            memory.clear(slots[np.asarray(transitions.done, bool)])
+
+    def reset(self, env: np.ndarray | None = None) -> None:
+        """Forget the running episodes of these environments (all by default)."""
+        if isinstance(self._rows, EpisodicMemory):
+            self._rows.clear(np.arange(len(self._rows.written)) if env is None else np.asarray(env))
+
+    def _finish(self, raw: np.ndarray) -> np.ndarray:
+        distances = self._scaled(raw)
+        if self.clip:
+            distances = np.maximum(distances - self.clip, 0.0)
+        reward = distances[:, 0] if distances.shape[1] == 1 else distances.mean(1)
+        return np.log1p(reward) if self.transform == "log1p" else reward
+
+    def _ring(self, dim: int) -> RingMemory:
+        if self._rows is None:
+            self._rows = RingMemory(self.size, dim)
+        return self._rows  # type: ignore[return-value]
+
+    def _episodes(self, dim: int) -> EpisodicMemory:
+        if self._rows is None:
+            self._rows = EpisodicMemory(self.size, dim)
+        return self._rows  # type: ignore[return-value]
+
+    def stats(self) -> dict[str, float]:
+        """Diagnostics, with ``memory_fill`` in 0..1 (of a ring) or rows per episode memory."""
+        fill = 0.0 if self._rows is None else len(self._rows) / self.size
+        return {**super().stats(), "memory_fill": fill}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Exact state, the memory included."""
+        rows = {} if self._rows is None else {"memory": self._rows.state_dict()}
+        return {**super().state_dict(), "features": self.features.state_dict(), **rows}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore what :meth:`state_dict` returned."""
+        dim = state["features"]["dim"] if "features" in state else None
+        if self.features.dim is not None and dim not in (None, self.features.dim):
+            raise ValueError(f"the state holds embeddings of length {dim}, this bonus has seen length {self.features.dim}.")
+        super().load_state_dict(state)
+        self.features.load_state_dict(state["features"])
+        self._rows = None
+        if "memory" in state:
+            memory = self._episodes(dim) if self.memory == "episodic" else self._ring(dim)
+            memory.load_state_dict(state["memory"])
+
+
+def _fill(distances: np.ndarray, mean: bool) -> np.ndarray:
+    """Ascending rows that end in inf where rows are missing, with their mean or largest finite distance there instead."""
+    held = np.isfinite(distances)
+    if held.all():
+        return distances
+    if mean:
+        instead = np.where(held, distances, 0.0).sum(1, keepdims=True) / held.sum(1, keepdims=True)
+    else:
+        instead = np.take_along_axis(distances, held.sum(1, keepdims=True) - 1, axis=1)
+    return np.where(held, distances, instead).astype(np.float32)
+
+
+def _search(device: str) -> Search:
+    if device == "cpu":
+        return nearest
+    from papergym.wrappers.intrinsic.neighbours_torch import nearest_on
+
+    return lambda *arguments, **options: nearest_on(device, *arguments, **options)

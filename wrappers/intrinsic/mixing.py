@@ -1,0 +1,88 @@
+"""The reward that the learner gets from an extrinsic and an intrinsic one; the same for every door."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from papergym.wrappers.intrinsic.base import require
+from papergym.wrappers.intrinsic.moments import RunningMoments
+
+MIXES = ("add", "replace")
+
+
+@dataclass(kw_only=True, eq=False)
+class RewardMixer:
+    """``extrinsic + w * intrinsic`` or ``w * intrinsic``, with ``w = weight * (1 - decay) ** steps``.
+
+    Args:
+        weight: factor of the intrinsic reward.
+        mix: ``"add"`` or ``"replace"`` (pre-training without the task's reward).
+        decay: relative loss of weight per environment step, summed over environments (1e-5 in RE3).
+        normalise: divide intrinsic rewards by the running std of their discounted sum, as in RND, section 2.4.
+        gamma: discount of that sum; it runs on across episode ends, as in RND.
+    """
+
+    weight: float = 1.0
+    mix: str = "add"
+    decay: float = 0.0
+    normalise: bool = False
+    gamma: float = 0.99
+
+    def __post_init__(self) -> None:
+        require(self.mix in MIXES, f"mix is one of {', '.join(MIXES)}", self.mix)
+        require(0 <= self.decay < 1, "decay is in [0, 1)", self.decay)
+        require(0 <= self.gamma < 1, "gamma is in [0, 1)", self.gamma)
+        require(bool(np.isfinite(self.weight)), "weight is finite", self.weight)
+        self.steps = 0
+        self._moments = RunningMoments()
+        self._discounted = np.zeros(0)
+        self._sums = np.zeros((3, 0))  # extrinsic return, intrinsic return, length of the running episodes
+
+    def __call__(
+        self, extrinsic: np.ndarray, intrinsic: np.ndarray, env: np.ndarray, done: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Mix one step of the environments ``env``, all arguments of shape (n,).
+
+        Returns:
+            Rewards (n,) float64; intrinsic rewards (n,) float64, normalised but not weighted, as they are reported; and
+            (3, ended) float64: extrinsic return, intrinsic return and length of the episodes that ended, in order.
+        """
+        self._ensure(int(env.max()) + 1)
+        intrinsic = np.asarray(intrinsic, np.float64)
+        if self.normalise:
+            self._discounted[env] = self.gamma * self._discounted[env] + intrinsic
+            self._moments.update(self._discounted[env])
+            intrinsic = intrinsic / self._moments.std
+        weight = self.weight * (1.0 - self.decay) ** self.steps
+        self.steps += len(env)
+        self._sums[0, env] += extrinsic
+        self._sums[1, env] += intrinsic
+        self._sums[2, env] += 1
+        ended = env[done]
+        episodes = self._sums[:, ended].copy()
+        self._sums[:, ended] = 0
+        rewards = weight * intrinsic if self.mix == "replace" else np.asarray(extrinsic, np.float64) + weight * intrinsic
+        return rewards, intrinsic, episodes
+
+    def reset(self, env: np.ndarray) -> None:
+        """Forget the sums of episodes that a reset cut."""
+        self._ensure(int(env.max()) + 1)
+        self._sums[:, env] = 0
+
+    def _ensure(self, n: int) -> None:
+        missing = n - len(self._discounted)
+        if missing > 0:
+            self._discounted = np.concatenate([self._discounted, np.zeros(missing)])
+            self._sums = np.concatenate([self._sums, np.zeros((3, missing))], axis=1)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Exact state."""
+        arrays = {"discounted": self._discounted.copy(), "sums": self._sums.copy()}
+        return {"steps": self.steps, "moments": self._moments.state_dict(), **arrays}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore what :meth:`state_dict` returned."""
+        self.steps = int(state["steps"])
+        self._moments.load_state_dict(state["moments"])
+        self._discounted, self._sums = np.array(state["discounted"]), np.array(state["sums"])

@@ -1,0 +1,91 @@
+"""The batch that every bonus reads."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Observations = Any
+"""A batch of observations: an array with the batch first, or a dict of such arrays for Dict spaces."""
+
+
+def batch_length(observations: Observations) -> int:
+    """Number of observations in a batch."""
+    if isinstance(observations, dict):
+        return batch_length(next(iter(observations.values())))
+    return len(observations)
+
+
+@dataclass(kw_only=True, eq=False)
+class Transitions:
+    """A batch of n transitions, at most one per environment when it comes from a step.
+
+    Attributes:
+        next_obs: what the actions led to; at the end of an episode its *final* observation, never the one of a reset.
+        obs: what the agent saw when it acted.
+        action: (n, ...) actions.
+        done: (n,) bool, the episode ended here (terminated or truncated).
+        env: (n,) int64, number of the environment each row belongs to; ``arange(n)`` by default.
+        stored: the bonus has observed these rows before (they come from a replay buffer).
+    """
+
+    next_obs: Observations
+    obs: Observations = None
+    action: np.ndarray | None = None
+    done: np.ndarray | None = None
+    env: np.ndarray | None = None
+    stored: bool = False
+
+    def __len__(self) -> int:
+        return batch_length(self.next_obs)
+
+    @property
+    def slots(self) -> np.ndarray:
+        """(n,) int64 environment numbers."""
+        return np.arange(len(self)) if self.env is None else np.asarray(self.env, np.int64)
+
+
+def as_transitions(batch: "Transitions | Observations", needs: tuple[str, ...] = (), name: str = "the bonus") -> Transitions:
+    """A batch as transitions: a bare batch of observations stands for ``next_obs``.
+
+    Raises:
+        ValueError: a field that the bonus needs is missing, or the batch is empty.
+    """
+    transitions = batch if isinstance(batch, Transitions) else Transitions(next_obs=batch)
+    for field in needs:
+        if getattr(transitions, field) is None:
+            raise ValueError(f"{name} needs `{field}` of every transition; pass Transitions(obs=, action=, next_obs=, done=).")
+    if len(transitions) == 0:
+        raise ValueError(f"{name} got an empty batch.")
+    return transitions
+
+
+def copied(observations: Observations) -> Observations:
+    """A batch that does not share memory with the environment's buffers."""
+    if isinstance(observations, dict):
+        return {key: copied(value) for key, value in observations.items()}
+    return np.array(observations)
+
+
+def taken(observations: Observations, rows: np.ndarray) -> Observations:
+    """Some rows of a batch, copied."""
+    if isinstance(observations, dict):
+        return {key: taken(value, rows) for key, value in observations.items()}
+    return np.asarray(observations)[rows]
+
+
+def replaced(observations: Observations, finals: Any, done: np.ndarray) -> Observations:
+    """A copy of a batch with the final observations in the rows where ``done``.
+
+    Args:
+        observations: batch of n.
+        finals: n final observations (a list or object array, only read where ``done``), or a dict of such.
+        done: (n,) bool.
+    """
+    if isinstance(observations, dict):
+        pick = finals.__getitem__ if isinstance(finals, dict) else lambda key: [f and f[key] for f in finals]
+        return {key: replaced(value, pick(key), done) for key, value in observations.items()}
+    out = np.array(observations)
+    for i in np.flatnonzero(done):
+        out[i] = finals[i]
+    return out

@@ -1,0 +1,103 @@
+"""Intrinsic reward for stable-baselines3 ``VecEnv``."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
+from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs, VecEnvStepReturn
+
+from papergym.wrappers.intrinsic.base import Bonus
+from papergym.wrappers.intrinsic.mixing import RewardMixer
+from papergym.wrappers.intrinsic.transitions import Observations, Transitions, copied, replaced
+from papergym.wrappers.intrinsic_reward import resolve
+
+
+class IntrinsicReward(VecEnvWrapper):
+    """The stable-baselines3 twin of :class:`papergym.wrappers.IntrinsicReward`.
+
+    The terminal observation of an episode is scored, the first one of the next is not. Each ``info`` gains
+    ``reward_extrinsic`` and ``reward_intrinsic``, at the end of an episode also ``episode_extrinsic`` and
+    ``episode_intrinsic``. A ``Monitor`` inside records extrinsic returns, a ``VecMonitor`` outside the mixed ones.
+
+    Args:
+        venv: vectorised environment.
+        bonus: a :class:`~papergym.wrappers.intrinsic.base.Bonus`, or the name of one.
+        weight, mix, decay, normalise: see :class:`~papergym.wrappers.intrinsic.mixing.RewardMixer`.
+        bonus_arguments: arguments of a bonus given by name.
+    """
+
+    def __init__(
+        self,
+        venv: VecEnv,
+        bonus: Bonus | str,
+        *,
+        weight: float = 1.0,
+        mix: str = "add",
+        decay: float = 0.0,
+        normalise: bool = False,
+        bonus_arguments: Mapping[str, Any] | None = None,
+    ):
+        super().__init__(venv)
+        self.bonus, _ = resolve(bonus, bonus_arguments)
+        self.mixer = RewardMixer(weight=weight, mix=mix, decay=decay, normalise=normalise)
+        self.bonus.bind(venv.observation_space, venv.action_space)
+        self._all = np.arange(venv.num_envs)
+        self._obs: Observations = None
+        self._actions: Any = None
+
+    def reset(self) -> VecEnvObs:
+        """Reset all environments; first observations earn nothing."""
+        obs = self.venv.reset()
+        self.bonus.reset(self._all)
+        self.mixer.reset(self._all)
+        self._remember(obs)
+        return obs
+
+    def step_async(self, actions: np.ndarray) -> None:
+        """Start a step."""
+        self._actions = np.asarray(actions) if "action" in self.bonus.needs else None
+        self.venv.step_async(actions)
+
+    def step_wait(self) -> VecEnvStepReturn:
+        """End a step and score what each action led to.
+
+        Raises:
+            ValueError: an episode ended without a ``terminal_observation`` in its info.
+        """
+        obs, extrinsic, dones, infos = self.venv.step_wait()
+        dones = np.asarray(dones, bool)
+        next_obs = obs
+        if dones.any():
+            missing = [i for i in np.flatnonzero(dones) if "terminal_observation" not in infos[i]]
+            if missing:
+                raise ValueError(
+                    f"environments {missing} ended without infos[i]['terminal_observation'], which VecEnv requires."
+                )
+            next_obs = replaced(obs, [info.get("terminal_observation") for info in infos], dones)
+        batch = Transitions(next_obs=next_obs, obs=self._obs, action=self._actions, done=dones, env=self._all)
+        intrinsic = self.bonus.reward(batch)
+        rewards, reported, episodes = self.mixer(extrinsic, intrinsic, self._all, dones)
+        infos = [
+            {**info, "reward_extrinsic": float(e), "reward_intrinsic": float(i)}
+            for info, e, i in zip(infos, extrinsic, reported)
+        ]
+        for place, i in enumerate(np.flatnonzero(dones)):
+            infos[i]["episode_extrinsic"], infos[i]["episode_intrinsic"] = map(float, episodes[:2, place])
+        self._remember(obs)
+        return obs, rewards.astype(np.float32), dones, infos
+
+    def _remember(self, obs: Any) -> None:
+        if self.bonus.needs:
+            self._obs = copied(obs)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Exact state in the middle of episodes, without the wrapped environments' own."""
+        last = {} if self._obs is None else {"obs": self._obs}
+        return {"bonus": self.bonus.state_dict(), "mixer": self.mixer.state_dict(), **last}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore what :meth:`state_dict` returned."""
+        self.bonus.load_state_dict(state["bonus"])
+        self.mixer.load_state_dict(state["mixer"])
+        self._obs = state.get("obs")

@@ -1,0 +1,143 @@
+"""Intrinsic reward for Gymnasium vector environments: one batched call for all of them, in all three autoreset modes."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.vector import AutoresetMode
+
+from papergym.wrappers.intrinsic.base import Bonus
+from papergym.wrappers.intrinsic.mixing import RewardMixer
+from papergym.wrappers.intrinsic.transitions import Observations, Transitions, copied, replaced, taken
+from papergym.wrappers.intrinsic_reward import resolve
+
+
+class IntrinsicReward(gym.vector.VectorWrapper, gym.utils.RecordConstructorArgs):
+    """The vector twin of :class:`papergym.wrappers.IntrinsicReward`.
+
+    The observation in which an episode ends is scored, wherever the autoreset mode puts it; the observation of a reset is
+    never scored. ``info`` gains ``reward_extrinsic`` and ``reward_intrinsic``, (num_envs,) float64, and where episodes ended
+    ``episode_extrinsic`` and ``episode_intrinsic``, each with its mask under the same name after an underscore.
+
+    Args:
+        envs: vector environment.
+        bonus: a :class:`~papergym.wrappers.intrinsic.base.Bonus`, or the name of one.
+        weight, mix, decay, normalise: see :class:`~papergym.wrappers.intrinsic.mixing.RewardMixer`.
+        bonus_arguments: arguments of a bonus given by name.
+        autoreset_mode: only for environments whose metadata does not declare theirs.
+
+    Raises:
+        ValueError: no autoreset mode is declared, two are, or the environments act by another.
+    """
+
+    def __init__(
+        self,
+        envs: gym.vector.VectorEnv,
+        bonus: Bonus | str,
+        *,
+        weight: float = 1.0,
+        mix: str = "add",
+        decay: float = 0.0,
+        normalise: bool = False,
+        bonus_arguments: Mapping[str, Any] | None = None,
+        autoreset_mode: AutoresetMode | None = None,
+    ):
+        self.bonus, recipe = resolve(bonus, bonus_arguments)
+        mixing = {"weight": weight, "mix": mix, "decay": decay, "normalise": normalise}
+        gym.utils.RecordConstructorArgs.__init__(self, _disable_deepcopy=True, **recipe, **mixing)
+        gym.vector.VectorWrapper.__init__(self, envs)
+        self.mode = _mode(envs, autoreset_mode)
+        self.mixer = RewardMixer(**mixing)
+        self.bonus.bind(envs.single_observation_space, envs.single_action_space)
+        self._all = np.arange(envs.num_envs)
+        self._obs: Observations = None
+        self._ended = np.zeros(envs.num_envs, bool)
+
+    def reset(
+        self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """Reset all environments, or those of ``options["reset_mask"]``; first observations earn nothing."""
+        mask = (options or {}).get("reset_mask")  # read now: Gymnasium takes it out of the options
+        obs, info = self.env.reset(seed=seed, options=options)
+        chosen = self._all if mask is None else np.flatnonzero(mask)
+        self.bonus.reset(chosen)
+        self.mixer.reset(chosen)
+        self._ended[chosen] = False
+        self._remember(obs)
+        return obs, info
+
+    def step(self, actions: Any) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+        """Step all environments and score what each action led to."""
+        if self.mode is AutoresetMode.DISABLED and self._ended.any():
+            ended = np.flatnonzero(self._ended).tolist()
+            raise ValueError(
+                f"environments {ended} have ended and autoreset is disabled: reset(options={{'reset_mask': ...}})."
+            )
+        obs, extrinsic, terminated, truncated, info = self.env.step(actions)
+        done = np.logical_or(terminated, truncated)
+        resetting = self._ended if self.mode is AutoresetMode.NEXT_STEP else np.zeros_like(done)
+        acted = np.flatnonzero(~resetting) if resetting.any() else self._all
+        rewards, intrinsic = np.array(extrinsic, np.float64), np.zeros(self.num_envs)
+        episodes = np.zeros((3, 0))
+        if len(acted):
+            batch = self._transitions(actions, obs, done, acted, info)
+            raw = self.bonus.reward(batch)
+            rewards[acted], intrinsic[acted], episodes = self.mixer(rewards[acted], raw, acted, done[acted])
+        self._ended = done & (self.mode is not AutoresetMode.SAME_STEP)
+        self._remember(obs)
+        return obs, rewards, terminated, truncated, self._report(info, extrinsic, intrinsic, ~resetting, done, episodes)
+
+    def _transitions(self, actions: Any, obs: Any, done: np.ndarray, acted: np.ndarray, info: dict[str, Any]) -> Transitions:
+        """What the environments ``acted`` did, final observations in their place."""
+        next_obs = obs
+        if (self.mode is AutoresetMode.SAME_STEP) != ("final_obs" in info) and done.any():
+            found = "has" if "final_obs" in info else "lacks"
+            raise ValueError(
+                f"autoreset mode {self.mode.name} was declared, but the info of an ended episode {found} final_obs."
+            )
+        if self.mode is AutoresetMode.SAME_STEP and done.any():
+            next_obs = replaced(obs, info["final_obs"], done)
+        before = self._obs if self.bonus.needs else None
+        actions = np.asarray(actions) if "action" in self.bonus.needs else None
+        if acted is self._all:
+            return Transitions(next_obs=next_obs, obs=before, action=actions, done=done, env=acted)
+        parts = {"next_obs": next_obs, "obs": before, "action": actions, "done": done}
+        return Transitions(**{name: None if part is None else taken(part, acted) for name, part in parts.items()}, env=acted)
+
+    def _report(self, info, extrinsic, intrinsic, acted, done, episodes) -> dict[str, Any]:
+        info = {**info, "reward_extrinsic": np.array(extrinsic, np.float64), "reward_intrinsic": intrinsic}
+        info["_reward_extrinsic"], info["_reward_intrinsic"] = acted.copy(), acted.copy()
+        ended = done & acted
+        if ended.any():
+            for row, name in enumerate(("episode_extrinsic", "episode_intrinsic")):
+                info[name] = np.zeros(self.num_envs)
+                info[name][ended] = episodes[row]
+                info[f"_{name}"] = ended.copy()
+        return info
+
+    def _remember(self, obs: Any) -> None:
+        if self.bonus.needs:
+            self._obs = copied(obs)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Exact state in the middle of episodes, without the wrapped environments' own."""
+        last = {} if self._obs is None else {"obs": self._obs}
+        return {"bonus": self.bonus.state_dict(), "mixer": self.mixer.state_dict(), "ended": self._ended.copy(), **last}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore what :meth:`state_dict` returned."""
+        self.bonus.load_state_dict(state["bonus"])
+        self.mixer.load_state_dict(state["mixer"])
+        self._ended = np.array(state["ended"], bool)
+        self._obs = state.get("obs")
+
+
+def _mode(envs: gym.vector.VectorEnv, given: AutoresetMode | None) -> AutoresetMode:
+    declared = (envs.metadata or {}).get("autoreset_mode")
+    if declared is None and given is None:
+        raise ValueError("these vector environments declare no autoreset mode; pass autoreset_mode=AutoresetMode.NEXT_STEP, "
+                         "SAME_STEP or DISABLED, whichever they follow.")  # fmt: skip
+    if None not in (declared, given) and AutoresetMode(declared) is not AutoresetMode(given):
+        raise ValueError(f"autoreset_mode={given} was passed, but the environments declare {declared}; leave it out.")
+    return AutoresetMode(declared if declared is not None else given)
