@@ -1,0 +1,79 @@
+"""Makes raw dm_control environments; the only importer of dm_control in this family."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+import mujoco  # before dm_control, which may be imported with rendering switched off  # noqa: F401
+import numpy as np
+
+from papergym.envs.render.backend import quiet_software_threads
+
+
+@cache
+def suite() -> ModuleType:
+    """``dm_control.suite``, imported so that a machine without display neither warns nor fails.
+
+    Without MUJOCO_GL, dm_control would settle on glfw at import, warn, and open a window or fail when it renders. Here it is
+    told to load no renderer (papergym.envs.render draws); with MUJOCO_GL set, it obeys that as always.
+    """
+    quiet_software_threads()
+    undecided = "MUJOCO_GL" not in os.environ and not os.environ.get("DISPLAY")
+    if undecided:
+        os.environ["MUJOCO_GL"] = "disable"
+    try:
+        import dm_control.suite
+    finally:
+        if undecided:
+            del os.environ["MUJOCO_GL"]
+    return dm_control.suite
+
+
+def load(domain: str, task: str, random: np.random.RandomState) -> Any:
+    """The raw ``dm_control.rl.control.Environment`` of a task.
+
+    Raises:
+        ValueError: unknown domain or task; the message lists the known ones.
+    """
+    known = suite().TASKS_BY_DOMAIN
+    if domain not in known:
+        raise ValueError(f"unknown domain {domain!r}; the suite has: {', '.join(known)}")
+    if task not in known[domain]:
+        raise ValueError(f"unknown task {task!r} of domain {domain!r}; it has: {', '.join(known[domain])}")
+    return suite().load(domain, task, task_kwargs={"random": random})
+
+
+class _Mute:
+    """Stands in for dm_control's contexts, so that a task that uploads a height field does not open a window."""
+
+    gl: Any
+    mujoco: Any
+
+    def __init__(self) -> None:
+        self.gl = self.mujoco = self.ptr = self
+
+    @contextmanager
+    def make_current(self) -> Iterator["_Mute"]:
+        yield self
+
+    def call(self, function: Any, *args: Any) -> None:
+        """Skip an OpenGL call; papergym.envs.render uploads height fields itself."""
+
+
+_MUTE = _Mute()
+
+
+@contextmanager
+def without_renderer(physics: Any) -> Iterator[None]:
+    """While an episode begins, keep dm_control from making an OpenGL context of its own (quadruped escape would)."""
+    if physics._contexts is not None:
+        yield
+        return
+    physics._contexts = _MUTE
+    try:
+        yield
+    finally:
+        physics._contexts = None

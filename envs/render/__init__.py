@@ -1,0 +1,120 @@
+"""The only place that touches OpenGL: chooses the backend, owns the contexts, draws pictures of MuJoCo models."""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import mujoco
+import numpy as np
+
+from papergym.envs.render import context as _context
+from papergym.envs.render.backend import BACKENDS, RenderError, choose_backend
+from papergym.envs.render.context import open_contexts
+from papergym.envs.render.quality import QUALITIES, quality
+
+__all__ = ["BACKENDS", "QUALITIES", "RenderError", "Renderer", "check_size", "choose_backend", "open_contexts"]
+
+MAX_SIDE_PX = 4096
+
+
+def check_size(size_px: int | Sequence[int]) -> tuple[int, int]:
+    """``size_px`` as (height, width) in pixels; one number means a square.
+
+    Raises:
+        ValueError: not one or two whole numbers from 1 to 4096.
+    """
+    sides = (size_px, size_px) if isinstance(size_px, int | np.integer) else tuple(size_px)
+    if len(sides) != 2 or not all(isinstance(side, int | np.integer) and 1 <= side <= MAX_SIDE_PX for side in sides):
+        raise ValueError(f"size_px is one side or (height, width), whole numbers from 1 to {MAX_SIDE_PX}; got {size_px!r}")
+    return int(sides[0]), int(sides[1])
+
+
+def find_camera(model: mujoco.MjModel, camera: int | str) -> int:
+    """Number of a camera given by number or name; -1 is MuJoCo's free camera.
+
+    Raises:
+        ValueError: the model has no such camera; the message lists those it has.
+    """
+    names = [mujoco.mj_id2name(model, mujoco.mjtObj.mjOBJ_CAMERA, index) or "" for index in range(model.ncam)]
+    if isinstance(camera, str) and camera in names:
+        return names.index(camera)
+    if isinstance(camera, int | np.integer) and -1 <= camera < model.ncam:
+        return int(camera)
+    known = ", ".join(f"{index} ({name!r})" for index, name in enumerate(names))
+    raise ValueError(f"camera {camera!r} is not in the model; it has: {known or 'none'}, and -1, the free camera")
+
+
+class Renderer:
+    """Draws the state of one model as (H, W, 3) uint8 pictures, top row first.
+
+    The OpenGL context is made at the first frame, is shared with every other renderer of the same model, size and quality,
+    and is left behind when the renderer is pickled.
+
+    Args:
+        model: the compiled model; pictures of later states need the same model.
+        size_px: side of a square, or (height, width), in pixels.
+        camera: number or name of a camera of the model; -1 for the free camera.
+        quality: ``"paper"``, ``"near"`` or ``"fast"``.
+        backend: ``"egl"``, ``"osmesa"`` or ``"glfw"``; None for MUJOCO_GL or what works.
+    """
+
+    def __init__(
+        self,
+        model: mujoco.MjModel,
+        *,
+        size_px: int | Sequence[int] = 84,
+        camera: int | str = 0,
+        quality: str = "paper",
+        backend: str | None = None,
+    ):
+        self.size = check_size(size_px)
+        self._quality, self._backend = quality, backend
+        _quality_exists(quality)
+        self._camera_id = find_camera(model, camera)
+        self._context: Any = None
+        self._key: tuple = ()
+        self._set_view(model)
+
+    def _set_view(self, model: mujoco.MjModel) -> None:
+        self._model = model
+        self._option = mujoco.MjvOption()
+        self._option.flags[mujoco.mjtVisFlag.mjVIS_RANGEFINDER] = 0  # as dm_control draws
+        self._perturb = mujoco.MjvPerturb()
+        self._camera = mujoco.MjvCamera()
+        if self._camera_id == -1:
+            mujoco.mjv_defaultFreeCamera(model, self._camera)
+        else:
+            self._camera.type = mujoco.mjtCamera.mjCAMERA_FIXED
+            self._camera.fixedcamid = self._camera_id
+
+    def render(self, data: mujoco.MjData, out: np.ndarray | None = None) -> np.ndarray:
+        """Picture of ``data``, (H, W, 3) uint8, in ``out`` or in a new array.
+
+        Raises:
+            RenderError: no backend works here; the message says what to install.
+        """
+        if self._context is None or self._context.pid != os.getpid():  # none yet, or the parent's after a fork
+            self._key, self._context = _context.acquire(self._model, self.size, self._quality, self._backend)
+        out = np.empty((*self.size, 3), np.uint8) if out is None else out
+        with _context.lock():
+            picture = self._context.draw(self._model, data, self._option, self._perturb, self._camera)
+            np.copyto(out, picture[::-1])
+        return out
+
+    def __getstate__(self) -> dict[str, Any]:
+        kept = ("size", "_quality", "_backend", "_camera_id", "_model")
+        return {name: getattr(self, name) for name in kept}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _context=None, _key=())
+        self._set_view(self._model)
+
+    def close(self) -> None:
+        """Give the context back; drawing again makes a new one."""
+        if self._context is not None:
+            _context.release(self._key, self._context)
+            self._context = None
+
+
+def _quality_exists(name: str) -> None:
+    quality(name)

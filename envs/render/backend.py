@@ -1,0 +1,137 @@
+"""Which OpenGL library draws, chosen once, in the process that draws."""
+
+import ctypes.util
+import importlib
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+LOGGER = logging.getLogger("papergym.render")
+BACKENDS = ("egl", "osmesa", "glfw")
+INSTALL = {
+    "egl": "sudo apt-get install libegl1 libgl1-mesa-dri",
+    "osmesa": "sudo apt-get install libosmesa6",
+    "glfw": "sudo apt-get install libgl1 xvfb, then start the program with xvfb-run",
+}
+"""How Debian and Ubuntu install what a backend needs."""
+
+
+class RenderError(RuntimeError):
+    """No picture can be drawn; the message names the remedy."""
+
+
+class Backend:
+    """One OpenGL platform of MuJoCo: makes contexts and remembers which context was current before ours."""
+
+    def __init__(self, name: str):
+        self.name = name
+        self._platform = self._load()
+        self.software: bool | None = None  # known after the first context
+
+    def _load(self) -> ModuleType:
+        previous = os.environ.get("PYOPENGL_PLATFORM")
+        try:
+            module = importlib.import_module(f"mujoco.{self.name}")
+            if self.name == "egl" and module.EGL_DISPLAY is None:
+                # Set here, so that mujoco registers no eglTerminate at exit: that call would run before contexts are freed.
+                display = module.create_initialized_egl_device_display()
+                if display == module.EGL.EGL_NO_DISPLAY:
+                    raise ImportError("no EGL device answers")
+                module.EGL_DISPLAY = display
+            if self.name == "glfw" and not module.glfw.init():
+                raise ImportError("glfw found no display")
+        except Exception as error:  # PyOpenGL reports a missing library as ImportError, AttributeError, OSError or GLError
+            if previous is None:
+                os.environ.pop("PYOPENGL_PLATFORM", None)
+            raise RenderError(f"backend {self.name!r} does not work: {error}. Try: {INSTALL[self.name]}") from error
+        return module
+
+    def make_context(self, width: int, height: int) -> Any:
+        """A new OpenGL context for pictures of up to ``height`` x ``width`` pixels."""
+        try:
+            return self._platform.GLContext(width, height)
+        except Exception as error:  # each platform raises its own type
+            raise RenderError(f"{self.name} cannot make an OpenGL context: {error}. Try: {INSTALL[self.name]}") from error
+
+    @contextmanager
+    def current(self, context: Any) -> Iterator[None]:
+        """Make ``context`` current, then whatever was current before.
+
+        dm_control believes that a context it made current once stays so; without the restoration its next frames would
+        silently be drawn into ours. Releasing the context also lets another thread use it.
+        """
+        restore = self._restorer()
+        context.make_current()
+        try:
+            yield
+        finally:
+            restore()
+
+    def _restorer(self) -> Any:
+        module = self._platform
+        if self.name == "egl":
+            egl, display = module.EGL, module.EGL_DISPLAY
+            before = egl.eglGetCurrentContext()
+            none = egl.EGL_NO_SURFACE
+            return lambda: egl.eglMakeCurrent(display, none, none, before or egl.EGL_NO_CONTEXT)
+        if self.name == "glfw":
+            before = module.glfw.get_current_context()
+            return lambda: module.glfw.make_context_current(before)
+        return lambda: None  # OSMesa: whoever draws makes its own context current first
+
+
+_chosen: Backend | None = None
+
+
+def _candidates() -> list[str]:
+    wanted = os.environ.get("MUJOCO_GL", "").strip().lower()
+    if wanted in BACKENDS:
+        return [wanted]
+    if wanted in ("off", "disable", "disabled", "false", "0"):
+        raise RenderError(f"MUJOCO_GL={wanted} switches rendering off. Unset it, or set MUJOCO_GL=egl.")
+    return [name for name in BACKENDS if name != "glfw" or os.environ.get("DISPLAY") or os.name == "nt"]
+
+
+def choose_backend(name: str | None = None) -> Backend:
+    """The backend of this process; chosen at the first call, in the order argument, MUJOCO_GL, egl, osmesa, glfw.
+
+    Args:
+        name: ``"egl"``, ``"osmesa"`` or ``"glfw"``; None leaves the choice to MUJOCO_GL or to what works.
+
+    Raises:
+        ValueError: unknown name.
+        RenderError: nothing works, or another backend was chosen before (OpenGL loads one platform per process).
+    """
+    global _chosen
+    if name is not None and name not in BACKENDS:
+        raise ValueError(f"backend is one of {', '.join(BACKENDS)}; got {name!r}")
+    if _chosen is not None:
+        if name not in (None, _chosen.name):
+            raise RenderError(f"this process draws with {_chosen.name}; start a new one (MUJOCO_GL={name}) to use {name}")
+        return _chosen
+    quiet_software_threads()
+    problems = []
+    for candidate in [name] if name else _candidates():
+        try:
+            _chosen = Backend(candidate)
+            return _chosen
+        except RenderError as error:
+            problems.append(str(error))
+    raise RenderError("no OpenGL backend works.\n" + "\n".join(problems))
+
+
+def quiet_software_threads() -> None:
+    """Keep llvmpipe without worker threads unless the user set LP_NUM_THREADS.
+
+    A forked child inherits the rasteriser but not its threads, and waits for them for ever. Must run before the first
+    OpenGL display of the process.
+    """
+    os.environ.setdefault("LP_NUM_THREADS", "0")
+
+
+def has_library(name: str) -> bool:
+    """Whether the shared library of a backend can be found (a hint for ``doctor``; only drawing is proof)."""
+    return ctypes.util.find_library({"egl": "EGL", "osmesa": "OSMesa", "glfw": "GL"}[name]) is not None

@@ -1,0 +1,207 @@
+"""OpenGL contexts: one per model, size and quality, shared by every environment of the process that draws that model."""
+
+import atexit
+import hashlib
+import os
+import threading
+from typing import Any
+
+import mujoco
+import numpy as np
+
+from papergym.envs.render.backend import LOGGER, Backend, RenderError, choose_backend
+from papergym.envs.render.quality import quality as quality_named
+
+_UPLOADED = (
+    "mesh_vert",
+    "mesh_normal",
+    "mesh_face",
+    "mesh_texcoord",
+    "tex_data",
+    "tex_type",
+    "hfield_size",
+    "skin_vert",
+    "skin_face",
+)
+"""Arrays of a model that live in its OpenGL context. What else a picture needs is read from model and data at each frame."""
+
+_LOCK = threading.RLock()
+_shared: dict[tuple, "ModelContext"] = {}
+_inherited: list["ModelContext"] = []  # of the parent process: never freed here, because they are not ours
+_fork_trap = False
+_said: set[str] = set()
+
+
+def fingerprint(model: mujoco.MjModel) -> str:
+    """Digest of everything of ``model`` that is copied into an OpenGL context or sizes its scene."""
+    digest = hashlib.blake2b(digest_size=16)
+    for name in _UPLOADED:
+        digest.update(np.ascontiguousarray(getattr(model, name)).tobytes())
+    vis = model.vis
+    sizes = (model.ngeom, model.nsite, model.nbody, model.nskin, model.nmesh, model.ntex, model.nhfield, model.stat.extent)
+    looks = (vis.map.shadowclip, vis.map.shadowscale, vis.map.fogstart, vis.map.fogend, vis.map.haze, vis.global_.linewidth)
+    kept = (vis.quality.shadowsize, vis.quality.offsamples, vis.quality.numslices, vis.quality.numstacks, vis.quality.numquads)
+    digest.update(repr((sizes, looks, kept, vis.rgba.fog.tolist(), vis.rgba.haze.tolist())).encode())
+    return digest.hexdigest()
+
+
+class ModelContext:
+    """One OpenGL context with the meshes and textures of one model, and the scene that is rebuilt for every frame."""
+
+    def __init__(self, backend: Backend, model: mujoco.MjModel, size: tuple[int, int], quality: str):
+        self.backend, (self.height, self.width) = backend, size
+        self.users, self.pid = 0, os.getpid()
+        self._hfield: np.ndarray | None = None
+        setting = quality_named(quality)
+        self.gl = backend.make_context(self.width, self.height)
+        offscreen = (model.vis.global_.offwidth, model.vis.global_.offheight)
+        before = setting.apply(model)
+        model.vis.global_.offwidth, model.vis.global_.offheight = self.width, self.height
+        try:
+            with backend.current(self.gl):
+                self.mjr = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_150)
+                mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self.mjr)
+                _describe(backend, quality)
+        finally:
+            model.vis.global_.offwidth, model.vis.global_.offheight = offscreen
+            for name, value in before.items():
+                setattr(model.vis.quality, name, value)
+        self.scene = mujoco.MjvScene(model, maxgeom=_max_geoms(model))
+        for flag in setting.flags:
+            self.scene.flags[getattr(mujoco.mjtRndFlag, flag)] = 0
+        self.rect = mujoco.MjrRect(0, 0, self.width, self.height)
+        self.buffer = np.empty((self.height, self.width, 3), np.uint8)  # row 0 is the bottom of the picture
+
+    def draw(self, model: Any, data: Any, option: Any, perturb: Any, camera: Any) -> np.ndarray:
+        """Draw ``data`` into :attr:`buffer` (H, W, 3), bottom row first; hold the lock until it is copied."""
+        mujoco.mjv_updateScene(model, data, option, perturb, camera, mujoco.mjtCatBit.mjCAT_ALL, self.scene)
+        with self.backend.current(self.gl):
+            if model.nhfield:
+                self._upload_heights(model)
+            mujoco.mjr_render(self.rect, self.scene, self.mjr)
+            mujoco.mjr_readPixels(self.buffer, None, self.rect, self.mjr)
+        return self.buffer
+
+    def _upload_heights(self, model: Any) -> None:
+        """Height fields change between episodes and between the environments that share this context."""
+        if self._hfield is None or not np.array_equal(self._hfield, model.hfield_data):
+            self._hfield = model.hfield_data.copy()
+            for index in range(model.nhfield):
+                mujoco.mjr_uploadHField(model, self.mjr, index)
+
+    def free(self) -> None:
+        """Delete the objects of this context while it is current: elsewhere the deletion would hit another context's."""
+        with self.backend.current(self.gl):
+            self.mjr.free()
+        self.gl.free()
+
+
+def _max_geoms(model: mujoco.MjModel) -> int:
+    """Room for each geom, site and tendon of the model with its decorations; more than a frame ever holds."""
+    return max(200, 4 * model.ngeom + 3 * model.nbody + model.nsite + model.ncam + model.nlight + 20 * model.ntendon + 100)
+
+
+def _say_once(message: str) -> None:
+    if message not in _said:
+        _said.add(message)
+        LOGGER.warning(message)
+
+
+def _describe(backend: Backend, quality: str) -> None:
+    """Say once which backend draws and whether it is software; needs a current context."""
+    if backend.software is None:
+        name = _renderer_name()
+        backend.software = any(word in name.lower() for word in ("llvmpipe", "softpipe", "swrast", "software"))
+        LOGGER.info("drawing with %s on %s", backend.name, name)
+        if backend.software:
+            _say_once(f"drawing with {backend.name} in software ({name}).")
+    if backend.software and quality == "paper":
+        _say_once('Without a GPU, quality="fast" draws about 25 times faster than quality="paper", with slightly other pixels.')
+
+
+def _renderer_name() -> str:
+    from OpenGL import GL
+
+    raw = GL.glGetString(GL.GL_RENDERER)
+    return raw.decode() if isinstance(raw, bytes) else str(raw)
+
+
+def acquire(model: mujoco.MjModel, size: tuple[int, int], quality: str, backend: str | None) -> tuple[tuple, ModelContext]:
+    """The shared context for ``model`` at ``size`` (H, W) and ``quality``, made if there is none; returns its key too."""
+    with _LOCK:
+        chosen = choose_backend(backend)
+        if _fork_trap:
+            raise RenderError(
+                "the parent process had drawn with worker threads or on a GPU before it was forked, and a fork keeps neither. "
+                'Start workers with context="spawn", or set LP_NUM_THREADS=0 before the first frame (software only).'
+            )
+        key = (fingerprint(model), size, quality)
+        if key not in _shared:
+            _shared[key] = ModelContext(chosen, model, size, quality)
+        _shared[key].users += 1
+        return key, _shared[key]
+
+
+def release(key: tuple, context: ModelContext) -> None:
+    """Give a context back; the last user frees it."""
+    with _LOCK:
+        if _shared.get(key) is not context:  # freed at exit, or inherited from a parent process
+            return
+        context.users -= 1
+        if context.users == 0:
+            del _shared[key]
+            context.free()
+
+
+def open_contexts() -> int:
+    """Number of OpenGL contexts that this process holds through this room."""
+    return len(_shared)
+
+
+def lock() -> threading.RLock:
+    """Hold this while a shared buffer is drawn and copied."""
+    return _LOCK
+
+
+def _free_all() -> None:
+    while _shared:
+        _shared.popitem()[1].free()
+
+
+def _worker_threads() -> bool:
+    """Whether this process runs rasteriser threads (Linux names them after the driver)."""
+    tasks = f"/proc/{os.getpid()}/task"
+    if not os.path.isdir(tasks):
+        return False
+    names = []
+    for task in os.listdir(tasks):
+        try:
+            with open(f"{tasks}/{task}/comm") as file:
+                names.append(file.read())
+        except OSError:  # the thread ended meanwhile
+            continue
+    return any(name.startswith("llvmpipe") for name in names)
+
+
+def _before_fork() -> None:
+    global _parent_unsafe
+    _LOCK.acquire()
+    _parent_unsafe = bool(_shared) and (_worker_threads() or not any(c.backend.software for c in _shared.values()))
+
+
+def _after_fork_in_parent() -> None:
+    _LOCK.release()
+
+
+def _after_fork_in_child() -> None:
+    """Forget the parent's contexts without freeing them, and remember whether drawing here is possible at all."""
+    global _fork_trap
+    _fork_trap = _fork_trap or _parent_unsafe
+    _inherited.extend(_shared.values())
+    _shared.clear()
+    _LOCK.release()
+
+
+_parent_unsafe = False
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
+atexit.register(_free_all)

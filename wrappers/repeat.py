@@ -1,0 +1,47 @@
+"""Action repeat: the only converter between frames and steps."""
+
+from typing import Any
+
+import gymnasium as gym
+from gymnasium.utils import RecordConstructorArgs
+
+
+class ActionRepeat(gym.Wrapper, RecordConstructorArgs):
+    """Apply each action for ``repeat`` frames, sum their rewards, and stop at the end of the episode.
+
+    ``info["frames"]`` is the number of frames that the step took (0 after a reset), so that totals can be reported in frames
+    whatever the repeat. Gymnasium's ``RepeatAction`` sums in the same way but does not report frames, and has the world draw
+    every frame; here a world that is wrapped directly and has an attribute ``observing`` observes only what the agent sees.
+
+    Args:
+        env: environment with any spaces.
+        repeat: frames per step, at least 1.
+
+    Source: action repeat as in Proto-RL's and DrQ-v2's code (rewards summed, undiscounted, last frame observed).
+    """
+
+    def __init__(self, env: gym.Env, repeat: int = 2):
+        if not isinstance(repeat, int) or isinstance(repeat, bool) or repeat < 1:
+            raise ValueError(f"repeat is a whole number of frames, at least 1; got {repeat!r}")
+        RecordConstructorArgs.__init__(self, repeat=repeat)
+        super().__init__(env)
+        self.repeat = repeat
+        self._world: Any = env if env is env.unwrapped and hasattr(env, "observing") else None
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """Reset the environment; no frame has been taken."""
+        observation, info = self.env.reset(seed=seed, options=options)
+        return observation, {**info, "frames": 0}
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        """Take up to ``repeat`` frames."""
+        total, frames = 0.0, 0
+        terminated = truncated = False
+        observation, info = None, {}
+        while frames < self.repeat and not (terminated or truncated):
+            frames += 1
+            if self._world is not None:  # a world observes the end of an episode in any case
+                self._world.observing = frames == self.repeat
+            observation, reward, terminated, truncated, info = self.env.step(action)
+            total += float(reward)
+        return observation, total, terminated, truncated, {**info, "frames": frames}

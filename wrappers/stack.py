@@ -1,0 +1,91 @@
+"""Stack the last pictures along the channel axis, channels first."""
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+from gymnasium.utils import RecordConstructorArgs
+
+CHANNELS = (1, 3, 4)
+"""Channel counts by which an axis is recognised."""
+
+
+def stacked_space(space: gym.Space, num_stack: int) -> tuple[spaces.Box, bool]:
+    """The (num_stack * C, H, W) space for pictures of ``space``, and whether those pictures have their channels last.
+
+    Raises:
+        ValueError: ``space`` is not a Box of pictures (H, W), (H, W, C) or (C, H, W).
+    """
+    if not isinstance(num_stack, int) or isinstance(num_stack, bool) or num_stack < 1:
+        raise ValueError(f"num_stack is a whole number of pictures, at least 1; got {num_stack!r}")
+    if not isinstance(space, spaces.Box) or len(space.shape) not in (2, 3):
+        raise ValueError(
+            f"frames are a Box of (H, W), (H, W, C) or (C, H, W) pictures; got {space}. "
+            "For vectors use gymnasium.wrappers.FrameStackObservation."
+        )
+    if len(space.shape) == 2:
+        low, high, last = space.low[None], space.high[None], False
+    elif space.shape[-1] in CHANNELS:
+        low, high, last = space.low.transpose(2, 0, 1), space.high.transpose(2, 0, 1), True
+    elif space.shape[0] in CHANNELS:
+        low, high, last = space.low, space.high, False
+    else:
+        raise ValueError(f"neither the first nor the last axis of {space.shape} is a channel axis of {CHANNELS} entries")
+    tiles = (num_stack, 1, 1)
+    return spaces.Box(np.tile(low, tiles), np.tile(high, tiles), dtype=space.dtype.type), last
+
+
+class FrameStack(gym.Wrapper, RecordConstructorArgs):
+    """Observe the last ``num_stack`` pictures as one (num_stack * C, H, W) array, oldest first.
+
+    A reset fills the stack with the first picture. Pictures are kept in a ring and each observation is a new array.
+    Gymnasium's ``FrameStackObservation`` stacks on a new leading axis instead, which image networks do not take.
+    A vector version exists: papergym.wrappers.vector.FrameStack.
+
+    Args:
+        env: environment that observes (H, W), (H, W, C) or (C, H, W) pictures with 1, 3 or 4 channels.
+        num_stack: pictures in a stack.
+
+    Source: Mnih et al. 2015; three pictures as in Proto-RL's code.
+    """
+
+    def __init__(self, env: gym.Env, num_stack: int = 3):
+        RecordConstructorArgs.__init__(self, num_stack=num_stack)
+        super().__init__(env)
+        self.observation_space, self._channels_last = stacked_space(env.observation_space, num_stack)
+        depth, height, width = self.observation_space.shape
+        self.num_stack = num_stack
+        self._ring = np.zeros((num_stack, depth // num_stack, height, width), self.observation_space.dtype)
+        self._newest = num_stack - 1
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict[str, Any]]:
+        """Reset the environment and repeat its first picture."""
+        picture, info = self.env.reset(seed=seed, options=options)
+        self._ring[:] = self._channels_first(picture)
+        return self._stack(), info
+
+    def step(self, action: Any) -> tuple[np.ndarray, Any, bool, bool, dict[str, Any]]:
+        """Push one picture."""
+        picture, reward, terminated, truncated, info = self.env.step(action)
+        self._newest = (self._newest + 1) % self.num_stack
+        self._ring[self._newest] = self._channels_first(picture)
+        return self._stack(), reward, terminated, truncated, info
+
+    def _channels_first(self, picture: np.ndarray) -> np.ndarray:
+        return picture.transpose(2, 0, 1) if self._channels_last else picture
+
+    def _stack(self) -> np.ndarray:
+        oldest = self._newest + 1
+        return np.concatenate((self._ring[oldest:], self._ring[:oldest])).reshape(self.observation_space.shape)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The pictures of the present stack, (num_stack, C, H, W), oldest first."""
+        return {"frames": self._stack().reshape(self._ring.shape)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from :meth:`state_dict`."""
+        frames = np.asarray(state["frames"])
+        if frames.shape != self._ring.shape:
+            raise ValueError(f"the stack holds {self._ring.shape} pictures, the state {frames.shape}")
+        self._ring[:], self._newest = frames, self.num_stack - 1
