@@ -1,0 +1,103 @@
+"""Surrogate objectives of the PPO paper (1707.06347, sections 3 to 5) in torch, with the exact KL divergence they need."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+from stable_baselines3.common.distributions import CategoricalDistribution, DiagGaussianDistribution, Distribution
+
+Objective = Literal["none", "clip", "fixed_kl", "adaptive_kl"]
+OBJECTIVES: tuple[str, ...] = get_args(Objective)
+KL_OBJECTIVES = ("fixed_kl", "adaptive_kl")
+
+THRESHOLD = 1.5
+"""The coefficient moves when the divergence leaves [d_targ / 1.5, 1.5 * d_targ] (section 4)."""
+FACTOR = 2.0
+"""... and is then halved or doubled (section 4)."""
+
+
+@dataclass
+class Surrogate:
+    """What one minibatch is scored with.
+
+    Attributes:
+        objective: ``none`` = mean(r A) (eq. 6), ``clip`` (eq. 7), ``fixed_kl`` and ``adaptive_kl`` = mean(r A - beta KL[old, new])
+            (eq. 8); r is the probability ratio, A the advantage.
+        clip_range: epsilon of eq. 7.
+        beta: present KL coefficient of eq. 8.
+        value_coef: c1 of eq. 9.
+        entropy_coef: c2 of eq. 9.
+    """
+
+    objective: str
+    clip_range: float = 0.2
+    beta: float = 1.0
+    value_coef: float = 0.5
+    entropy_coef: float = 0.0
+
+    @property
+    def penalised(self) -> bool:
+        """True if the loss holds the KL term."""
+        return self.objective in KL_OBJECTIVES
+
+
+def policy_loss(surrogate: Surrogate, ratio: torch.Tensor, advantage: torch.Tensor, kl: torch.Tensor | None) -> torch.Tensor:
+    """Negated surrogate objective of a minibatch, a scalar.
+
+    Args:
+        surrogate: which objective, with its coefficients.
+        ratio: pi_new(a|s) / pi_old(a|s), shape (batch,).
+        advantage: shape (batch,).
+        kl: KL[old, new] at each state, shape (batch,); read by the penalised objectives only.
+    """
+    gain = ratio * advantage
+    if surrogate.objective == "clip":
+        clipped = ratio.clamp(1 - surrogate.clip_range, 1 + surrogate.clip_range) * advantage
+        return -torch.min(gain, clipped).mean()
+    if surrogate.penalised:
+        assert kl is not None, "the penalised objectives need the divergence"
+        return -(gain - surrogate.beta * kl).mean()
+    return -gain.mean()
+
+
+def distribution_parameters(distribution: Distribution) -> tuple[torch.Tensor, ...]:
+    """(mean, log_std), both of shape (batch, actions), of a diagonal Gaussian; (log-probabilities,) of shape (batch, n) of a categorical.
+
+    Raises:
+        ValueError: another distribution, for which this module has no exact divergence.
+    """
+    if isinstance(distribution, DiagGaussianDistribution):
+        return distribution.distribution.mean, distribution.distribution.stddev.log()
+    if isinstance(distribution, CategoricalDistribution):
+        return (distribution.distribution.logits,)
+    raise ValueError(
+        f"the KL objectives have an exact divergence for Box and Discrete actions only, this policy has {type(distribution).__name__}. "
+        "Use objective='clip' or 'none'."
+    )
+
+
+def exact_kl(old: tuple[torch.Tensor, ...], new: tuple[torch.Tensor, ...]) -> torch.Tensor:
+    """KL[old, new] at each state, shape (batch,), from :func:`distribution_parameters` of both."""
+    if len(old) == 1:
+        return (old[0].exp() * (old[0] - new[0])).sum(dim=1)
+    (old_mean, old_log_std), (new_mean, new_log_std) = old, new
+    spread = ((2 * old_log_std).exp() + (old_mean - new_mean) ** 2) / (2 * (2 * new_log_std).exp())
+    return (new_log_std - old_log_std + spread - 0.5).sum(dim=1)
+
+
+def next_beta(beta: float, kl: float, d_targ: float) -> float:
+    """Coefficient for the next policy update, from the mean KL[old, new] of this one (section 4).
+
+    Args:
+        beta: present coefficient.
+        kl: mean divergence over the states of the batch after the update.
+        d_targ: target divergence.
+    """
+    if not math.isfinite(kl):
+        raise ValueError(f"the divergence after the update is {kl}: the policy has diverged. Lower the learning rate.")
+    if kl < d_targ / THRESHOLD:
+        return beta / FACTOR
+    if kl > d_targ * THRESHOLD:
+        return beta * FACTOR
+    return beta
