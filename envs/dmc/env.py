@@ -8,7 +8,8 @@ import numpy as np
 from gymnasium import spaces
 
 from papergym.envs.dmc import load, physics_state
-from papergym.envs.render import Renderer, check_size, quality as quality_named
+from papergym.envs.render import Renderer, check_size
+from papergym.envs.render import quality as quality_named
 
 
 class DmControlEnv(gym.Env[np.ndarray, np.ndarray]):

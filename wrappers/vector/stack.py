@@ -1,0 +1,96 @@
+"""Stack the last pictures of every environment of a batch along the channel axis."""
+
+from typing import Any
+
+import numpy as np
+from gymnasium.utils import RecordConstructorArgs
+from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
+from gymnasium.vector.utils import batch_space
+
+from papergym.wrappers.stack import stacked_space
+
+
+class FrameStack(VectorWrapper, RecordConstructorArgs):
+    """Observe the last ``num_stack`` pictures of each environment as one (n, num_stack * C, H, W) array, oldest first.
+
+    Equal to a vector of papergym.wrappers.FrameStack in every autoreset mode: the stack of an environment is filled with the
+    first picture of its new episode, and in SAME_STEP mode ``info["final_obs"]`` holds the stacks that ended.
+
+    Args:
+        env: vector environment that observes (H, W), (H, W, C) or (C, H, W) pictures.
+        num_stack: pictures in a stack.
+    """
+
+    def __init__(self, env: VectorEnv, num_stack: int = 3):
+        RecordConstructorArgs.__init__(self, num_stack=num_stack)
+        super().__init__(env)
+        self._mode = env.metadata.get("autoreset_mode")
+        if not isinstance(self._mode, AutoresetMode):
+            raise ValueError(
+                f"metadata['autoreset_mode'] of {env} says when episodes begin; expected an AutoresetMode, got {self._mode!r}"
+            )
+        self.single_observation_space, self._channels_last = stacked_space(env.single_observation_space, num_stack)
+        self.observation_space = batch_space(self.single_observation_space, self.num_envs)
+        depth, height, width = self.single_observation_space.shape
+        self.num_stack = num_stack
+        shape = (self.num_envs, num_stack, depth // num_stack, height, width)
+        self._ring = np.zeros(shape, self.single_observation_space.dtype)
+        self._newest = num_stack - 1
+        self._begins = np.zeros(self.num_envs, bool)  # NEXT_STEP: environments whose coming step is a reset
+
+    def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict[str, Any]]:
+        """Reset all environments, or those of ``options["reset_mask"]``, and repeat their first pictures."""
+        mask = None if options is None else options.get("reset_mask")
+        mask = np.ones(self.num_envs, bool) if mask is None else np.asarray(mask, bool)
+        pictures, info = self.env.reset(seed=seed, options=options)
+        self._begins[mask] = False
+        self._ring[mask] = self._channels_first(pictures)[mask][:, None]
+        return self._stack(), info
+
+    def step(self, actions: Any) -> tuple[np.ndarray, Any, Any, Any, dict[str, Any]]:
+        """Push one picture of each environment."""
+        pictures, reward, terminated, truncated, info = self.env.step(actions)
+        ended = np.logical_or(terminated, truncated)
+        if self._mode == AutoresetMode.SAME_STEP and ended.any():
+            info = {**info, "final_obs": self._final(info["final_obs"], ended)}
+        pictures = self._channels_first(pictures)
+        self._newest = (self._newest + 1) % self.num_stack
+        self._ring[:, self._newest] = pictures
+        begins = {AutoresetMode.SAME_STEP: ended, AutoresetMode.NEXT_STEP: self._begins}.get(self._mode)
+        if begins is not None and begins.any():
+            self._ring[begins] = pictures[begins][:, None]
+        self._begins = ended
+        return self._stack(), reward, terminated, truncated, info
+
+    def _final(self, pictures: np.ndarray, ended: np.ndarray) -> np.ndarray:
+        """Stacks at the end of the episodes that ended, as an object array like Gymnasium's own."""
+        stacks = np.full(self.num_envs, None, object)
+        before = self._ordered()[ended, 1:]
+        for index, past in zip(np.flatnonzero(ended), before):
+            last = self._channels_first(np.asarray(pictures[index])[None])
+            stacks[index] = np.concatenate((past, last)).reshape(self.single_observation_space.shape)
+        return stacks
+
+    def _channels_first(self, pictures: np.ndarray) -> np.ndarray:
+        if self._channels_last:
+            return pictures.transpose(0, 3, 1, 2)
+        return pictures if pictures.ndim == 4 else pictures[:, None]
+
+    def _ordered(self) -> np.ndarray:
+        oldest = self._newest + 1
+        return np.concatenate((self._ring[:, oldest:], self._ring[:, :oldest]), axis=1)
+
+    def _stack(self) -> np.ndarray:
+        return self._ordered().reshape(self.observation_space.shape)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The pictures of the present stacks, (n, num_stack, C, H, W), oldest first, and which episodes are about to begin."""
+        return {"frames": self._ordered(), "begins": self._begins.copy()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from :meth:`state_dict`."""
+        frames = np.asarray(state["frames"])
+        if frames.shape != self._ring.shape:
+            raise ValueError(f"the stacks hold {self._ring.shape} pictures, the state {frames.shape}")
+        self._ring[:], self._newest = frames, self.num_stack - 1
+        self._begins = np.asarray(state["begins"], bool).copy()
