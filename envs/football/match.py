@@ -1,0 +1,90 @@
+"""Football matches of dm_control, built so that humanoids load without a download of motion capture."""
+
+from typing import Any
+
+import numpy as np
+from dm_control import composer
+from dm_control.locomotion import soccer, walkers
+from dm_control.locomotion.soccer import pitch as pitches
+from dm_control.locomotion.soccer import team as teams
+
+WALKERS = ("humanoid", "ant", "boxhead")
+CONTROL_STEP_S = 0.025
+"""Simulated time per step, seconds; the physics runs at 0.005."""
+
+
+def make_walker(kind: str, name: str, number: int, colour: list[float]) -> Any:
+    """A player's body.
+
+    dm_control's own humanoid players start from a frame of motion capture that it downloads; these start standing in the
+    walker's T-pose, which needs no file.
+    """
+    colour = list(colour)  # the walkers change what they are given
+    if kind == "humanoid":
+        visual = soccer.Humanoid.Visual.JERSEY
+        return soccer.Humanoid(name=name, marker_rgba=colour, walker_id=number, visual=visual)
+    if kind == "ant":
+        return walkers.Ant(name=name, marker_rgba=colour)
+    if kind == "boxhead":
+        return soccer.BoxHead(name=name, marker_rgba=colour, walker_id=number)
+    raise ValueError(f"walker is one of {', '.join(WALKERS)}; got {kind!r}")
+
+
+def make_players(kind: str, home: int, away: int) -> list[Any]:
+    """Players in the order of the agents: ``home_0``, ``home_1``, …, ``away_0``, …"""
+    sides = ((teams.Team.HOME, "home", home, teams.RGBA_BLUE), (teams.Team.AWAY, "away", away, teams.RGBA_RED))
+    return [
+        teams.Player(side, make_walker(kind, f"{name}{number}", number, colour))
+        for side, name, count, colour in sides
+        for number in range(count)
+    ]
+
+
+def pitch_limits(kind: str, players: int) -> tuple[Any, Any, Any]:
+    """Smallest and largest half-sizes (x, y) of the pitch and the goal's half-sizes (None: from the pitch), metres.
+
+    As in dm_control: humanoids have 100 to 350 square metres per player and a mini-football goal; the others have the pitch of
+    arXiv 1902.07151, whatever their number.
+    """
+    if kind != "humanoid":
+        return (32.0, 24.0), (48.0, 36.0), None
+    areas = np.array([pitches.MINI_FOOTBALL_MIN_AREA_PER_HUMANOID, pitches.MINI_FOOTBALL_MAX_AREA_PER_HUMANOID]) * players
+    smallest, largest = (tuple(np.sqrt([area / 0.75, area * 0.75]) / 2) for area in areas)
+    return smallest, largest, pitches.MINI_FOOTBALL_GOAL_SIZE
+
+
+def make_ball(kind: str) -> Any:
+    """A FIFA ball for humanoids, dm_control's large light ball for the others."""
+    return soccer.regulation_soccer_ball() if kind == "humanoid" else soccer.SoccerBall()
+
+
+def load_match(
+    *,
+    team_size: int,
+    walker: str,
+    time_limit_s: float,
+    terminate_on_goal: bool,
+    field_box: bool,
+    walker_contacts: bool,
+    random: np.random.RandomState,
+) -> composer.Environment:
+    """A match of two teams on a pitch whose size is drawn in each episode."""
+    if walker not in WALKERS:
+        raise ValueError(f"walker is one of {', '.join(WALKERS)}; got {walker!r}")
+    if not 1 <= team_size <= 11:
+        raise ValueError(f"team_size must be from 1 to 11, got {team_size}")
+    smallest, largest, goal = pitch_limits(walker, 2 * team_size)
+    task = (soccer.Task if terminate_on_goal else soccer.MultiturnTask)(
+        players=make_players(walker, team_size, team_size),
+        arena=soccer.RandomizedPitch(min_size=smallest, max_size=largest, goal_size=goal, field_box=field_box),
+        ball=make_ball(walker),
+        disable_walker_contacts=not walker_contacts,
+        control_timestep=CONTROL_STEP_S,
+    )
+    return composer.Environment(
+        task,
+        time_limit=time_limit_s,
+        random_state=random,
+        strip_singleton_obs_buffer_dim=True,
+        raise_exception_on_physics_error=False,
+    )

@@ -1,0 +1,177 @@
+"""Football as a PettingZoo parallel env."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from pettingzoo import ParallelEnv
+
+from papergym.envs.football.match import CONTROL_STEP_S, load_match
+from papergym.envs.football.observations import PlayerView
+from papergym.envs.football.picture import DEFAULT_CAMERA, MatchPicture
+
+
+class FootballEnv(ParallelEnv[str, Any, np.ndarray]):
+    """Two teams of simulated bodies play football.
+
+    Agents are ``home_0``, ``home_1``, …, ``away_0``, …; both teams see the pitch as if they were the home team. Observations
+    are egocentric; reward is 1 for each player of the team that scores and -1 for the others. Privileged statistics
+    (``stats_*``: velocity to the ball, of the ball to the goal, distance to team-mates, …) stand in ``infos`` and may shape the
+    reward. ``infos`` also holds the unshaped ``reward_match``.
+
+    Args:
+        team_size: players per team, 1 to 11.
+        walker: ``"humanoid"`` (56 position-controlled joints), ``"ant"`` (8) or ``"boxhead"`` (3).
+        time_limit_s: length of a match, seconds of simulation; a step lasts 0.025. The match is then truncated.
+        terminate_on_goal: a goal terminates the match; otherwise players and ball are placed anew and it goes on.
+        shaping: statistic -> weight; their weighted sum is added to the reward. Names as in ``infos``, with or without
+            ``stats_``.
+        flatten: observations are one float32 vector (:meth:`slices` says where each entry stands), or a dict of arrays.
+        field_box: walls keep the ball, not the players, on the field; otherwise it is thrown in.
+        walker_contacts: whether players can touch each other.
+        render_mode: None or ``"rgb_array"``.
+        camera: ``"soccer_ball/ball_cam_far"``, ``"soccer_ball/ball_cam_near"``, ``"top_down"``, ``"home0/back"``, …
+        size_px: (height, width) of the pictures.
+        quality: ``"fast"``, ``"near"`` or ``"paper"``, see :mod:`papergym.envs.render`.
+
+    Source: Liu et al., From Motor Control to Team Play in Simulated Humanoid Football (arXiv 2105.12196), on
+    ``dm_control.locomotion.soccer``. Humanoids start in T-pose, not in a pose of the motion capture that dm_control downloads.
+    """
+
+    metadata = {"name": "papergym_football_v0", "render_modes": ["rgb_array"], "render_fps": round(1 / CONTROL_STEP_S)}
+
+    def __init__(
+        self,
+        team_size: int = 2,
+        walker: str = "humanoid",
+        *,
+        time_limit_s: float = 45.0,
+        terminate_on_goal: bool = True,
+        shaping: Mapping[str, float] | None = None,
+        flatten: bool = True,
+        field_box: bool = False,
+        walker_contacts: bool = True,
+        render_mode: str | None = None,
+        camera: str | int = DEFAULT_CAMERA,
+        size_px: tuple[int, int] = (240, 320),
+        quality: str = "fast",
+    ):
+        if render_mode not in (None, "rgb_array"):
+            raise ValueError(f"render_mode must be None or 'rgb_array', got {render_mode!r}")
+        self._random = np.random.RandomState()
+        self._match = load_match(
+            team_size=team_size,
+            walker=walker,
+            time_limit_s=time_limit_s,
+            terminate_on_goal=terminate_on_goal,
+            field_box=field_box,
+            walker_contacts=walker_contacts,
+            random=self._random,
+        )
+        self.render_mode = render_mode
+        self._picture = MatchPicture(camera, size_px, quality)
+        self.possible_agents = [f"{side}_{number}" for side in ("home", "away") for number in range(team_size)]
+        self.agents: list[str] = []
+        views = [PlayerView(spec, flatten=flatten) for spec in self._match.observation_spec()]
+        self._views = dict(zip(self.possible_agents, views))
+        self.observation_spaces = {agent: view.space for agent, view in self._views.items()}
+        self.action_spaces = {
+            agent: spaces.Box(-1.0, 1.0, spec.shape, np.float32)
+            for agent, spec in zip(self.possible_agents, self._match.action_spec())
+        }
+        self._shaping = _check_shaping(shaping or {}, views[0].stats)
+        size = self._match.physics.get_state().size + 2
+        self.state_space = spaces.Box(-np.inf, np.inf, (size,), np.float32)
+
+    def observation_space(self, agent: str) -> spaces.Space[Any]:
+        """What ``agent`` sees."""
+        return self.observation_spaces[agent]
+
+    def action_space(self, agent: str) -> spaces.Space[np.ndarray]:
+        """What ``agent`` does: float32 in [-1, 1]."""
+        return self.action_spaces[agent]
+
+    def slices(self, agent: str) -> dict[str, slice]:
+        """Where each entry stands in the flat observation of ``agent``."""
+        return dict(self._views[agent].slices)
+
+    def reset(
+        self, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+        """Draw a pitch and place players and ball; a seed determines all that follows."""
+        if seed is not None:
+            self._random.seed(np.random.SeedSequence(seed).generate_state(8))
+        time_step = self._match.reset()
+        self.agents = list(self.possible_agents)
+        infos = {agent: {"reward_match": 0.0, **self._statistics(time_step)[agent]} for agent in self.agents}
+        return self._observations(time_step), infos
+
+    def step(
+        self, actions: dict[str, np.ndarray]
+    ) -> tuple[dict[str, Any], dict[str, float], dict[str, bool], dict[str, bool], dict[str, dict[str, Any]]]:
+        """One control step of 0.025 s; ``actions`` holds one for each agent, in any order.
+
+        Raises:
+            ValueError: actions are missing, are those of nobody, or have another shape.
+            RuntimeError: the match is over.
+        """
+        if not self.agents:
+            raise RuntimeError("the match is over, or has not begun: call reset()")
+        time_step = self._match.step(self._ordered(actions))
+        diverged = np.ndim(time_step.reward) == 0  # dm_control then gives one number instead of one per player
+        over, goal = bool(time_step.last()), time_step.discount == 0.0 and not diverged
+        match = dict.fromkeys(self.agents, 0.0) if diverged else {a: float(r) for a, r in zip(self.agents, time_step.reward)}
+        statistics = self._statistics(time_step)
+        infos = {agent: {"reward_match": match[agent], **statistics[agent]} for agent in self.agents}
+        rewards = {
+            agent: match[agent] + sum(weight * statistics[agent][name] for name, weight in self._shaping.items())
+            for agent in self.agents
+        }
+        if diverged:
+            for info in infos.values():
+                info["physics_diverged"] = True
+        terminated = dict.fromkeys(self.agents, over and goal)
+        truncated = dict.fromkeys(self.agents, over and not goal)
+        if over:
+            self.agents = []
+        return self._observations(time_step), rewards, terminated, truncated, infos
+
+    def _ordered(self, actions: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+        if set(actions) != set(self.agents):
+            raise ValueError(f"expected one action for each of {self.agents}, got actions for {sorted(actions)}")
+        ordered = []
+        for agent in self.agents:
+            action, shape = np.asarray(actions[agent], np.float64), self.action_spaces[agent].shape
+            if action.shape != shape or not np.isfinite(action).all():
+                raise ValueError(f"the action of {agent} must be {shape} finite numbers, got shape {action.shape}: {action}")
+            ordered.append(np.clip(action, -1.0, 1.0))
+        return ordered
+
+    def _observations(self, time_step: Any) -> dict[str, Any]:
+        pairs = zip(self._views.items(), time_step.observation)
+        return {agent: view.observe(observation) for (agent, view), observation in pairs}
+
+    def _statistics(self, time_step: Any) -> dict[str, dict[str, float]]:
+        pairs = zip(self._views.items(), time_step.observation)
+        return {agent: view.statistics(observation) for (agent, view), observation in pairs}
+
+    def state(self) -> np.ndarray:
+        """Positions and velocities of all bodies and the pitch's half-sizes, float32."""
+        return np.concatenate([self._match.physics.get_state(), self._match.task.arena.size]).astype(np.float32)
+
+    def render(self) -> np.ndarray | None:
+        """uint8 ``(H, W, 3)`` in mode ``rgb_array``, else None."""
+        return None if self.render_mode is None else self._picture.draw(self._match.physics)
+
+    def close(self) -> None:
+        """Free the OpenGL context and the simulation; closing twice is allowed."""
+        self._picture.close()
+        self.agents = []
+
+
+def _check_shaping(shaping: Mapping[str, float], known: tuple[str, ...]) -> dict[str, float]:
+    named = {name if name.startswith("stats_") else f"stats_{name}": float(weight) for name, weight in shaping.items()}
+    if unknown := sorted(set(named) - set(known)):
+        raise ValueError(f"shaping knows {', '.join(known)}; got {', '.join(unknown)}")
+    return named
