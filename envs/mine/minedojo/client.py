@@ -56,8 +56,8 @@ class MineDojoProcess:
     Args:
         image_size: (height, width) of the picture in pixels.
         python: interpreter that has minedojo; see :func:`find_python`.
-        timeout_s: seconds to wait for a step, a command or ``make``.
-        reset_timeout_s: seconds to wait for a reset; the first one starts the JVM and may build the game.
+        timeout_s: seconds to wait for a step or a command.
+        reset_timeout_s: seconds to wait for ``make`` and for a reset; the first one starts the JVM and may build the game.
         game_dir: directory with ``launchClient.sh`` and a game built before, instead of the package's own.
     """
 
@@ -110,7 +110,7 @@ class MineDojoProcess:
             MineDojoError: MineDojo raised; the process lives on.
             MineDojoCrash: no reply in time, or the process is gone.
         """
-        limit_s = self.reset_timeout_s if op == "reset" else self.timeout_s
+        limit_s = self.timeout_s if op in ("step", "command", "close") else self.reset_timeout_s
         deadline = time.monotonic() + limit_s
         body = json.dumps({"op": op, **arguments}).encode("utf-8")
         try:

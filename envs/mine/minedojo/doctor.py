@@ -110,5 +110,9 @@ def main(python: str | None = None, game_dir: str | None = None) -> int:
         if not check.ok:
             print(f"        -> {check.remedy}")
     ready = all(check.ok for check in findings)
-    print("MineDojo can start." if ready else 'MineDojo cannot start yet; the embedded world (backend="voxel") needs none of this.')
+    print(
+        "MineDojo can start."
+        if ready
+        else 'MineDojo cannot start yet; the embedded world (backend="voxel") needs none of this.'
+    )
     return 0 if ready else 1

@@ -12,6 +12,7 @@ import socket
 import struct
 import sys
 import traceback
+from typing import Any
 
 import numpy as np
 
@@ -79,7 +80,9 @@ class Game:
 
     def __init__(self, frame_fd):
         self.frame_fd = frame_fd
-        self.env = self.sim = self.frame = None
+        self.env: Any = None
+        self.sim: Any = None
+        self.frame: Any = None
         self.step_failed = False
 
     def make(self, task_id, kwargs):
@@ -90,7 +93,10 @@ class Game:
 
             instance.MC_DIR = game_dir
         import minedojo
+        from minedojo.sim import InventoryItem
 
+        if "initial_inventory" in kwargs:
+            kwargs["initial_inventory"] = [InventoryItem(**item) for item in kwargs["initial_inventory"]]
         self.env = minedojo.make(task_id=task_id, **kwargs)
         self.sim = self.env.unwrapped
         bridge_step = self.sim._bridge_env.step

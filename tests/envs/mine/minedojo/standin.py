@@ -48,12 +48,10 @@ class World:
 
     def __init__(self):
         self.x, self.z, self.yaw, self.pitch, self.steps, self.life = 0.5, 0.5, 0.0, 0.0, 0, 20.0
-        self.seed = None
-        self.commands = []
+        self.seed = 63  # shown as the sea level
 
     def act(self, text):
         words = [line.split(" ") for line in text.strip().split("\n") if line]
-        self.commands += [line for line in text.split("\n") if line.startswith("chat")]
         for verb, *arguments in words:
             if verb == "forward" and arguments == ["1"]:
                 self.z += 0.2
@@ -66,7 +64,7 @@ class World:
 
     def info(self):
         position = {"xpos": self.x, "ypos": 4.0, "zpos": self.z, "yaw": self.yaw, "pitch": self.pitch}
-        biome = {"biome_id": 1, "biome_rainfall": 0.4, "biome_temperature": 0.8, "sea_level": 63, "light_level": 15.0}
+        biome = {"biome_id": 1, "biome_rainfall": 0.4, "biome_temperature": 0.8, "sea_level": self.seed, "light_level": 15.0}
         life = {
             "life": self.life,
             "food": 20.0,
@@ -77,7 +75,7 @@ class World:
         }
         inventory = [dict(ITEM) for _ in range(41)]
         inventory[0] = {**ITEM, "name": "iron_ore", "quantity": 3}
-        names = {"inventory": inventory, "voxels": VOXEL * 27, "world_seed": self.seed, "commands": self.commands}
+        names = {"inventory": inventory, "voxels": VOXEL * 27}
         return {**SCALARS, **FLAGS, **position, **biome, **life, **names}
 
     def picture(self):
@@ -112,9 +110,10 @@ def serve(sock):
             send(sock, struct.pack("!I", 1))
             os._exit(0)
         else:  # the mission and its token
-            receive(sock)
+            mission, _ = message, receive(sock)
             world = World()
-            world.seed = message.partition('seed="')[2].partition('"')[0]
+            seed = mission.partition('seed="')[2].partition('"')[0]
+            world.seed = int(seed) if seed.isdigit() else 63
             send(sock, struct.pack("!I", 1))
 
 
