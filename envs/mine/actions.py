@@ -105,7 +105,7 @@ def masks(name: np.ndarray, quantity: np.ndarray, *, table: bool, furnace: bool)
         furnace: a furnace is near.
     """
     full = name != vocab.AIR
-    craft = (count_items(name, quantity) >= vocab.NEED).all(axis=1)
+    craft = np.asarray((count_items(name, quantity) >= vocab.NEED).all(axis=1))
     if not table:
         craft &= ~vocab.NEEDS_TABLE
     if not furnace:

@@ -51,7 +51,7 @@ def _box(low: float, high: float, *shape: int, dtype: Any = np.float32) -> space
 
 
 def _flags(*shape: int) -> spaces.Box:
-    return spaces.Box(0, 1, shape, np.bool_)
+    return spaces.Box(0, 1, shape, np.bool_)  # pyright: ignore[reportArgumentType, reportCallIssue]  # its stub forgets bool
 
 
 def _ids(count: int, *shape: int) -> spaces.MultiDiscrete:

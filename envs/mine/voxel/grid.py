@@ -1,0 +1,99 @@
+"""The grid of blocks with everything that is computed from it: light, open sky, biomes, and which bricks are empty."""
+
+import numpy as np
+from numba import njit
+
+from papergym.envs.mine.voxel import blocks, caves, light, plants, terrain
+from papergym.envs.mine.voxel.terrain import HEIGHT, SIZE, WRAP
+
+BRICK = 8
+"""Edge of a brick in blocks; rays leap over bricks that hold nothing."""
+
+
+@njit(cache=True)
+def _count_bricks(grid, bricks):
+    bricks[:] = 0
+    for x in range(SIZE):
+        for z in range(SIZE):
+            for y in range(HEIGHT):
+                if grid[x, z, y] != 0:
+                    bricks[x >> 3, z >> 3, y >> 3] += 1
+
+
+class Grid:
+    """A world of blocks.
+
+    Attributes:
+        blocks: (SIZE, SIZE, HEIGHT) uint8, indexed [x, z, y]; ids of :mod:`.blocks`.
+        light: same shape; see :mod:`.light`.
+        biome: (SIZE, SIZE) uint8, contract biome ids.
+        roof: (SIZE, SIZE) uint8, lowest cell of the column under the open sky.
+        bricks: (SIZE/8, SIZE/8, HEIGHT/8) uint16, filled cells in each brick.
+    """
+
+    def __init__(self) -> None:
+        self.blocks = np.zeros((SIZE, SIZE, HEIGHT), np.uint8)
+        self.light = np.zeros((SIZE, SIZE, HEIGHT), np.uint8)
+        self.biome = np.zeros((SIZE, SIZE), np.uint8)
+        self.roof = np.zeros((SIZE, SIZE), np.uint8)
+        self.bricks = np.zeros((SIZE // BRICK, SIZE // BRICK, HEIGHT // BRICK), np.uint16)
+
+    def generate(self, seed: int, kind: int = terrain.MIXED) -> None:
+        """Make a new world; ``kind`` is one of the biome ids of ``terrain.BIOME_NAMES``, or MIXED."""
+        stream = np.array([seed], np.uint64)
+        top = np.empty((SIZE, SIZE), np.uint8)
+        perm = terrain.fill(stream, kind, self.blocks, self.biome, top)
+        caves.carve(perm, self.blocks, top)
+        caves.settle(self.blocks, top)
+        caves.ores(stream, self.blocks, caves.VEINS)
+        plants.plant(stream, self.blocks, self.biome, top)
+        self._derive()
+
+    def flat(self, ground: int = 63, block: int = blocks.GRASS) -> None:
+        """A plane whose highest cells are at ``ground``: one layer of ``block`` on stone."""
+        self.blocks[:] = blocks.AIR
+        self.blocks[:, :, :ground] = blocks.STONE
+        self.blocks[:, :, 0] = blocks.BEDROCK
+        self.blocks[:, :, ground] = block
+        self.biome[:] = terrain.PLAINS
+        self._derive()
+
+    def _derive(self) -> None:
+        light.shine(self.blocks, self.light, self.roof, light.QUEUE)
+        _count_bricks(self.blocks, self.bricks)
+
+    def __getitem__(self, cell: tuple[int, int, int]) -> int:
+        """Block at (x, y, z); air above the world, bedrock below it."""
+        x, y, z = cell
+        if y >= HEIGHT:
+            return blocks.AIR
+        return int(self.blocks[x & WRAP, z & WRAP, y]) if y >= 0 else blocks.BEDROCK
+
+    def __setitem__(self, cell: tuple[int, int, int], block: int) -> None:
+        """Change the block at (x, y, z).
+
+        Raises:
+            ValueError: y is outside the world.
+        """
+        x, y, z = cell
+        if not 0 <= y < HEIGHT:
+            raise ValueError(f"blocks can be set at heights 0 to {HEIGHT - 1}, came y={y}")
+        x, z = x & WRAP, z & WRAP
+        old = int(self.blocks[x, z, y])
+        self.blocks[x, z, y] = block
+        change = (block != blocks.AIR) - (old != blocks.AIR)
+        self.bricks[x // BRICK, z // BRICK, y // BRICK] += np.uint16(change & 0xFFFF)
+        if blocks.DIMS[block] <= blocks.DIMS[old] and not blocks.GLOWS[block] and not blocks.GLOWS[old]:
+            light.brighten(self.blocks, self.light, self.roof, light.QUEUE, x, z, y)
+        else:
+            light.relight(self.blocks, self.light, self.roof, light.QUEUE, x, z, y)
+
+    def get_state(self) -> dict[str, np.ndarray]:
+        """Copies of the arrays that cannot be computed from others."""
+        return {"blocks": self.blocks.copy(), "biome": self.biome.copy(), "light": self.light.copy(), "roof": self.roof.copy()}
+
+    def set_state(self, state: dict[str, np.ndarray]) -> None:
+        """Restore what :meth:`get_state` returned."""
+        for key in ("blocks", "biome", "light", "roof"):
+            getattr(self, key)[...] = state[key]
+        _count_bricks(self.blocks, self.bricks)

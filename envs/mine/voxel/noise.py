@@ -1,0 +1,106 @@
+"""Seeded randomness for compiled code: a splitmix64 stream, and gradient noise on a lattice that repeats.
+
+The streams live in arrays of one uint64, so a world's random state is plain data and draws are the same on every machine.
+"""
+
+import numpy as np
+from numba import njit
+
+
+@njit(cache=True)
+def next_u64(stream):
+    """Next 64 random bits of ``stream``, a (1,) uint64 array (splitmix64)."""
+    stream[0] += np.uint64(0x9E3779B97F4A7C15)
+    z = stream[0]
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+@njit(cache=True)
+def uniform(stream):
+    """Float in [0, 1)."""
+    return np.float64(next_u64(stream) >> np.uint64(11)) * (1.0 / 9007199254740992.0)
+
+
+@njit(cache=True)
+def below(stream, n):
+    """Integer in 0 .. n-1."""
+    return np.int64(uniform(stream) * n)
+
+
+@njit(cache=True)
+def permutation(stream):
+    """(512,) int64: a shuffled 0 .. 255, twice."""
+    table = np.arange(512)
+    for i in range(255, 0, -1):
+        j = below(stream, i + 1)
+        table[i], table[j] = table[j], table[i]
+    for i in range(256):
+        table[256 + i] = table[i]
+    return table
+
+
+@njit(cache=True)
+def _fade(t):
+    return t * t * t * (t * (t * 6.0 - 15.0) + 10.0)
+
+
+@njit(cache=True)
+def _slope2(h, x, y):
+    u = x if h & 1 == 0 else -x
+    v = y if h & 2 == 0 else -y
+    return (u + v) if h & 4 == 0 else (1.414 * u if h & 8 == 0 else 1.414 * v)
+
+
+@njit(cache=True)
+def noise2(perm, x, y, period):
+    """Gradient noise in about [-1, 1]; repeats every ``period`` lattice cells along both axes."""
+    fx, fy = np.floor(x), np.floor(y)
+    x0, y0 = np.int64(fx) % period, np.int64(fy) % period
+    x1, y1 = (x0 + 1) % period, (y0 + 1) % period
+    dx, dy = x - fx, y - fy
+    u, v = _fade(dx), _fade(dy)
+    a = _slope2(perm[perm[x0] + y0], dx, dy)
+    b = _slope2(perm[perm[x1] + y0], dx - 1.0, dy)
+    c = _slope2(perm[perm[x0] + y1], dx, dy - 1.0)
+    d = _slope2(perm[perm[x1] + y1], dx - 1.0, dy - 1.0)
+    bottom, top = a + u * (b - a), c + u * (d - c)
+    return bottom + v * (top - bottom)
+
+
+@njit(cache=True)
+def fractal2(perm, x, y, cell, octaves, size):
+    """Sum of ``octaves`` of noise2, the first with cells of ``cell`` blocks, on a map that repeats every ``size`` blocks."""
+    total, weight = 0.0, 1.0
+    for octave in range(octaves):
+        total += weight * noise2(perm, x / cell + 0.37 * octave, y / cell + 0.71 * octave, size // cell)
+        weight *= 0.5
+        cell = max(cell // 2, 1)
+    return total
+
+
+@njit(cache=True)
+def _slope3(h, x, y, z):
+    u = x if h & 8 == 0 else y
+    v = y if h & 4 == 0 else (x if h & 13 == 12 else z)
+    return (u if h & 1 == 0 else -u) + (v if h & 2 == 0 else -v)
+
+
+@njit(cache=True)
+def noise3(perm, x, y, z, period):
+    """Gradient noise in about [-1, 1]; x and z repeat every ``period`` cells, y every 256."""
+    fx, fy, fz = np.floor(x), np.floor(y), np.floor(z)
+    x0, y0, z0 = np.int64(fx) % period, np.int64(fy) & 255, np.int64(fz) % period
+    x1, z1 = (x0 + 1) % period, (z0 + 1) % period
+    dx, dy, dz = x - fx, y - fy, z - fz
+    u, v, w = _fade(dx), _fade(dy), _fade(dz)
+    total = 0.0
+    for i in range(2):
+        column = perm[x1 if i else x0]
+        for k in range(2):
+            row = perm[column + (z1 if k else z0)]
+            near = _slope3(perm[row + y0], dx - i, dy, dz - k)
+            far = _slope3(perm[row + ((y0 + 1) & 255)], dx - i, dy - 1.0, dz - k)
+            total += (u if i else 1.0 - u) * (w if k else 1.0 - w) * (near + v * (far - near))
+    return total
