@@ -69,7 +69,7 @@ class Bonus(ABC):
         x = self._embed(transitions)
         if self.order == "observe_first":
             self._store(transitions, x)
-        if self.scaling != "none":
+        if self._tracks:
             self._track(self._raw(transitions, x))
         if self.order == "score_first":
             self._store(transitions, x)
@@ -114,8 +114,13 @@ class Bonus(ABC):
     def _store(self, transitions: Transitions, x: Any) -> None:
         """Remember the batch."""
 
+    @property
+    def _tracks(self) -> bool:
+        """Whether raw scores have running statistics."""
+        return self.scaling != "none"
+
     def _track(self, raw: np.ndarray) -> None:
-        if self.scaling != "none":
+        if self._tracks:
             self.moments.update(raw.reshape(-1))
 
     def _finish(self, raw: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Observations to vectors: flat numbers, one-hot ids, a fixed random encoder for pictures, or the caller's own embedding."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from gymnasium import Space, spaces
@@ -74,6 +74,7 @@ class Features:
         self.dim: int | None = None
         self._random = (dim, seed, device)
         self._encoder: Any = None
+        self._weights: dict[str, Any] | None = None  # loaded before the first observation built the encoder
         self._choice: Callable | None = None
 
     def __call__(self, observations: Observations) -> np.ndarray:
@@ -91,7 +92,7 @@ class Features:
             length = f"(n, {self.dim})" if self.dim else "(n, d)"
             raise ValueError(f"the embedding returned shape {vectors.shape}, expected {length}: its size must never change.")
         if not np.isfinite(np.vdot(vectors, vectors)):
-            _explain(vectors)
+            explain(vectors)
         if self.unit:
             vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
         return vectors
@@ -107,20 +108,26 @@ class Features:
         from papergym.wrappers.intrinsic.networks import RandomEncoder  # torch only where networks are used
 
         self._encoder = RandomEncoder(example, self.space, *self._random)
+        if self._weights is not None:
+            self._encoder.load_state_dict(self._weights)
         return self._encoder
 
     def state_dict(self) -> dict[str, Any]:
         """Length of the vectors and the encoder's weights."""
-        weights = {} if self._encoder is None else self._encoder.state_dict()
+        weights = self._weights or {} if self._encoder is None else self._encoder.state_dict()
         return {"dim": self.dim, **({"encoder": weights} if weights else {})}
+
+    def check(self, state: dict[str, Any]) -> None:
+        """Raise ValueError for a state whose vectors have another length than those seen here."""
+        if None not in (self.dim, state.get("dim")) and self.dim != state["dim"]:
+            raise ValueError(f"the state holds embeddings of length {state['dim']}, this bonus has seen length {self.dim}.")
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore what :meth:`state_dict` returned; an encoder is built from its own record of the observation's shape."""
         self.dim = state["dim"]
-        if "encoder" in state:
-            from papergym.wrappers.intrinsic.networks import RandomEncoder
-
-            self._encoder = self._choice = RandomEncoder.from_state(state["encoder"], self.space, *self._random)
+        self._weights = state.get("encoder")
+        if self._encoder is not None and self._weights is not None:
+            self._encoder.load_state_dict(self._weights)
 
 
 def _numpy(vectors: Any, n: int) -> np.ndarray:
@@ -132,7 +139,8 @@ def _numpy(vectors: Any, n: int) -> np.ndarray:
     return vectors
 
 
-def _explain(vectors: np.ndarray) -> None:
+def explain(vectors: np.ndarray) -> NoReturn:
+    """Raise ValueError that says which element is not finite, or that squares overflow."""
     bad = ~np.isfinite(vectors)
     if bad.any():
         row, column = np.argwhere(bad)[0]

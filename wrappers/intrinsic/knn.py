@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from papergym.wrappers.intrinsic.base import Bonus, require
+from papergym.wrappers.intrinsic.episodes import Episodes
 from papergym.wrappers.intrinsic.features import Embedding, Features
-from papergym.wrappers.intrinsic.memory import EpisodicMemory, RingMemory
-from papergym.wrappers.intrinsic.neighbours import nearest, nearest_in_slots
-from papergym.wrappers.intrinsic.transitions import Transitions, taken
+from papergym.wrappers.intrinsic.memory import RingMemory
+from papergym.wrappers.intrinsic.neighbours import nearest
+from papergym.wrappers.intrinsic.transitions import Transitions
 
 Search = Callable[..., np.ndarray]
 
@@ -59,7 +60,8 @@ class KNNNovelty(Bonus):
         require(self.transform in ("none", "log1p"), "transform is 'none' or 'log1p'", self.transform)
         require(self.clip >= 0, "clip is not negative", self.clip)
         self.features = Features(self.embed, dim=self.dim, unit=self.unit, seed=self.seed, device=self.device)
-        self._rows: RingMemory | EpisodicMemory | None = None
+        self.episodes = Episodes(self.features, self.size)
+        self.ring: RingMemory | None = None
         self._search = _search(self.device)
 
     @property
@@ -86,7 +88,7 @@ class KNNNovelty(Bonus):
         if self.memory == "batch":
             distances = self._within(x)
         elif self.memory == "episodic":
-            distances = self._in_episode(transitions, x)
+            distances = _fill(self.episodes.distances(transitions, x, self.k), mean=self.aggregate == "mean")
         else:
             distances = self._in_ring(x, self.exclude_self and transitions.stored)
         return distances if self.aggregate == "mean" else distances[:, -1:]
@@ -111,37 +113,15 @@ class KNNNovelty(Bonus):
             return np.where(own, distances[:, 1:], distances[:, :-1])[:, : self.k]
         return distances
 
-    def _in_episode(self, transitions: Transitions, x: np.ndarray) -> np.ndarray:
-        """Distances in the running episodes, whose first observation counts as their first row."""
-        slots, memory = transitions.slots, self._episodes(x.shape[1])
-        memory.ensure(slots)
-        fresh = np.flatnonzero(memory.written[slots] == 0)
-        distances = nearest_in_slots(x, slots, memory.rows, memory.counts, self.k)
-        if len(fresh):
-            start = self.features(taken(transitions.obs, fresh))
-            distances[fresh, 0] = np.linalg.norm(x[fresh] - start, axis=1)
-        return _fill(distances, mean=self.aggregate == "mean")
-
     def _store(self, transitions: Transitions, x: np.ndarray) -> None:
         if self.memory == "ring":
             self._ring(x.shape[1]).add(x)
         elif self.memory == "episodic":
-            self._store_episodes(transitions, x)
-
-    def _store_episodes(self, transitions: Transitions, x: np.ndarray) -> None:
-        slots, memory = transitions.slots, self._episodes(x.shape[1])
-        memory.ensure(slots)
-        fresh = np.flatnonzero(memory.written[slots] == 0)
-        if len(fresh):
-            memory.add(slots[fresh], self.features(taken(transitions.obs, fresh)))
-        memory.add(slots, x)
-        if transitions.done is not None:
-            memory.clear(slots[np.asarray(transitions.done, bool)])
+            self.episodes.store(transitions, x)
 
     def reset(self, env: np.ndarray | None = None) -> None:
         """Forget the running episodes of these environments (all by default)."""
-        if isinstance(self._rows, EpisodicMemory):
-            self._rows.clear(np.arange(len(self._rows.written)) if env is None else np.asarray(env))
+        self.episodes.reset(env)
 
     def _finish(self, raw: np.ndarray) -> np.ndarray:
         distances = self._scaled(raw)
@@ -151,36 +131,30 @@ class KNNNovelty(Bonus):
         return np.log1p(reward) if self.transform == "log1p" else reward
 
     def _ring(self, dim: int) -> RingMemory:
-        if self._rows is None:
-            self._rows = RingMemory(self.size, dim)
-        return self._rows  # type: ignore[return-value]
-
-    def _episodes(self, dim: int) -> EpisodicMemory:
-        if self._rows is None:
-            self._rows = EpisodicMemory(self.size, dim)
-        return self._rows  # type: ignore[return-value]
+        if self.ring is None:
+            self.ring = RingMemory(self.size, dim)
+        return self.ring
 
     def stats(self) -> dict[str, float]:
-        """Diagnostics, with ``memory_fill`` in 0..1 (of a ring) or rows per episode memory."""
-        fill = 0.0 if self._rows is None else len(self._rows) / self.size
-        return {**super().stats(), "memory_fill": fill}
+        """Diagnostics, with ``memory_fill``: rows held over ``size`` (summed over environments if episodic)."""
+        rows = self.episodes.memory if self.episodic else self.ring
+        return {**super().stats(), "memory_fill": 0.0 if rows is None else len(rows) / self.size}
 
     def state_dict(self) -> dict[str, Any]:
         """Exact state, the memory included."""
-        rows = {} if self._rows is None else {"memory": self._rows.state_dict()}
-        return {**super().state_dict(), "features": self.features.state_dict(), **rows}
+        ring = {} if self.ring is None else {"ring": self.ring.state_dict()}
+        own = {"features": self.features.state_dict(), "episodes": self.episodes.state_dict(), **ring}
+        return {**super().state_dict(), **own}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore what :meth:`state_dict` returned."""
-        dim = state["features"]["dim"] if "features" in state else None
-        if self.features.dim is not None and dim not in (None, self.features.dim):
-            raise ValueError(f"the state holds embeddings of length {dim}, this bonus has seen length {self.features.dim}.")
+        self.features.check(state.get("features", {}))
         super().load_state_dict(state)
         self.features.load_state_dict(state["features"])
-        self._rows = None
-        if "memory" in state:
-            memory = self._episodes(dim) if self.memory == "episodic" else self._ring(dim)
-            memory.load_state_dict(state["memory"])
+        self.episodes.load_state_dict(state["episodes"])
+        self.ring = None
+        if "ring" in state:
+            self._ring(state["features"]["dim"]).load_state_dict(state["ring"])
 
 
 def _fill(distances: np.ndarray, mean: bool) -> np.ndarray:

@@ -102,8 +102,9 @@ class IntrinsicReward(gym.vector.VectorWrapper, gym.utils.RecordConstructorArgs)
         actions = np.asarray(actions) if "action" in self.bonus.needs else None
         if acted is self._all:
             return Transitions(next_obs=next_obs, obs=before, action=actions, done=done, env=acted)
-        parts = {"next_obs": next_obs, "obs": before, "action": actions, "done": done}
-        return Transitions(**{name: None if part is None else taken(part, acted) for name, part in parts.items()}, env=acted)
+        before = None if before is None else taken(before, acted)
+        actions = None if actions is None else actions[acted]
+        return Transitions(next_obs=taken(next_obs, acted), obs=before, action=actions, done=done[acted], env=acted)
 
     def _report(self, info, extrinsic, intrinsic, acted, done, episodes) -> dict[str, Any]:
         info = {**info, "reward_extrinsic": np.array(extrinsic, np.float64), "reward_intrinsic": intrinsic}

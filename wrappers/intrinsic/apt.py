@@ -1,0 +1,23 @@
+"""APT: particle entropy of a batch."""
+
+from dataclasses import dataclass
+
+from papergym.wrappers.intrinsic.knn import KNNNovelty
+
+
+@dataclass(kw_only=True, eq=False)
+class APT(KNNNovelty):
+    """:class:`~papergym.wrappers.intrinsic.knn.KNNNovelty` as APT sets it, for batches of more than k states.
+
+    Mean distance to the 12 nearest states of the batch over its running mean, less 1e-4, floored at 0, then ``log(1 + d)``.
+    APT's own embedding is trained by contrast (paper) or by ICM (the URLB code): pass it as ``embed``.
+
+    Source: Liu and Abbeel 2021, arXiv 2103.04551, section 4; constants from the URLB code of October 2021.
+    """
+
+    k: int = 12
+    memory: str = "batch"
+    aggregate: str = "mean"
+    transform: str = "log1p"
+    clip: float = 1e-4
+    scaling: str = "mean"

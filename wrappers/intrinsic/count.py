@@ -1,0 +1,120 @@
+"""Count bonus: one over the root of how often a state, or its hash, was visited."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+
+from papergym.wrappers.intrinsic.base import Bonus, require
+from papergym.wrappers.intrinsic.features import Embedding, Features, first, is_picture
+from papergym.wrappers.intrinsic.transitions import Observations, Transitions
+
+HASHES = ("auto", "exact", "simhash", "grid")
+
+
+@dataclass(kw_only=True, eq=False)
+class CountBonus(Bonus):
+    """``1 / sqrt(N)`` with N the visits to the next observation's key, this one included.
+
+    All rows of a batch are counted at once: each is paid for the visits of earlier batches and its own.
+
+    Args:
+        hash: ``"exact"`` (the observation's bytes), ``"simhash"`` (signs of ``bits`` random projections of the embedding),
+            ``"grid"`` (the embedding in cells of ``width``), or ``"auto"``: exact for integers, simhash for the rest.
+        bits: length of the SimHash; more bits, finer states.
+        width: edge of a grid cell, one for all elements or one each.
+        embed, dim: see :class:`~papergym.wrappers.intrinsic.features.Features`.
+
+    Source: Tang et al. 2017, arXiv 1611.04717, section 2 and algorithm 1.
+    """
+
+    hash: str = "auto"
+    bits: int = 32
+    width: float | tuple[float, ...] = 0.1
+    embed: Embedding = "auto"
+    dim: int = 128
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.hash in HASHES, f"hash is one of {', '.join(HASHES)}", self.hash)
+        require(self.bits >= 1, "bits is at least 1", self.bits)
+        require(bool(np.all(np.asarray(self.width) > 0)), "width is positive", self.width)
+        self.features = Features(self.embed, dim=self.dim, seed=self.seed, device=self.device)
+        self.counts: dict[bytes, int] = {}
+        self._rule: str | None = None
+        self._projection: np.ndarray | None = None
+
+    def bind(self, observation_space: Any, action_space: Any = None) -> "CountBonus":
+        """Tell the bonus the spaces of one environment."""
+        super().bind(observation_space, action_space)
+        self.features.space = observation_space
+        return self
+
+    def _embed(self, transitions: Transitions) -> list[bytes]:
+        """The keys of the batch."""
+        observations = transitions.next_obs
+        if self._rule is None:
+            self._rule = self._choose(observations)
+        if self._rule == "exact":
+            return _exact(observations)
+        vectors = self.features(observations)
+        if self._rule == "grid":
+            codes = np.floor(vectors / np.asarray(self.width)).astype(np.int64)
+        else:
+            if self._projection is None:
+                generator = np.random.default_rng(self.seed)
+                self._projection = generator.standard_normal((vectors.shape[1], self.bits), np.float32)
+            codes = np.packbits(vectors @ self._projection > 0, axis=1)
+        return [row.tobytes() for row in codes]
+
+    def _choose(self, observations: Observations) -> str:
+        if self.hash != "auto":
+            return self.hash
+        if callable(self.embed) or isinstance(observations, dict):
+            return "simhash"
+        example = np.asarray(first(observations))
+        discrete = isinstance(self.observation_space, (spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary))
+        whole = np.issubdtype(example.dtype, np.integer) and not is_picture(example)
+        return "exact" if discrete or whole else "simhash"
+
+    def _raw(self, transitions: Transitions, x: list[bytes]) -> np.ndarray:
+        own = self.order == "score_first" and not transitions.stored  # else these visits are in the counts already
+        visits = np.array([max(1, self.counts.get(key, 0) + own) for key in x], np.float64)
+        return 1.0 / np.sqrt(visits)
+
+    def _store(self, transitions: Transitions, x: list[bytes]) -> None:
+        for key in x:
+            self.counts[key] = self.counts.get(key, 0) + 1
+
+    def stats(self) -> dict[str, float]:
+        """Diagnostics, with the number of different ``states`` and of ``visits``."""
+        return {**super().stats(), "states": float(len(self.counts)), "visits": float(sum(self.counts.values()))}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Exact state: keys (states, bytes) uint8 and visits (states,) int64."""
+        keys = np.frombuffer(b"".join(self.counts), np.uint8).reshape(len(self.counts), -1).copy() if self.counts else None
+        visits = np.fromiter(self.counts.values(), np.int64, len(self.counts))
+        table = {} if keys is None else {"keys": keys, "visits": visits}
+        return {**super().state_dict(), "rule": self._rule, "features": self.features.state_dict(), **table}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore what :meth:`state_dict` returned."""
+        self.features.check(state.get("features", {}))
+        super().load_state_dict(state)
+        self._rule = state["rule"]
+        self.features.load_state_dict(state["features"])
+        keys = np.asarray(state["keys"], np.uint8) if "keys" in state else np.zeros((0, 0), np.uint8)
+        self.counts = {key.tobytes(): int(n) for key, n in zip(keys, state.get("visits", ()))}
+
+
+def _exact(observations: Observations) -> list[bytes]:
+    if isinstance(observations, dict):
+        parts = [_exact(observations[key]) for key in sorted(observations)]
+        return [b"".join(row) for row in zip(*parts)]
+    array = np.asarray(observations)
+    if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
+        raise ValueError("non-finite observation; nothing was counted. Mend the environment.")
+    if np.issubdtype(array.dtype, np.integer):
+        array = array if array.dtype == np.uint8 else array.astype(np.int64)
+    return [row.tobytes() for row in np.ascontiguousarray(array.reshape(len(array), -1))]

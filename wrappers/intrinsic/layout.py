@@ -1,0 +1,67 @@
+"""How observations reach a network: pictures as (n, C, H, W) uint8, everything else as one flat (n, d) float32."""
+
+from typing import Any
+
+import numpy as np
+from gymnasium import Space, spaces
+
+from papergym.wrappers.intrinsic.features import explain, flatten, is_picture
+from papergym.wrappers.intrinsic.transitions import Observations
+
+
+class Layout:
+    """Splits batches of observations into pictures and flat numbers, always in the same order.
+
+    Args:
+        example: one observation; pictures are told by :func:`~papergym.wrappers.intrinsic.features.is_picture`.
+        space: observation space, needed for discrete parts.
+    """
+
+    def __init__(self, example: Any, space: Space | None):
+        self.space = space
+        named = {key: np.asarray(example[key]) for key in sorted(example)} if isinstance(example, dict) else None
+        parts = {"": np.asarray(example)} if named is None else named
+        self.pictures = [key for key, part in parts.items() if is_picture(part)]
+        self.flat = [key for key, part in parts.items() if not is_picture(part)]
+        sample = self(_batch_of_one(example))
+        self.shapes: dict[str, tuple[int, ...]] | None = {name: array.shape[1:] for name, array in sample.items()}
+
+    def __call__(self, observations: Observations) -> dict[str, np.ndarray]:
+        """Arrays by name: ``flat`` and ``picture0``, ``picture1``...
+
+        Raises:
+            ValueError: shapes other than before, or numbers that are not finite.
+        """
+        out = {f"picture{i}": channels_first(_part(observations, key)) for i, key in enumerate(self.pictures)}
+        if self.flat:
+            flat = [flatten(_part(observations, key), _subspace(self.space, key)) for key in self.flat]
+            out["flat"] = np.concatenate(flat, axis=1) if len(flat) > 1 else flat[0]
+            if not np.isfinite(np.vdot(out["flat"], out["flat"])):
+                explain(out["flat"])
+        shapes = {name: array.shape[1:] for name, array in out.items()}
+        if getattr(self, "shapes", None) not in (None, shapes):
+            raise ValueError(f"observations changed from {self.shapes} to {shapes}: their size must never change.")
+        return out
+
+
+def channels_first(pictures: np.ndarray) -> np.ndarray:
+    """(n, C, H, W) from (n, H, W), (n, H, W, C), (n, C, H, W), (n, S, H, W, C) or (n, S, C, H, W); C is below H and W."""
+    if pictures.ndim == 3:
+        return pictures[:, None]
+    if pictures.shape[-1] < pictures.shape[-3]:
+        pictures = np.moveaxis(pictures, -1, -3)
+    return np.ascontiguousarray(pictures.reshape(len(pictures), -1, *pictures.shape[-2:]))
+
+
+def _part(observations: Observations, key: str) -> np.ndarray:
+    return np.asarray(observations[key] if key else observations)
+
+
+def _subspace(space: Space | None, key: str) -> Space | None:
+    return space[key] if key and isinstance(space, spaces.Dict) else space
+
+
+def _batch_of_one(example: Any) -> Observations:
+    if isinstance(example, dict):
+        return {key: np.asarray(value)[None] for key, value in example.items()}
+    return np.asarray(example)[None]

@@ -1,0 +1,106 @@
+"""Networks of the bonuses. Built under a seed of their own: torch's global generator is left as it was."""
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from gymnasium import Space
+from torch import Tensor, nn
+
+from papergym.wrappers.intrinsic.layout import Layout
+from papergym.wrappers.intrinsic.transitions import Observations
+
+Module = TypeVar("Module", bound=nn.Module)
+
+
+def seeded(build: Callable[[], Module], seed: int) -> Module:
+    """A module built by ``build`` with orthogonal weights and zero biases drawn from ``seed``."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        module = build()
+        for layer in module.modules():
+            if isinstance(layer, (nn.Linear, nn.Conv2d)):
+                nn.init.orthogonal_(layer.weight, 2**0.5)
+                nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+    return module
+
+
+def mlp(*sizes: int) -> nn.Sequential:
+    """Linear layers with ReLU between them."""
+    layers: list[nn.Module] = []
+    for index, (a, b) in enumerate(pairwise(sizes)):
+        layers += [nn.Linear(a, b)] + ([nn.ReLU()] if index < len(sizes) - 2 else [])
+    return nn.Sequential(*layers)
+
+
+class Encoder(nn.Module):
+    """A convolution for each picture, joined with the flat numbers by two linear layers.
+
+    Args:
+        shapes: ``Layout.shapes``.
+        dim: output length.
+        hidden: width of the hidden layer.
+    """
+
+    def __init__(self, shapes: dict[str, tuple[int, ...]], dim: int, hidden: int):
+        super().__init__()
+        self.convolutions = nn.ModuleDict({name: _convolution(shape) for name, shape in shapes.items() if name != "flat"})
+        width = sum(int(np.prod(_output(net, shapes[name]))) for name, net in self.convolutions.items())
+        self.head = mlp(width + int(np.prod(shapes.get("flat", (0,)))), hidden, dim)
+
+    def forward(self, inputs: dict[str, Tensor]) -> Tensor:
+        """(n, dim) from arrays named as in ``shapes``; pictures in 0..255 or standardised."""
+        parts = [net(inputs[name]).flatten(1) for name, net in self.convolutions.items()]
+        return self.head(torch.cat([*parts, inputs["flat"]], 1) if "flat" in inputs else torch.cat(parts, 1))
+
+
+def _convolution(shape: tuple[int, ...]) -> nn.Sequential:
+    """Mnih et al. 2015 for pictures of at least 36 pixels; 3x3 kernels for smaller ones."""
+    if min(shape[1:]) >= 36:
+        kernels = ((32, 8, 4, 0), (64, 4, 2, 0), (64, 3, 1, 0))
+    else:
+        kernels = ((32, 3, 2, 1), (64, 3, 2, 1))
+    layers: list[nn.Module] = []
+    channels = shape[0]
+    for out, kernel, stride, padding in kernels:
+        layers += [nn.Conv2d(channels, out, kernel, stride, padding), nn.ReLU()]
+        channels = out
+    return nn.Sequential(*layers)
+
+
+def _output(net: nn.Module, shape: tuple[int, ...]) -> torch.Size:
+    with torch.no_grad():
+        return net(torch.zeros(1, *shape)).shape[1:]
+
+
+def tensors(arrays: dict[str, np.ndarray], device: str) -> dict[str, Tensor]:
+    """Float32 tensors on a device; pictures scaled to 0..1."""
+    out = {}
+    for name, array in arrays.items():
+        tensor = torch.from_numpy(array).to(device)
+        out[name] = tensor.float().div_(255) if tensor.dtype is torch.uint8 else tensor
+    return out
+
+
+class RandomEncoder:
+    """A fixed random encoder, as RE3 (arXiv 2102.09430, section 4) uses: observations to (n, dim) float32."""
+
+    def __init__(self, example: Any, space: Space | None, dim: int, seed: int, device: str):
+        self.layout = Layout(example, space)
+        self.device = device
+        self.net = seeded(lambda: Encoder(self.layout.shapes or {}, dim, 256), seed).to(device).requires_grad_(False)
+
+    @torch.no_grad()
+    def __call__(self, observations: Observations) -> np.ndarray:
+        """(n, dim) float32."""
+        return self.net(tensors(self.layout(observations), self.device)).cpu().numpy()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Weights."""
+        return {name: value.cpu().clone() for name, value in self.net.state_dict().items()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore what :meth:`state_dict` returned."""
+        self.net.load_state_dict({name: torch.as_tensor(value) for name, value in state.items()})

@@ -1,0 +1,96 @@
+"""Proto-RL's novelty: distance to a queue of candidates, one drawn for every prototype."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from papergym.wrappers.intrinsic.base import require
+from papergym.wrappers.intrinsic.features import Embedding
+from papergym.wrappers.intrinsic.knn import KNNNovelty
+from papergym.wrappers.intrinsic.memory import RingMemory
+from papergym.wrappers.intrinsic.transitions import Transitions
+
+
+@dataclass(kw_only=True, eq=False)
+class PrototypeNovelty(KNNNovelty):
+    """Distance on the unit sphere to the k-th nearest of the latest candidates.
+
+    Whenever ``batch_size`` states were observed, every prototype draws one of them with probability
+    ``softmax(cosine / temperature)`` over the batch, and the draws enter the queue of ``size`` rows. Prototypes and embedding
+    belong to a learner: pass ``embed`` and call :meth:`set_prototypes` after its updates. Without one, both are random and
+    fixed.
+
+    Args:
+        prototypes: how many.
+        temperature: of the draw. 1 in the reference code, which is close to uniform; 0.1 would follow the prototypes.
+        batch_size: states observed between two draws, and candidates for them.
+        zeros: start with a queue of zero rows, as the reference code does, instead of an empty one.
+        order: ``"observe_first"`` as in the reference code, where a state may meet its own copy in the queue, or
+            ``"score_first"``.
+
+    Source: Yarats et al. 2021, arXiv 2102.11271, section 4.2, and the reference code.
+    """
+
+    embed: Embedding = "random"
+    unit: bool = True
+    prototypes: int = 512
+    temperature: float = 1.0
+    batch_size: int = 512
+    zeros: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.memory == "ring", "the queue is a ring: memory is 'ring'", self.memory)
+        require(self.prototypes >= 1, "prototypes is at least 1", self.prototypes)
+        require(self.size % self.prototypes == 0, f"size is a multiple of prototypes = {self.prototypes}", self.size)
+        require(self.temperature > 0, "temperature is positive", self.temperature)
+        require(self.batch_size >= 1, "batch_size is at least 1", self.batch_size)
+        self._vectors: np.ndarray | None = None
+        self._waiting: list[np.ndarray] = []
+
+    def set_prototypes(self, vectors: np.ndarray) -> None:
+        """Use these prototypes, (prototypes, d); they are scaled to unit length.
+
+        Raises:
+            ValueError: another shape, or not finite.
+        """
+        vectors = np.array(vectors, np.float32)
+        if vectors.ndim != 2 or len(vectors) != self.prototypes or self.features.dim not in (None, vectors.shape[1]):
+            raise ValueError(
+                f"expected prototypes of shape ({self.prototypes}, {self.features.dim or 'd'}), got {vectors.shape}."
+            )
+        if not np.isfinite(vectors).all():
+            raise ValueError("prototypes are not finite; the learner that made them diverged.")
+        self._vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+
+    def _store(self, transitions: Transitions, x: np.ndarray) -> None:
+        self._waiting.append(x)
+        if sum(map(len, self._waiting)) >= self.batch_size:
+            batch = np.concatenate(self._waiting)
+            self._waiting = []
+            self._ring(x.shape[1]).add(batch[self._draw(batch)])
+
+    def _draw(self, batch: np.ndarray) -> np.ndarray:
+        """One row of the batch for each prototype, (prototypes,) int: Gumbel's trick draws from the softmax."""
+        if self._vectors is None:
+            self.set_prototypes(np.random.default_rng(self.seed).standard_normal((self.prototypes, batch.shape[1])))
+        logits = self._vectors @ batch.T / self.temperature  # type: ignore[operator]
+        return np.argmax(logits + self.rng.gumbel(size=logits.shape), axis=1)
+
+    def _ring(self, dim: int) -> RingMemory:
+        if self.ring is None:
+            self.ring = RingMemory(self.size, dim, zeros=self.zeros)
+        return self.ring
+
+    def state_dict(self) -> dict[str, Any]:
+        """Exact state, with the states that wait for the next draw."""
+        vectors = {} if self._vectors is None else {"prototypes": self._vectors.copy()}
+        waiting = {"waiting": np.concatenate(self._waiting)} if self._waiting else {}
+        return {**super().state_dict(), **vectors, **waiting}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore what :meth:`state_dict` returned."""
+        super().load_state_dict(state)
+        self._vectors = np.array(state["prototypes"]) if "prototypes" in state else None
+        self._waiting = [np.array(state["waiting"])] if "waiting" in state else []

@@ -1,0 +1,121 @@
+"""What the bonuses with trained networks share: they are built from the first batch and train by a schedule."""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from papergym.wrappers.intrinsic.base import Bonus, require
+from papergym.wrappers.intrinsic.features import first, flatten
+from papergym.wrappers.intrinsic.layout import Layout
+from papergym.wrappers.intrinsic.learner import Learner
+from papergym.wrappers.intrinsic.networks import seeded, tensors
+from papergym.wrappers.intrinsic.transitions import Transitions
+
+
+@dataclass(kw_only=True, eq=False)
+class TrainedBonus(Bonus):
+    """A bonus with networks.
+
+    Args:
+        lr: Adam's learning rate.
+        every: observed transitions between two rounds of training.
+        updates: Adam steps in a round.
+        batch_size: rows of a minibatch.
+        buffer: latest transitions from which minibatches are drawn.
+        background: train in a thread while the environment steps; weights come into use one round later, at a fixed step.
+        hidden: width of the hidden layers.
+    """
+
+    lr: float = 1e-3
+    every: int = 128
+    updates: int = 4
+    batch_size: int = 128
+    buffer: int = 1024
+    background: bool = False
+    hidden: int = 256
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("every", "updates", "batch_size", "buffer", "hidden"):
+            require(getattr(self, name) >= 1, f"{name} is at least 1", getattr(self, name))
+        require(self.lr > 0, "lr is positive", self.lr)
+        self.learner: Learner | None = None
+        self._layout: Layout | None = None
+        self._loaded: dict[str, Any] | None = None
+
+    @abstractmethod
+    def _build(self, arrays: dict[str, np.ndarray]) -> nn.Module:
+        """The networks for arrays of these shapes."""
+
+    @abstractmethod
+    def _loss(self, net: Any, batch: dict[str, Tensor]) -> Tensor:
+        """Training loss of a minibatch."""
+
+    @abstractmethod
+    def _errors(self, net: Any, batch: dict[str, Tensor]) -> Tensor:
+        """Raw scores (n,)."""
+
+    def _embed(self, transitions: Transitions) -> dict[str, np.ndarray]:
+        """Arrays by name: ``next_*``, and where needed ``obs_*`` and ``action``."""
+        if self._layout is None:
+            self._layout = Layout(first(transitions.next_obs), self.observation_space)
+        layout = self._layout
+        arrays = {f"next_{name}": array for name, array in layout(transitions.next_obs).items()}
+        if "obs" in self.needs:
+            arrays.update({f"obs_{name}": array for name, array in layout(transitions.obs).items()})
+        if "action" in self.needs:
+            arrays["action"] = flatten(transitions.action, self.action_space)
+        if len({len(array) for array in arrays.values()}) > 1:
+            raise ValueError(f"fields of different lengths: { {name: len(array) for name, array in arrays.items()} }.")
+        return arrays
+
+    @torch.no_grad()
+    def _raw(self, transitions: Transitions, x: dict[str, np.ndarray]) -> np.ndarray:
+        learner = self._ready(x)
+        return self._errors(learner.net, tensors(x, self.device)).cpu().numpy()
+
+    def _store(self, transitions: Transitions, x: dict[str, np.ndarray]) -> None:
+        self._ready(x).add(x)
+
+    def _ready(self, x: dict[str, np.ndarray]) -> Learner:
+        if self.learner is None:
+            net = seeded(lambda: self._build(x), self.seed).to(self.device)
+            schedule = {"lr": self.lr, "every": self.every, "updates": self.updates, "batch_size": self.batch_size}
+            self.learner = Learner(
+                net, self._loss, rng=self.rng, capacity=self.buffer, background=self.background, device=self.device, **schedule
+            )
+            if self._loaded is not None:
+                self.learner.load_state_dict(self._loaded)
+                self._loaded = None
+        return self.learner
+
+    def stats(self) -> dict[str, float]:
+        """Diagnostics, with ``transitions`` observed."""
+        return {**super().stats(), "transitions": float(self.learner.seen if self.learner else 0)}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Exact state: networks, optimiser, and the transitions to train on."""
+        learner = self._loaded or {} if self.learner is None else self.learner.state_dict()
+        return {**super().state_dict(), "learner": learner}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore what :meth:`state_dict` returned."""
+        super().load_state_dict(state)
+        if self.learner is not None and state["learner"]:
+            self.learner.load_state_dict(state["learner"])
+        else:
+            self.learner, self._loaded = None, state["learner"] or None
+
+
+def part(batch: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The arrays of one observation, without their prefix."""
+    return {name.removeprefix(prefix): value for name, value in batch.items() if name.startswith(prefix)}
+
+
+def sizes(arrays: dict[str, np.ndarray], prefix: str = "next_") -> dict[str, tuple[int, ...]]:
+    """Shapes of one observation's arrays."""
+    return {name.removeprefix(prefix): array.shape[1:] for name, array in arrays.items() if name.startswith(prefix)}
