@@ -10,8 +10,8 @@ An agent is a folder ``agents/<key>/`` with
 """
 
 import importlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from papergym.agents.common.errors import UsageError, unknown
@@ -30,7 +30,9 @@ class Agent:
         summary: one sentence.
         default_env: id used when ``--env`` is not given.
         action_spaces: names of the Gymnasium spaces that the agent can act in.
-        coverage: ``"module:function"`` that compares the states visited with those of a random policy, "" for none.
+        coverage: module with ``random_visits(make, steps, seed)`` and ``coverage(visited, baseline) -> dict``, for algorithms
+            that record ``visits``; "" for none.
+        coverage_kwargs: arguments of the environment in which the random policy plays (no need to render).
     """
 
     key: str
@@ -42,14 +44,15 @@ class Agent:
     default_env: str
     action_spaces: tuple[str, ...] = ("Box",)
     coverage: str = ""
+    coverage_kwargs: Mapping[str, Any] = field(default_factory=dict)
 
-    def load(self, field: str) -> Any:
-        """Object that the string field names.
+    def load(self, name: str) -> Any:
+        """Object behind the string field ``name``.
 
         Raises:
             UsageError: its module is missing, with the reason.
         """
-        module, _, attribute = getattr(self, field).partition(":")
+        module, _, attribute = getattr(self, name).partition(":")
         try:
             return getattr(importlib.import_module(module), attribute)
         except (ImportError, AttributeError) as error:
@@ -77,7 +80,8 @@ AGENTS: tuple[Agent, ...] = (
         paper="protorl",
         summary="Reward-free pretraining with prototypes and a k-NN reward, then finetuning (SAC from pixels or states).",
         default_env="ProtoRL-Walker-v0",
-        coverage="papergym.agents.protorl.coverage:coverage",
+        coverage="papergym.agents.protorl.coverage",
+        coverage_kwargs={"obs_type": "state"},
     ),
     _row(
         "sac",

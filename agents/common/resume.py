@@ -50,8 +50,11 @@ class ExactResume(BaseAlgorithm):
 
     _resume_pending: State | None = None
 
-    def get_state(self) -> State:
+    def get_state(self, *, replay: bool = True) -> State:
         """State between two updates: call it from the callback event ``on_rollout_start`` or outside ``learn``.
+
+        Args:
+            replay: include the replay buffer; without it the state is enough to evaluate, not to go on.
 
         Raises:
             CheckpointError: gSDE, whose noise matrices SB3 draws before that event, or HER, whose buffer keeps infos.
@@ -68,7 +71,7 @@ class ExactResume(BaseAlgorithm):
             "last": {name: pack(getattr(self, name)) for name in ("_last_obs", "_last_episode_starts", "_last_original_obs")},
             "noise": noise_state(self.action_noise),
             "log": self._log_state(),
-            "replay": replay_state(getattr(self, "replay_buffer", None)),
+            "replay": replay_state(getattr(self, "replay_buffer", None)) if replay else {},
             "env": env_state(self.env),
             "extra": self._extra_state(),
             "rng": {"global": global_rng_state(), "actions": generator_state(self.action_space.np_random)},

@@ -53,8 +53,8 @@ def replay_state(buffer: Any) -> State:
 
 
 def set_replay_state(buffer: Any, state: State) -> None:
-    """Inverse of :func:`replay_state`."""
-    if buffer is None:
+    """Inverse of :func:`replay_state`; an empty state leaves the buffer as it is."""
+    if buffer is None or not state:
         return
     if "own" in state:
         buffer.set_state(state["own"])

@@ -1,0 +1,90 @@
+"""The command line: ``papergym VERB ...``, or ``python agents/run.py VERB ...`` in a clone."""
+
+import errno
+import importlib
+import logging
+import sys
+
+from papergym.agents.common.errors import BadNumbersError, UsageError, unknown
+from papergym.version import __version__
+
+VERBS = {
+    "train": "train an agent on an environment; writes a run folder",
+    "evaluate": "play a trained agent without exploration and print its returns",
+    "list": "environment ids by family, agents and papers, with their sources",
+    "doctor": "versions, what renders here and how fast, what is missing and how to install it",
+    "play": "look at an environment, or steer it",
+    "reproduce": "a table or a figure of a paper, as a list of runs",
+    "report": "results beside the paper's numbers: Markdown, PNG and one HTML page",
+    "sweep": "a matrix of agents, environments, seeds and settings, on Ray or on local processes",
+    "compare": "two runs side by side",
+    "bonus-map": "where a novelty bonus is high, as a picture",
+}
+"""Verb -> what it does; its code is ``agents/cli/<verb>.py`` (``-`` written ``_``) with ``main(argv) -> exit status``."""
+
+
+def _help() -> str:
+    lines = [f"  {verb:<12}{text}" for verb, text in VERBS.items()]
+    return "\n".join(
+        [
+            f"papergym {__version__}: reinforcement-learning papers that run as published",
+            "",
+            "usage: papergym VERB [options]      papergym VERB --help",
+            "",
+            *lines,
+            "",
+            "first steps: papergym doctor; papergym list; papergym train sac --env Pendulum-v1 --steps 5000",
+        ]
+    )
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one verb; 0 on success, 2 for a request that cannot be met (said in one message), 130 when interrupted."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(_help())
+        return 0
+    if arguments[0] == "--version":
+        print(__version__)
+        return 0
+    verb, rest = arguments[0], arguments[1:]
+    try:
+        return _dispatch(verb, rest)
+    except KeyboardInterrupt:
+        print(
+            f"\npapergym {verb}: interrupted. What was checkpointed is kept; the same command with --resume goes on.",
+            file=sys.stderr,
+        )
+        return 130
+    except BrokenPipeError:
+        return 141  # the reader of our output has gone (`papergym list | head`)
+    except (UsageError, BadNumbersError) as error:
+        return _say(verb, str(error))
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        return _say(verb, f"{error}. The last checkpoint is kept: free some space and give --resume.")
+
+
+def _dispatch(verb: str, rest: list[str]) -> int:
+    if verb not in VERBS:
+        raise unknown("verb", verb, VERBS)
+    module = importlib.import_module(f"papergym.agents.cli.{verb.replace('-', '_')}")
+    try:
+        return int(module.main(rest) or 0)
+    except RuntimeError as error:
+        from papergym.agents.common.state import CheckpointError  # loads torch, which `papergym list` does without
+
+        if isinstance(error, CheckpointError):
+            return _say(verb, str(error))
+        raise
+
+
+def _say(verb: str, message: str) -> int:
+    print(f"papergym {verb}: {message}", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

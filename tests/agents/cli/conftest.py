@@ -1,0 +1,76 @@
+"""Runs of the command line in processes of their own."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from papergym.agents.common.state import load_state
+
+
+class CommandLine:
+    """``papergym ...`` in a folder."""
+
+    def __init__(self, folder) -> None:
+        self.folder = folder
+        self.environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
+
+    def start(self, *arguments: str) -> subprocess.Popen:
+        command = [sys.executable, "-m", "papergym.agents.run", *arguments]
+        return subprocess.Popen(
+            command, cwd=self.folder, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+
+    def run(self, *arguments: str, status: int = 0, timeout: float = 600) -> str:
+        process = self.start(*arguments)
+        output = process.communicate(timeout=timeout)[0]
+        assert process.returncode == status, output
+        return output
+
+    def kill_at(self, delay: float, *arguments: str) -> bool:
+        """Start, kill -9 ``delay`` seconds after the run's tables appear; True if it was still running."""
+        run_folder = self.folder / arguments[arguments.index("--run-folder") + 1]
+        before = (run_folder / "config.toml").stat().st_mtime if (run_folder / "config.toml").is_file() else 0
+        process = self.start(*arguments)
+        while process.poll() is None and not _trains(run_folder, before):
+            time.sleep(0.02)
+        time.sleep(delay)
+        alive = process.poll() is None
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        return alive
+
+
+def _trains(run_folder, before: float) -> bool:
+    board = run_folder / "tensorboard"
+    return board.is_dir() and board.stat().st_mtime > before and any(board.iterdir())
+
+
+@pytest.fixture
+def command_line(tmp_path) -> CommandLine:
+    return CommandLine(tmp_path)
+
+
+@pytest.fixture
+def assert_same_run():
+    def compare(one, other, kind: str) -> None:
+        for name in ("metrics", "episodes", "eval"):
+            assert (one / f"{name}.csv").read_bytes() == (other / f"{name}.csv").read_bytes(), name
+        left, right = (
+            load_state(folder / "policy.safetensors", kind=kind)["model"]["modules"]["policy"] for folder in (one, other)
+        )
+        for name, value in left.items():
+            np.testing.assert_array_equal(value.numpy(), right[name].numpy(), err_msg=name)
+
+    return compare
+
+
+@pytest.fixture
+def delays():
+    """Moments that differ at every run of the test; a failure prints them."""
+    return random.Random()

@@ -1,0 +1,59 @@
+"""Kill -9 at random moments, resume, and compare with the run that nobody killed."""
+
+import pytest
+
+RUNS = {
+    "ppo": [
+        "ppo",
+        "--env",
+        "Pendulum-v1",
+        "--steps",
+        "12000",
+        "--n-steps",
+        "500",
+        "--batch-size",
+        "50",
+        "--eval-every",
+        "2000",
+    ],
+    "sac": [
+        "sac",
+        "--env",
+        "Pendulum-v1",
+        "--steps",
+        "1500",
+        "--hidden",
+        "32",
+        "32",
+        "--eval-every",
+        "400",
+        "--learning-starts",
+        "200",
+    ],
+}
+COMMON = ["--seed", "3", "--checkpoint-seconds", "0.3", "--eval-episodes", "2", "--no-video"]
+
+
+def kill_and_compare(command_line, assert_same_run, delays, key, arguments, kills, longest):
+    command_line.run("train", *arguments, *COMMON, "--run-folder", "whole")
+    killed = [*arguments, *COMMON, "--run-folder", "killed"]
+    moments = []
+    for attempt in range(kills):
+        moments.append(delays.uniform(0.0, longest))
+        resume = ["--resume"] if attempt else []
+        if not command_line.kill_at(moments[-1], "train", *killed, *resume):
+            break
+    output = command_line.run("train", *killed, "--resume")
+    print("killed after", moments, output)
+    assert_same_run(command_line.folder / "whole", command_line.folder / "killed", key)
+
+
+@pytest.mark.parametrize("key", ["ppo"])
+def test_killed_run_ends_with_the_same_numbers(command_line, assert_same_run, delays, key):
+    kill_and_compare(command_line, assert_same_run, delays, key, RUNS[key], kills=2, longest=3.0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", RUNS)
+def test_killed_often(command_line, assert_same_run, delays, key):
+    kill_and_compare(command_line, assert_same_run, delays, key, RUNS[key], kills=6, longest=4.0)
