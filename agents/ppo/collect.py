@@ -13,6 +13,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.running_mean_std import RunningMeanStd
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecNormalize
 
+from papergym.agents.common.errors import BadNumbersError
 from papergym.agents.ppo.advantage import gae
 from papergym.agents.ppo.fast import FastPolicy
 
@@ -55,13 +56,13 @@ class Collector:
         self.inner: DummyVecEnv = venv.venv if self.norm else venv
         space = model.action_space
         self.discrete = isinstance(space, gym.spaces.Discrete)
-        self.bounds = (None, None) if self.discrete else (space.low, space.high)
+        self.bounds: Any = None if self.discrete else (space.low, space.high)
 
     def collect(self, callback: BaseCallback, buffer: RolloutBuffer) -> bool:
         """One rollout of ``buffer.buffer_size`` steps per environment; False if the callback stopped it.
 
         Raises:
-            FloatingPointError: a reward or observation that is NaN or infinite; environment and step are named.
+            BadNumbersError: a reward or observation that is NaN or infinite; environment and step are named.
         """
         buffer.reset()
         callback.on_rollout_start()
@@ -140,13 +141,15 @@ class Collector:
         return np.minimum(np.maximum(scaled, -norm.clip_obs), norm.clip_obs)
 
     def _check(self) -> None:
-        for name, array in (("reward", self.rewards), ("observation", self.seen[1:])):
-            finite = np.isfinite(array).reshape(*array.shape[:2], -1).all(axis=2)
-            if not finite.all():
-                t, index = np.argwhere(~finite)[0]
-                raise bad_number(
-                    name, self.model.num_timesteps - (len(finite) - 1 - t) * self.inner.num_envs, index, self.model
-                )
+        """Raise for the earliest number that is not finite; an observation precedes the rewards that follow from it."""
+        steps, count = self.rewards.shape
+        found: list[tuple[int, int, str]] = []
+        for name, array in (("observation", self.seen[1:]), ("reward", self.rewards)):
+            finite = np.isfinite(array).reshape(steps, count, -1).all(axis=2)
+            found += [(int(t), int(index), name) for t, index in np.argwhere(~finite)[:1]]
+        if found:
+            t, index, name = min(found, key=lambda item: item[0])
+            raise bad_number(name, self.model.num_timesteps - (steps - 1 - t) * count, index, self.model)
 
     def _fill(self, buffer: RolloutBuffer) -> None:
         """Values, log-probabilities and advantages of the rollout, into SB3's buffer; the model's last observation."""
@@ -173,11 +176,11 @@ class Collector:
             self.norm.old_obs = self.raw.copy()
 
 
-def bad_number(name: str, step: int, index: int, model: Any) -> FloatingPointError:
+def bad_number(name: str, step: int, index: int, model: Any) -> BadNumbersError:
     """The error for a NaN or an infinity from an environment."""
     env = model.env.unwrapped.envs[index] if isinstance(model.env.unwrapped, DummyVecEnv) else None
     label = env.spec.id if env is not None and env.spec is not None else "the environment"
-    return FloatingPointError(
+    return BadNumbersError(
         f"{label} (environment {index}) gave a {name} that is not finite at step {step}. No update was made with it; "
         "the last checkpoint is intact. Repair the environment, or resume with a smaller learning rate if the policy diverged."
     )

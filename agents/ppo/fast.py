@@ -1,4 +1,4 @@
-"""The policy update of a small tanh network in numpy: same numbers as the torch update to float tolerance, several times faster."""
+"""The policy update of a small tanh network in numpy: the torch update's numbers to float tolerance, several times faster."""
 
 from dataclasses import dataclass
 
@@ -43,7 +43,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Update:
-    """Numbers of one policy update: K epochs of minibatches, gradient-norm limit (None: none), advantages standardised per minibatch."""
+    """Numbers of one policy update: epochs K, minibatch rows, limit of the gradient norm, advantages standardised or not."""
 
     epochs: int
     batch_size: int

@@ -50,7 +50,7 @@ class GaussianHead:
     def gradient(
         self, surrogate: Surrogate, by_log_prob: np.ndarray, old: np.ndarray, outputs: np.ndarray, actions: np.ndarray
     ) -> np.ndarray:
-        """d loss / d(means), shape (batch, actions), from d loss / d(log-probability), shape (batch,); after :meth:`ratio`."""
+        """Loss by means, shape (batch, actions), from the loss by log-probability, shape (batch,); after :meth:`ratio`."""
         weighted = by_log_prob[:, None] * self._score
         precision = np.exp(-self.log_std)
         np.sum(weighted * self._score, axis=0, out=self.log_std_gradient)
@@ -106,7 +106,7 @@ class CategoricalHead:
     def gradient(
         self, surrogate: Surrogate, by_log_prob: np.ndarray, old: np.ndarray, outputs: np.ndarray, actions: np.ndarray
     ) -> np.ndarray:
-        """d loss / d(logits), shape (batch, actions), from d loss / d(log-probability), shape (batch,)."""
+        """Loss by logits, shape (batch, actions), from the loss by log-probability, shape (batch,)."""
         log_probs = _log_softmax(outputs)
         probs = np.exp(log_probs)
         result = -by_log_prob[:, None] * probs

@@ -142,7 +142,7 @@ class FlatNetwork:
         return outputs, np.dot(hidden[1], net.value_weight) + net.value_bias, activations
 
     def backward(self, activations: list[np.ndarray], outputs: np.ndarray, values: np.ndarray) -> None:
-        """Fill :attr:`gradient`, except ``log_std``, from the loss's gradients by outputs (batch, actions) and values (batch,)."""
+        """Fill :attr:`gradient`, except ``log_std``, from the loss by outputs (batch, actions) and by values (batch,)."""
         net, grad, last = self.parameters, self.gradient, activations[-1]
         np.dot(outputs.T, last[0], out=grad.action_weight)
         np.sum(outputs, axis=0, out=grad.action_bias)

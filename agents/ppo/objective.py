@@ -22,8 +22,8 @@ class Surrogate:
     """What one minibatch is scored with.
 
     Attributes:
-        objective: ``none`` = mean(r A) (eq. 6), ``clip`` (eq. 7), ``fixed_kl`` and ``adaptive_kl`` = mean(r A - beta KL[old, new])
-            (eq. 8); r is the probability ratio, A the advantage.
+        objective: ``none`` = mean(r A) (eq. 6), ``clip`` (eq. 7), ``fixed_kl`` and ``adaptive_kl`` =
+            mean(r A - beta KL[old, new]) (eq. 8); r is the probability ratio, A the advantage.
         clip_range: epsilon of eq. 7.
         beta: present KL coefficient of eq. 8.
         value_coef: c1 of eq. 9.
@@ -62,7 +62,11 @@ def policy_loss(surrogate: Surrogate, ratio: torch.Tensor, advantage: torch.Tens
 
 
 def distribution_parameters(distribution: Distribution) -> tuple[torch.Tensor, ...]:
-    """(mean, log_std), both of shape (batch, actions), of a diagonal Gaussian; (log-probabilities,) of shape (batch, n) of a categorical.
+    """What :func:`exact_kl` reads of an SB3 distribution.
+
+    Returns:
+        (mean, log_std) of a diagonal Gaussian, each of shape (batch, actions); (log-probabilities,) of a categorical, of
+        shape (batch, n).
 
     Raises:
         ValueError: another distribution, for which this module has no exact divergence.
@@ -72,8 +76,8 @@ def distribution_parameters(distribution: Distribution) -> tuple[torch.Tensor, .
     if isinstance(distribution, CategoricalDistribution):
         return (distribution.distribution.logits,)
     raise ValueError(
-        f"the KL objectives have an exact divergence for Box and Discrete actions only, this policy has {type(distribution).__name__}. "
-        "Use objective='clip' or 'none'."
+        "the KL objectives have an exact divergence for Box and Discrete actions only, this policy has "
+        f"{type(distribution).__name__}. Use objective='clip' or 'none'."
     )
 
 

@@ -6,8 +6,8 @@ from gymnasium import spaces
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.vec_env import VecNormalize
 
+from papergym.agents.ppo.algorithm import PPO
 from papergym.agents.ppo.fast import Batch
-from papergym.agents.ppo.ppo import PPO
 
 torch.set_num_threads(1)
 

@@ -105,7 +105,9 @@ def test_update_equals_the_torch_update(make_ppo, objective, discrete, max_grad_
         torch.testing.assert_close(ours[index]["exp_avg_sq"], theirs[index]["exp_avg_sq"], rtol=1e-3, atol=1e-6)
     assert models[0].beta == models[1].beta
     for term in ("entropy", "value_loss", "clip_fraction"):
-        assert models[0].logger.name_to_value[f"train/{term}"] == pytest.approx(models[1].logger.name_to_value[f"train/{term}"], rel=1e-3)
+        assert models[0].logger.name_to_value[f"train/{term}"] == pytest.approx(
+            models[1].logger.name_to_value[f"train/{term}"], rel=1e-3
+        )
 
 
 def test_network_and_optimizer_share_memory(make_ppo):

@@ -10,10 +10,10 @@ import torch
 from gymnasium import spaces
 from stable_baselines3.common.buffers import DictRolloutBuffer, RolloutBuffer
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.type_aliases import DictRolloutBufferSamples, RolloutBufferSamples
 from stable_baselines3.common.utils import explained_variance
 from stable_baselines3.common.vec_env import VecEnv
 
+from papergym.agents.common.errors import UsageError
 from papergym.agents.common.resume import ExactResume
 from papergym.agents.common.state import State, generator_state, set_generator_state
 from papergym.agents.ppo import collect, fast
@@ -27,8 +27,6 @@ from papergym.agents.ppo.objective import (
 )
 
 log = logging.getLogger(__name__)
-
-Samples = RolloutBufferSamples | DictRolloutBufferSamples
 
 
 class PPO(ExactResume, sb3.PPO):
@@ -105,7 +103,7 @@ class PPO(ExactResume, sb3.PPO):
         """As SB3's ``learn``; a budget smaller than the first rollout is an error instead of being exceeded silently."""
         rollout = self.n_steps * self.n_envs
         if total_timesteps < rollout and self.num_timesteps == 0:
-            raise ValueError(
+            raise UsageError(
                 f"a budget of {total_timesteps} steps is below one update, which takes n_steps * n_envs = {rollout}. "
                 "Raise the budget or lower n_steps."
             )
@@ -117,14 +115,21 @@ class PPO(ExactResume, sb3.PPO):
         """As SB3; in numpy where policy and environments allow it.
 
         Raises:
-            FloatingPointError: a reward or observation that is not finite, with its step and environment.
+            BadNumbersError: a reward or observation that is not finite, with its step and environment.
         """
         policy = self.fast_policy
         if policy is not None and not collect.refusal(env):
             self.policy.set_training_mode(False)
             return collect.Collector(self, policy, self.generator).collect(callback, rollout_buffer)
         first = self.num_timesteps
-        finished = super().collect_rollouts(env, callback, rollout_buffer, n_rollout_steps)
+        try:
+            finished = super().collect_rollouts(env, callback, rollout_buffer, n_rollout_steps)
+        except ValueError as error:  # torch's distributions refuse NaN before the rollout ends
+            last: Any = self._last_obs
+            if isinstance(last, np.ndarray) and not np.isfinite(last).all():
+                index = int(np.argwhere(~np.isfinite(last))[0][0])
+                raise collect.bad_number("observation", self.num_timesteps, index, self) from error
+            raise
         if finished:
             _check_buffer(self, rollout_buffer, first)
         return finished
@@ -169,7 +174,7 @@ class PPO(ExactResume, sb3.PPO):
                 break
         return self._diagnose(surrogate, rows, old)
 
-    def _minibatch(self, surrogate: Surrogate, data: Samples, old: tuple[torch.Tensor, ...] | None) -> bool:
+    def _minibatch(self, surrogate: Surrogate, data: Any, old: tuple[torch.Tensor, ...] | None) -> bool:
         """One optimiser step; False if SB3's ``target_kl`` asks to stop before it."""
         actions = data.actions.long().flatten() if isinstance(self.action_space, spaces.Discrete) else data.actions
         values, log_prob, entropy = self.policy.evaluate_actions(data.observations, actions)  # pyright: ignore[reportArgumentType]
@@ -196,7 +201,7 @@ class PPO(ExactResume, sb3.PPO):
         self.policy.optimizer.step()
         return True
 
-    def _samples(self, rows: int) -> Iterator[Samples]:
+    def _samples(self, rows: int) -> Iterator[Any]:
         for start in range(0, rows, self.batch_size):
             yield self.rollout_buffer._get_samples(np.arange(start, min(start + self.batch_size, rows)))
 
@@ -237,7 +242,7 @@ class PPO(ExactResume, sb3.PPO):
 
 
 def _flatten(buffer: RolloutBuffer) -> None:
-    """What RolloutBuffer.get does before its first minibatch; its own shuffling is not used, since it draws from a global generator."""
+    """What RolloutBuffer.get does before its first minibatch, without its shuffling by a global generator."""
     if buffer.generator_ready:
         return
     names = ["actions", "values", "log_probs", "advantages", "returns"]
