@@ -41,7 +41,8 @@ def _help() -> str:
 def main(argv: list[str] | None = None) -> int:
     """Run one verb; 0 on success, 2 for a request that cannot be met (said in one message), 130 when interrupted."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("papergym").setLevel(logging.INFO)
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(_help())
         return 0

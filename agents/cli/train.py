@@ -4,10 +4,10 @@ import logging
 import shlex
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from papergym.agents.cli.options import parse_plan, refuse_contradictions
+from papergym.agents.common.console import console
 from papergym.agents.common.errors import UsageError
 from papergym.agents.common.runfolder import read_plan
 from papergym.agents.common.settings import presets
@@ -55,9 +55,9 @@ def _target(argv: list[str]) -> tuple[str, list[str]]:
 
 
 def _print_agents() -> None:
-    console = Console()
-    console.print(USAGE)
+    terminal = console()
+    terminal.print(USAGE)
     table = Table("agent", "learns", "default environment", "presets")
     for row in AGENTS:
         table.add_row(row.key, row.summary, row.default_env, ", ".join(presets(row)) or "none")
-    console.print(table)
+    terminal.print(table)

@@ -7,9 +7,9 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from rich.console import Console
 from rich.table import Table as RichTable
 
+from papergym.agents.common.console import console
 from papergym.agents.common.media import intrinsic_column
 from papergym.agents.common.runfolder import RunFolder
 from papergym.agents.common.settings import Plan
@@ -102,9 +102,9 @@ def print_summary(summary: dict[str, Any], folder: Any) -> None:
             value = summary[key]
             spread = f" ± {summary[key + '_std']:.1f}" if f"{key}_std" in summary else ""
             table.add_row(label, f"{value}" if isinstance(value, int) else f"{value:.4g}{spread}")
-    console = Console()
-    console.print(table)
+    terminal = console()
+    terminal.print(table)
     files = [
         name for name in ("video.mp4", "plot.png", "metrics.csv", "eval.csv", "model.zip") if (Path(folder) / name).is_file()
     ]
-    console.print(f"in {folder}: {', '.join(files)}; more by `papergym evaluate {folder}`", soft_wrap=True)
+    terminal.print(f"in {folder}: {', '.join(files)}; more by `papergym evaluate {folder}`", soft_wrap=True)

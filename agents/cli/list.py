@@ -1,0 +1,98 @@
+"""``papergym list [WORD]``: environment ids by family, agents and papers."""
+
+import dataclasses
+import json
+from itertools import groupby
+from typing import Annotated, Any
+
+import tyro
+from rich.table import Table
+
+from papergym import assets
+from papergym.agents.common.console import console
+from papergym.agents.common.errors import unknown
+from papergym.agents.registry import AGENTS
+from papergym.envs.table import Row, rows
+
+
+@dataclasses.dataclass
+class Options:
+    """What to list."""
+
+    word: tyro.conf.Positional[str] = ""
+    """A family, `agents`, `papers`, `envs`, or a part of an id; empty: everything."""
+    as_json: Annotated[bool, tyro.conf.arg(name="json")] = False
+    """Print JSON."""
+
+
+def main(argv: list[str]) -> int:
+    """Print the lists."""
+    options = tyro.cli(Options, prog="papergym list", args=argv)
+    word = options.word
+    found: dict[str, list[dict[str, Any]]] = {}
+    if word not in ("agents", "papers"):
+        found["environments"] = [_env(row) for row in rows() if _matches(row, word)]
+    if word in ("", "agents"):
+        found["agents"] = [_agent(row) for row in AGENTS]
+    if word in ("", "papers"):
+        found["papers"] = [_paper(key) for key in assets.paper_keys()]
+    if not any(found.values()):
+        families = sorted({row.family for row in rows()})
+        raise unknown("family or part of an id", word, [*families, "agents", "papers", "envs"])
+    if options.as_json:
+        print(json.dumps(found, indent=1, ensure_ascii=False))
+    else:
+        _print(found)
+    return 0
+
+
+def _matches(row: Row, word: str) -> bool:
+    return (
+        word in ("", "envs", row.family)
+        or word.lower() in row.id.lower()
+        or row.entry_point.startswith(f"papergym.envs.{word}.")
+    )
+
+
+def _env(row: Row) -> dict[str, Any]:
+    limit = (
+        f"{row.limit_frames} frames"
+        if row.limit_frames
+        else f"{row.max_episode_steps} steps"
+        if row.max_episode_steps
+        else "none"
+    )
+    state = f"cannot run: {row.unavailable}" if row.unavailable else f"needs papergym[{row.extra}]" if row.extra else ""
+    return {"family": row.family, "id": row.id, "limit": limit, "task": row.summary, "source": row.source, "note": state}
+
+
+def _agent(row: Any) -> dict[str, Any]:
+    return {"agent": row.key, "learns": row.summary, "acts in": ", ".join(row.action_spaces), "paper": row.paper}
+
+
+def _paper(key: str) -> dict[str, Any]:
+    facts = assets.paper(key)
+    paper = facts["paper"]
+    tables = ", ".join(facts.get("reproduce", {})) or "none"
+    return {
+        "paper": key,
+        "title": paper["title"],
+        "year": paper["year"],
+        "arXiv": str(paper.get("arxiv", "")),
+        "reproduce": tables,
+    }
+
+
+def _print(found: dict[str, list[dict[str, Any]]]) -> None:
+    terminal = console()
+    for title, entries in found.items():
+        group_key = "family" if title == "environments" else None
+        for name, group in groupby(entries, key=lambda entry: entry[group_key] if group_key else title):
+            members = [{key: value for key, value in entry.items() if key != group_key} for entry in group]
+            columns = [key for key in members[0] if any(member[key] for member in members)]
+            table = Table(title=f"{name} ({len(members)})", title_justify="left", header_style="bold")
+            for column in columns:
+                table.add_column(column, no_wrap=column in ("id", "agent", "paper"), overflow="fold")
+            for member in members:
+                table.add_row(*(str(member[column]) for column in columns))
+            terminal.print(table)
