@@ -6,6 +6,7 @@ from itertools import groupby
 from pathlib import Path
 
 import gymnasium as gym
+from pictures import picture_name
 
 from papergym import assets, wrappers
 from papergym.envs.table import Row, rows
@@ -32,7 +33,7 @@ def _docstring(entry_point: str) -> str:
 
 def _picture(docs: Path, row: Row) -> str:
     for ending in ("gif", "png", "jpg"):
-        name = f"{row.id}.{ending}"
+        name = f"{picture_name(row.id)}.{ending}"
         if (docs / "_static" / "envs" / name).is_file():
             return f"![{row.id}](../_static/envs/{name})"
     return ""

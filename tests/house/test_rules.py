@@ -58,7 +58,7 @@ def test_import_loads_no_simulator():
 
 
 def test_prefix_works_in_a_fresh_process():
-    result = _python("import gymnasium as gym; print(gym.spec('papergym:ProtoRL-Walker-v0').id)")
+    result = _python("import gymnasium as gym; print(gym.make('papergym:ProtoRL-Walker-v0').spec.id)")
     assert result.stdout.strip() == "ProtoRL-Walker-v0", result.stderr
 
 
