@@ -26,6 +26,8 @@ class ActionRepeat(gym.Wrapper, RecordConstructorArgs):
         RecordConstructorArgs.__init__(self, repeat=repeat)
         super().__init__(env)
         self.repeat = repeat
+        if "render_fps" in env.metadata:  # a recorder takes one picture per step
+            self.metadata = {**env.metadata, "render_fps": max(1, round(env.metadata["render_fps"] / repeat))}
         self._world: Any = env if env is env.unwrapped and hasattr(env, "observing") else None
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:

@@ -53,8 +53,9 @@ class FrameStack(gym.Wrapper, RecordConstructorArgs):
     def __init__(self, env: gym.Env, num_stack: int = 3):
         RecordConstructorArgs.__init__(self, num_stack=num_stack)
         super().__init__(env)
-        self.observation_space, self._channels_last = stacked_space(env.observation_space, num_stack)
-        depth, height, width = self.observation_space.shape
+        space, self._channels_last = stacked_space(env.observation_space, num_stack)
+        self.observation_space, self._shape = space, space.low.shape
+        depth, height, width = self._shape
         self.num_stack = num_stack
         self._ring = np.zeros((num_stack, depth // num_stack, height, width), self.observation_space.dtype)
         self._newest = num_stack - 1
@@ -77,7 +78,7 @@ class FrameStack(gym.Wrapper, RecordConstructorArgs):
 
     def _stack(self) -> np.ndarray:
         oldest = self._newest + 1
-        return np.concatenate((self._ring[oldest:], self._ring[:oldest])).reshape(self.observation_space.shape)
+        return np.concatenate((self._ring[oldest:], self._ring[:oldest])).reshape(self._shape)
 
     def state_dict(self) -> dict[str, Any]:
         """The pictures of the present stack, (num_stack, C, H, W), oldest first."""

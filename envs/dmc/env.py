@@ -55,13 +55,14 @@ class DmControlEnv(gym.Env[np.ndarray, np.ndarray]):
             raise ValueError(f"obs_type is 'state' or 'pixels'; got {obs_type!r}")
         if render_mode not in (None, "rgb_array"):
             raise ValueError(f"render_mode is None or 'rgb_array'; got {render_mode!r}")
+        self._arguments = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
         self.domain, self.task, self.obs_type, self.render_mode = domain, task, obs_type, render_mode
         self._limit_frames = limit_frames
         self._sizes = {"observe": check_size(size_px), "render": check_size(render_size_px)}
         self._look = {"camera": camera, "quality": quality, "backend": backend}
         self._renderers: dict[str, Renderer] = {}
         quality_named(quality)
-        self.observing = True
+        self.observing = True  # ActionRepeat clears it for frames that the agent does not see
         self._ended = True
         self._build()
         self.metadata = {**type(self).metadata, "render_fps": round(1 / self._dm.control_timestep())}
@@ -69,7 +70,8 @@ class DmControlEnv(gym.Env[np.ndarray, np.ndarray]):
 
     def _build(self) -> None:
         """Compile the model and make the task, which draws from this environment's generator."""
-        self._random = np.random.RandomState(self.np_random.bit_generator)
+        self._generator = self.np_random.bit_generator
+        self._random = np.random.RandomState(self._generator)  # draws from np_random itself
         self._dm = load.load(self.domain, self.task, self._random)
         self._physics, self._dm_task = self._dm.physics, self._dm.task
         if self._limit_frames is not None:
@@ -100,7 +102,7 @@ class DmControlEnv(gym.Env[np.ndarray, np.ndarray]):
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict[str, Any]]:
         """Start an episode; a seed also restarts the generator, as Gymnasium asks."""
         super().reset(seed=seed)
-        if seed is not None:
+        if seed is not None or self._generator is not self.np_random.bit_generator:
             self._reseed()
         with load.without_renderer(self._physics):
             step = self._dm.reset()
@@ -112,8 +114,8 @@ class DmControlEnv(gym.Env[np.ndarray, np.ndarray]):
         if self.domain == "lqr":  # draws its model when it is made
             self._build()
         else:
-            self._random = np.random.RandomState(self.np_random.bit_generator)
-            self._dm_task._random = self._random
+            self._generator = self.np_random.bit_generator
+            self._random = self._dm_task._random = np.random.RandomState(self._generator)
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
         """Advance one control step (one *frame*).
@@ -162,16 +164,34 @@ class DmControlEnv(gym.Env[np.ndarray, np.ndarray]):
     def get_state(self) -> dict[str, Any]:
         """Everything that decides the future: physics with warm start, model changes, task, counters, generator."""
         return {
+            "task": f"{self.domain} {self.task}",
             "dm": physics_state.get(self._dm),
             "random": self._random.get_state(legacy=False),
+            "seed": self._np_random_seed,
             "ended": self._ended,
         }
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Continue exactly from a :meth:`get_state` of an environment of the same task."""
+        """Continue exactly from a :meth:`get_state` of an environment of the same task.
+
+        Raises:
+            ValueError: the state is of another task.
+        """
+        if state["task"] != f"{self.domain} {self.task}":
+            raise ValueError(f"the state is of another task: {state['task']!r}, this is {self.domain} {self.task}")
         physics_state.set(self._dm, state["dm"])
         self._random.set_state(state["random"])
-        self._ended = bool(state["ended"])
+        self._np_random_seed, self._ended = state["seed"], bool(state["ended"])
+        self._observation: Any = None  # only ever returned for frames that nobody sees
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"arguments": self._arguments, "spec": self.spec, "state": self.get_state()}
+
+    def __setstate__(self, kept: dict[str, Any]) -> None:
+        """Compile again and continue; OpenGL contexts and native memory stay behind."""
+        self.__init__(**kept["arguments"])
+        self.spec = kept["spec"]
+        self.set_state(kept["state"])
 
     def close(self) -> None:
         """Give back the OpenGL contexts; may be called twice."""

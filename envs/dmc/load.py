@@ -7,29 +7,37 @@ from functools import cache
 from types import ModuleType
 from typing import Any
 
-import mujoco  # before dm_control, which may be imported with rendering switched off  # noqa: F401
 import numpy as np
 
-from papergym.envs.render.backend import quiet_software_threads
+from papergym.envs.render.backend import BACKENDS, RenderError, choose_backend, quiet_software_threads
 
 
 @cache
 def suite() -> ModuleType:
     """``dm_control.suite``, imported so that a machine without display neither warns nor fails.
 
-    Without MUJOCO_GL, dm_control would settle on glfw at import, warn, and open a window or fail when it renders. Here it is
-    told to load no renderer (papergym.envs.render draws); with MUJOCO_GL set, it obeys that as always.
+    Without MUJOCO_GL, dm_control would settle on glfw at import, warn, and fail when it renders; with a MUJOCO_GL that does
+    not work, its import would fail even for those who need no pictures. In both cases it is told to load no renderer
+    (papergym.envs.render draws, and reports what is missing); with a MUJOCO_GL that works, it obeys that as always.
     """
     quiet_software_threads()
-    undecided = "MUJOCO_GL" not in os.environ and not os.environ.get("DISPLAY")
-    if undecided:
+    wanted = os.environ.get("MUJOCO_GL")
+    mute = not _draws(wanted) if wanted else not os.environ.get("DISPLAY")
+    if mute:
         os.environ["MUJOCO_GL"] = "disable"
     try:
         import dm_control.suite
     finally:
-        if undecided:
-            del os.environ["MUJOCO_GL"]
+        if mute:
+            os.environ.pop("MUJOCO_GL") if wanted is None else os.environ.update(MUJOCO_GL=wanted)
     return dm_control.suite
+
+
+def _draws(name: str) -> bool:
+    try:
+        return name.lower() not in BACKENDS or bool(choose_backend(name.lower()))
+    except RenderError:
+        return False
 
 
 def load(domain: str, task: str, random: np.random.RandomState) -> Any:

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-import mujoco
 import numpy as np
+
+from papergym.envs.render.native import mujoco
 
 _SPEC = mujoco.mjtState.mjSTATE_INTEGRATION  # time, qpos, qvel, act, warm start, ctrl, applied forces, mocap, userdata
 

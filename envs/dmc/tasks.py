@@ -47,8 +47,8 @@ TASKS: dict[str, dict[str, str]] = {
         "run": "Run at 10 m/s with the 56-joint humanoid of the CMU motion capture data.",
     },
     "lqr": {
-        "lqr_2_1": "Bring two masses on springs to rest with one actuator at least cost, a linear-quadratic regulator problem.",
-        "lqr_6_2": "Bring six masses on springs to rest with two actuators at least cost, a linear-quadratic regulator problem.",
+        "lqr_2_1": "Bring two masses on springs to rest with one actuator at least cost (a linear-quadratic regulator).",
+        "lqr_6_2": "Bring six masses on springs to rest with two actuators at least cost (a linear-quadratic regulator).",
     },
     "manipulator": {
         "bring_ball": "Grasp a ball with a planar arm and carry it to a target.",

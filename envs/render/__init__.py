@@ -4,12 +4,12 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-import mujoco
 import numpy as np
 
 from papergym.envs.render import context as _context
 from papergym.envs.render.backend import BACKENDS, RenderError, choose_backend
 from papergym.envs.render.context import open_contexts
+from papergym.envs.render.native import mujoco
 from papergym.envs.render.quality import QUALITIES, quality
 
 __all__ = ["BACKENDS", "QUALITIES", "RenderError", "Renderer", "check_size", "choose_backend", "open_contexts"]
@@ -23,13 +23,13 @@ def check_size(size_px: int | Sequence[int]) -> tuple[int, int]:
     Raises:
         ValueError: not one or two whole numbers from 1 to 4096.
     """
-    sides = (size_px, size_px) if isinstance(size_px, int | np.integer) else tuple(size_px)
+    sides = tuple(size_px) if isinstance(size_px, Sequence | np.ndarray) else (size_px, size_px)
     if len(sides) != 2 or not all(isinstance(side, int | np.integer) and 1 <= side <= MAX_SIDE_PX for side in sides):
         raise ValueError(f"size_px is one side or (height, width), whole numbers from 1 to {MAX_SIDE_PX}; got {size_px!r}")
     return int(sides[0]), int(sides[1])
 
 
-def find_camera(model: mujoco.MjModel, camera: int | str) -> int:
+def find_camera(model: Any, camera: int | str) -> int:
     """Number of a camera given by number or name; -1 is MuJoCo's free camera.
 
     Raises:
@@ -60,7 +60,7 @@ class Renderer:
 
     def __init__(
         self,
-        model: mujoco.MjModel,
+        model: Any,
         *,
         size_px: int | Sequence[int] = 84,
         camera: int | str = 0,
@@ -75,7 +75,7 @@ class Renderer:
         self._key: tuple = ()
         self._set_view(model)
 
-    def _set_view(self, model: mujoco.MjModel) -> None:
+    def _set_view(self, model: Any) -> None:
         self._model = model
         self._option = mujoco.MjvOption()
         self._option.flags[mujoco.mjtVisFlag.mjVIS_RANGEFINDER] = 0  # as dm_control draws
@@ -87,7 +87,7 @@ class Renderer:
             self._camera.type = mujoco.mjtCamera.mjCAMERA_FIXED
             self._camera.fixedcamid = self._camera_id
 
-    def render(self, data: mujoco.MjData, out: np.ndarray | None = None) -> np.ndarray:
+    def render(self, data: Any, out: np.ndarray | None = None) -> np.ndarray:
         """Picture of ``data``, (H, W, 3) uint8, in ``out`` or in a new array.
 
         Raises:

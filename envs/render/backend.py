@@ -4,9 +4,9 @@ import ctypes.util
 import importlib
 import logging
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import ModuleType
 from typing import Any
 
 LOGGER = logging.getLogger("papergym.render")
@@ -31,30 +31,44 @@ class Backend:
         self._platform = self._load()
         self.software: bool | None = None  # known after the first context
 
-    def _load(self) -> ModuleType:
-        previous = os.environ.get("PYOPENGL_PLATFORM")
+    def _load(self) -> Any:
+        previous, loaded = os.environ.get("PYOPENGL_PLATFORM"), set(sys.modules)
         try:
-            module = importlib.import_module(f"mujoco.{self.name}")
+            module: Any = importlib.import_module(f"mujoco.{self.name}")
             if self.name == "egl" and module.EGL_DISPLAY is None:
                 # Set here, so that mujoco registers no eglTerminate at exit: that call would run before contexts are freed.
                 display = module.create_initialized_egl_device_display()
                 if display == module.EGL.EGL_NO_DISPLAY:
                     raise ImportError("no EGL device answers")
                 module.EGL_DISPLAY = display
+            if self.name == "osmesa":
+                module.GLContext(1, 1).free()  # a missing library shows only here
             if self.name == "glfw" and not module.glfw.init():
                 raise ImportError("glfw found no display")
         except Exception as error:  # PyOpenGL reports a missing library as ImportError, AttributeError, OSError or GLError
             if previous is None:
                 os.environ.pop("PYOPENGL_PLATFORM", None)
+            for module in set(sys.modules) - loaded:  # PyOpenGL keeps the first platform it loads; let the next one in
+                if module.startswith(("OpenGL", f"mujoco.{self.name}")):
+                    del sys.modules[module]
             raise RenderError(f"backend {self.name!r} does not work: {error}. Try: {INSTALL[self.name]}") from error
         return module
 
     def make_context(self, width: int, height: int) -> Any:
         """A new OpenGL context for pictures of up to ``height`` x ``width`` pixels."""
+        restore = self._restorer()  # the constructor of the EGL class releases the thread's context
         try:
             return self._platform.GLContext(width, height)
         except Exception as error:  # each platform raises its own type
             raise RenderError(f"{self.name} cannot make an OpenGL context: {error}. Try: {INSTALL[self.name]}") from error
+        finally:
+            restore()
+
+    def free(self, context: Any) -> None:
+        """Delete an OpenGL context."""
+        restore = self._restorer()
+        context.free()
+        restore()
 
     @contextmanager
     def current(self, context: Any) -> Iterator[None]:
@@ -74,6 +88,7 @@ class Backend:
         module = self._platform
         if self.name == "egl":
             egl, display = module.EGL, module.EGL_DISPLAY
+            egl.eglBindAPI(egl.EGL_OPENGL_API)  # "current" is asked and released per API; a new thread begins with ES
             before = egl.eglGetCurrentContext()
             none = egl.EGL_NO_SURFACE
             return lambda: egl.eglMakeCurrent(display, none, none, before or egl.EGL_NO_CONTEXT)

@@ -6,10 +6,10 @@ import os
 import threading
 from typing import Any
 
-import mujoco
 import numpy as np
 
 from papergym.envs.render.backend import LOGGER, Backend, RenderError, choose_backend
+from papergym.envs.render.native import mujoco
 from papergym.envs.render.quality import quality as quality_named
 
 _UPLOADED = (
@@ -32,7 +32,7 @@ _fork_trap = False
 _said: set[str] = set()
 
 
-def fingerprint(model: mujoco.MjModel) -> str:
+def fingerprint(model: Any) -> str:
     """Digest of everything of ``model`` that is copied into an OpenGL context or sizes its scene."""
     digest = hashlib.blake2b(digest_size=16)
     for name in _UPLOADED:
@@ -48,7 +48,7 @@ def fingerprint(model: mujoco.MjModel) -> str:
 class ModelContext:
     """One OpenGL context with the meshes and textures of one model, and the scene that is rebuilt for every frame."""
 
-    def __init__(self, backend: Backend, model: mujoco.MjModel, size: tuple[int, int], quality: str):
+    def __init__(self, backend: Backend, model: Any, size: tuple[int, int], quality: str):
         self.backend, (self.height, self.width) = backend, size
         self.users, self.pid = 0, os.getpid()
         self._hfield: np.ndarray | None = None
@@ -93,10 +93,10 @@ class ModelContext:
         """Delete the objects of this context while it is current: elsewhere the deletion would hit another context's."""
         with self.backend.current(self.gl):
             self.mjr.free()
-        self.gl.free()
+        self.backend.free(self.gl)
 
 
-def _max_geoms(model: mujoco.MjModel) -> int:
+def _max_geoms(model: Any) -> int:
     """Room for each geom, site and tendon of the model with its decorations; more than a frame ever holds."""
     return max(200, 4 * model.ngeom + 3 * model.nbody + model.nsite + model.ncam + model.nlight + 20 * model.ntendon + 100)
 
@@ -126,7 +126,7 @@ def _renderer_name() -> str:
     return raw.decode() if isinstance(raw, bytes) else str(raw)
 
 
-def acquire(model: mujoco.MjModel, size: tuple[int, int], quality: str, backend: str | None) -> tuple[tuple, ModelContext]:
+def acquire(model: Any, size: tuple[int, int], quality: str, backend: str | None) -> tuple[tuple, ModelContext]:
     """The shared context for ``model`` at ``size`` (H, W) and ``quality``, made if there is none; returns its key too."""
     with _LOCK:
         chosen = choose_backend(backend)
@@ -138,6 +138,7 @@ def acquire(model: mujoco.MjModel, size: tuple[int, int], quality: str, backend:
         key = (fingerprint(model), size, quality)
         if key not in _shared:
             _shared[key] = ModelContext(chosen, model, size, quality)
+            _free_first_at_exit()
         _shared[key].users += 1
         return key, _shared[key]
 
@@ -163,9 +164,19 @@ def lock() -> threading.RLock:
     return _LOCK
 
 
+def _free_first_at_exit() -> None:
+    """Move our handler in front of any that closes the OpenGL display (dm_control registers one when it is imported)."""
+    atexit.unregister(_free_all)
+    atexit.register(_free_all)
+
+
 def _free_all() -> None:
     while _shared:
-        _shared.popitem()[1].free()
+        context = _shared.popitem()[1]
+        try:
+            context.free()
+        except Exception:  # the display is gone already, each platform with its own error: nothing is left to free
+            context.gl._context = None
 
 
 def _worker_threads() -> bool:
@@ -204,4 +215,3 @@ def _after_fork_in_child() -> None:
 
 _parent_unsafe = False
 os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
-atexit.register(_free_all)

@@ -13,14 +13,14 @@ class Counter(gym.Env):
     """Shows its frame number in every pixel; ends after ``length`` frames by termination or truncation."""
 
     def __init__(self, length=7, shape=(4, 5, 3), terminate=False):
-        self.length, self.terminate = length, terminate
+        self.length, self.shape, self.terminate = length, shape, terminate
         self.observation_space = gym.spaces.Box(0, 255, shape, np.uint8)
         self.action_space = gym.spaces.Discrete(2)
         self.observed = 0
 
     def _picture(self):
         self.observed += 1
-        picture = np.full(self.observation_space.shape, self.frame, np.uint8)
+        picture = np.full(self.shape, self.frame, np.uint8)
         picture[0, 0] = self.start
         return picture
 

@@ -56,8 +56,8 @@ class FrameStack(VectorWrapper, RecordConstructorArgs):
         pictures = self._channels_first(pictures)
         self._newest = (self._newest + 1) % self.num_stack
         self._ring[:, self._newest] = pictures
-        begins = {AutoresetMode.SAME_STEP: ended, AutoresetMode.NEXT_STEP: self._begins}.get(self._mode)
-        if begins is not None and begins.any():
+        begins = self._begins if self._mode == AutoresetMode.NEXT_STEP else ended
+        if self._mode != AutoresetMode.DISABLED and begins.any():
             self._ring[begins] = pictures[begins][:, None]
         self._begins = ended
         return self._stack(), reward, terminated, truncated, info
