@@ -31,7 +31,7 @@ def make_walker(kind: str, name: str, number: int, colour: list[float]) -> Any:
 
 
 def make_players(kind: str, home: int, away: int) -> list[Any]:
-    """Players in the order of the agents: ``home_0``, ``home_1``, …, ``away_0``, …"""
+    """Players in the order of the agents: first ``home_0``, ``home_1`` and so on, then the away team."""
     sides = ((teams.Team.HOME, "home", home, teams.RGBA_BLUE), (teams.Team.AWAY, "away", away, teams.RGBA_RED))
     return [
         teams.Player(side, make_walker(kind, f"{name}{number}", number, colour))
@@ -58,6 +58,11 @@ def make_ball(kind: str) -> Any:
     return soccer.regulation_soccer_ball() if kind == "humanoid" else soccer.SoccerBall()
 
 
+def see_far(arena: Any) -> None:
+    """Move the far clipping plane to 300 m: on small pitches dm_control's hides everything from its camera at 95 m."""
+    arena.mjcf_model.visual.map.zfar = 300.0 / arena.mjcf_model.statistic.extent
+
+
 def load_match(
     *,
     team_size: int,
@@ -74,9 +79,11 @@ def load_match(
     if not 1 <= team_size <= 11:
         raise ValueError(f"team_size must be from 1 to 11, got {team_size}")
     smallest, largest, goal = pitch_limits(walker, 2 * team_size)
+    arena = soccer.RandomizedPitch(min_size=smallest, max_size=largest, goal_size=goal, field_box=field_box)
+    see_far(arena)
     task = (soccer.Task if terminate_on_goal else soccer.MultiturnTask)(
         players=make_players(walker, team_size, team_size),
-        arena=soccer.RandomizedPitch(min_size=smallest, max_size=largest, goal_size=goal, field_box=field_box),
+        arena=arena,
         ball=make_ball(walker),
         disable_walker_contacts=not walker_contacts,
         control_timestep=CONTROL_STEP_S,

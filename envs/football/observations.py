@@ -23,7 +23,7 @@ class PlayerView:
         ends = np.cumsum(sizes)
         self.slices = {name: slice(int(end - size), int(end)) for name, end, size in zip(self.names, ends, sizes)}
         """Where each entry stands in the flat vector."""
-        boxes = {name: _box(spec[name].shape) for name in self.names}
+        boxes: dict[str, spaces.Space[Any]] = {name: _box(spec[name].shape) for name in self.names}
         self.space: spaces.Space[Any] = _box((int(ends[-1]),)) if flatten else spaces.Dict(boxes)
 
     def observe(self, observation: Mapping[str, np.ndarray]) -> Any:

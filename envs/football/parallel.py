@@ -10,6 +10,7 @@ from pettingzoo import ParallelEnv
 from papergym.envs.football.match import CONTROL_STEP_S, load_match
 from papergym.envs.football.observations import PlayerView
 from papergym.envs.football.picture import DEFAULT_CAMERA, MatchPicture
+from papergym.envs.football.simulation import Simulation
 
 
 class FootballEnv(ParallelEnv[str, Any, np.ndarray]):
@@ -59,29 +60,30 @@ class FootballEnv(ParallelEnv[str, Any, np.ndarray]):
     ):
         if render_mode not in (None, "rgb_array"):
             raise ValueError(f"render_mode must be None or 'rgb_array', got {render_mode!r}")
-        self._random = np.random.RandomState()
-        self._match = load_match(
+        random = np.random.RandomState()
+        match = load_match(
             team_size=team_size,
             walker=walker,
             time_limit_s=time_limit_s,
             terminate_on_goal=terminate_on_goal,
             field_box=field_box,
             walker_contacts=walker_contacts,
-            random=self._random,
+            random=random,
         )
+        self._simulation = Simulation(match, random)
         self.render_mode = render_mode
         self._picture = MatchPicture(camera, size_px, quality)
         self.possible_agents = [f"{side}_{number}" for side in ("home", "away") for number in range(team_size)]
         self.agents: list[str] = []
-        views = [PlayerView(spec, flatten=flatten) for spec in self._match.observation_spec()]
+        views = [PlayerView(spec, flatten=flatten) for spec in self._simulation.observation_spec()]
         self._views = dict(zip(self.possible_agents, views))
         self.observation_spaces = {agent: view.space for agent, view in self._views.items()}
         self.action_spaces = {
             agent: spaces.Box(-1.0, 1.0, spec.shape, np.float32)
-            for agent, spec in zip(self.possible_agents, self._match.action_spec())
+            for agent, spec in zip(self.possible_agents, self._simulation.action_spec())
         }
         self._shaping = _check_shaping(shaping or {}, views[0].stats)
-        size = self._match.physics.get_state().size + 2
+        size = self._simulation.physics.get_state().size + 2
         self.state_space = spaces.Box(-np.inf, np.inf, (size,), np.float32)
 
     def observation_space(self, agent: str) -> spaces.Space[Any]:
@@ -101,8 +103,8 @@ class FootballEnv(ParallelEnv[str, Any, np.ndarray]):
     ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
         """Draw a pitch and place players and ball; a seed determines all that follows."""
         if seed is not None:
-            self._random.seed(np.random.SeedSequence(seed).generate_state(8))
-        time_step = self._match.reset()
+            self._simulation.seed(np.random.SeedSequence(seed).generate_state(8))
+        time_step = self._simulation.reset()
         self.agents = list(self.possible_agents)
         infos = {agent: {"reward_match": 0.0, **self._statistics(time_step)[agent]} for agent in self.agents}
         return self._observations(time_step), infos
@@ -118,7 +120,7 @@ class FootballEnv(ParallelEnv[str, Any, np.ndarray]):
         """
         if not self.agents:
             raise RuntimeError("the match is over, or has not begun: call reset()")
-        time_step = self._match.step(self._ordered(actions))
+        time_step = self._simulation.step(self._ordered(actions))
         diverged = np.ndim(time_step.reward) == 0  # dm_control then gives one number instead of one per player
         over, goal = bool(time_step.last()), time_step.discount == 0.0 and not diverged
         match = dict.fromkeys(self.agents, 0.0) if diverged else {a: float(r) for a, r in zip(self.agents, time_step.reward)}
@@ -158,11 +160,20 @@ class FootballEnv(ParallelEnv[str, Any, np.ndarray]):
 
     def state(self) -> np.ndarray:
         """Positions and velocities of all bodies and the pitch's half-sizes, float32."""
-        return np.concatenate([self._match.physics.get_state(), self._match.task.arena.size]).astype(np.float32)
+        return np.concatenate([self._simulation.physics.get_state(), self._simulation.task.arena.size]).astype(np.float32)
+
+    def get_state(self) -> dict[str, Any]:
+        """Everything the next step depends on: nested dict of arrays and JSON values."""
+        return {"agents": list(self.agents), "match": self._simulation.get_state()}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Continue exactly where :meth:`get_state` was called on an env with the same arguments."""
+        self._simulation.set_state(state["match"])
+        self.agents = list(state["agents"])
 
     def render(self) -> np.ndarray | None:
         """uint8 ``(H, W, 3)`` in mode ``rgb_array``, else None."""
-        return None if self.render_mode is None else self._picture.draw(self._match.physics)
+        return None if self.render_mode is None else self._picture.draw(self._simulation.physics)
 
     def close(self) -> None:
         """Free the OpenGL context and the simulation; closing twice is allowed."""
