@@ -47,7 +47,7 @@ class Config:
     """Tanh units per hidden layer, of the policy and of the separate value network."""
     norm_obs: bool = True
     """Standardise observations by running statistics (SB3's VecNormalize), clipped at 10."""
-    norm_reward: bool = False
+    norm_reward: bool = True
     """Divide rewards by the running standard deviation of the discounted return, clipped at 10."""
     use_fast: bool = True
     """Numpy path where policy and environment allow it; the results are those of torch to float tolerance."""

@@ -1,0 +1,155 @@
+"""Table 1 of the PPO paper from result rows: a pure function, no files.
+
+Per environment, scores are shifted and scaled so that the random policy has 0 and the best result 1; a setting's score is the
+mean over its runs (section 6.1).
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Rows = Iterable[Mapping[str, Any]]
+Cell = tuple[str, str, int]
+
+
+@dataclass(frozen=True)
+class Table1:
+    """Our table beside the paper's.
+
+    Attributes:
+        settings: names of the surrogate objectives, in the paper's order.
+        envs: environment ids.
+        zero: environment -> score of the random policy.
+        best: environment -> the score that counts as 1.
+        convention: over what the best was taken: ``run`` or ``setting``.
+        means: (setting, environment) -> mean raw score over the seeds present.
+        normalised: setting -> mean normalised score over the runs present.
+        paper: setting -> the paper's value.
+        runs: setting -> number of runs present.
+        missing: (setting, environment, seed) of the runs that are not there.
+    """
+
+    settings: tuple[str, ...]
+    envs: tuple[str, ...]
+    zero: dict[str, float]
+    best: dict[str, float]
+    convention: str
+    means: dict[tuple[str, str], float]
+    normalised: dict[str, float]
+    paper: dict[str, float]
+    runs: dict[str, int]
+    missing: tuple[Cell, ...]
+
+
+def zero_points(rows: Rows, policy: str = "uniform") -> dict[str, float]:
+    """Environment -> mean return of a policy that does not learn, from the rows of ``ppo-random``."""
+    scores: dict[str, list[float]] = {}
+    for row in rows:
+        if row["policy"] == policy:
+            scores.setdefault(str(row["env_id"]), []).append(float(row["score"]))
+    return {env: sum(values) / len(values) for env, values in scores.items()}
+
+
+def table1(
+    rows: Rows, zero: Mapping[str, float], plan: Iterable[Mapping[str, Any]], paper: Mapping[str, float], *, best: str = "run"
+) -> Table1:
+    """Compute the table from whatever rows are there.
+
+    Args:
+        rows: result rows of ``ppo-table1``: setting, env_id, seed, steps, score; numbers may be text, as a CSV gives them.
+        zero: environment -> score of the random policy.
+        plan: the trials that the whole table consists of.
+        paper: setting -> published score.
+        best: what has score 1 in an environment: the best single ``run``, or the best mean of a ``setting`` over its seeds.
+
+    Raises:
+        ValueError: an unknown convention, or an environment of the plan without a zero point.
+    """
+    if best not in ("run", "setting"):
+        raise ValueError(f"best is 'run' or 'setting', got {best!r}.")
+    cells = {_cell(trial): int(trial["steps"]) for trial in plan}
+    present = {_cell(row): float(row["score"]) for row in rows if cells.get(_cell(row)) == int(row["steps"])}
+    envs = tuple(dict.fromkeys(env for _, env, _ in cells))
+    if lacking := [env for env in envs if env not in zero]:
+        raise ValueError(f"no zero point for {', '.join(lacking)}. Run `papergym reproduce ppo-random` first.")
+    means = _means(present)
+    top = _best(present if best == "run" else means, envs)
+    normalised: dict[str, list[float]] = {}
+    for (setting, env, _), score in present.items():
+        normalised.setdefault(setting, []).append((score - zero[env]) / (top[env] - zero[env]))
+    settings = tuple(setting for setting in paper if any(setting == cell[0] for cell in cells))
+    return Table1(
+        settings,
+        envs,
+        {env: zero[env] for env in envs},
+        top,
+        best,
+        means,
+        {setting: sum(values) / len(values) for setting, values in normalised.items()},
+        dict(paper),
+        {setting: len(normalised.get(setting, ())) for setting in settings},
+        tuple(cell for cell in cells if cell not in present),
+    )
+
+
+def _cell(row: Mapping[str, Any]) -> Cell:
+    return str(row["setting"]), str(row["env_id"]), int(row["seed"])
+
+
+def _means(present: Mapping[Cell, float]) -> dict[tuple[str, str], float]:
+    groups: dict[tuple[str, str], list[float]] = {}
+    for (setting, env, _), score in present.items():
+        groups.setdefault((setting, env), []).append(score)
+    return {key: sum(values) / len(values) for key, values in groups.items()}
+
+
+def _best(scores: Mapping[Any, float], envs: tuple[str, ...]) -> dict[str, float]:
+    return {env: max((score for key, score in scores.items() if key[1] == env), default=math.nan) for env in envs}
+
+
+def markdown(table: Table1) -> str:
+    """The table as Markdown: ours beside the paper's, the raw means, zero points and best results, and what is missing."""
+    short = [env.split("-")[0] for env in table.envs]
+    lines = [
+        f"| setting | paper | ours | runs | {' | '.join(short)} |",
+        f"|---|---|---|---|{'---|' * len(short)}",
+    ]
+    for setting in table.settings:
+        ours = _number(table.normalised.get(setting, math.nan), 2)
+        raw = " | ".join(
+            _number(table.means.get((setting, env), math.nan), 0 if env != "Reacher-v4" else 1) for env in table.envs
+        )
+        lines.append(f"| {setting} | {table.paper[setting]:.2f} | {ours} | {table.runs[setting]} | {raw} |")
+    for name, values in (("random policy (0)", table.zero), (f"best {table.convention} (1)", table.best)):
+        lines.append(f"| {name} | | | | {' | '.join(_number(values[env], 1) for env in table.envs)} |")
+    total = sum(table.runs.values()) + len(table.missing)
+    where = "single run" if table.convention == "run" else "mean of a setting over its seeds"
+    lines += ["", f"Score 1 is the best {where} present. {total - len(table.missing)} of {total} runs are there."]
+    if table.missing:
+        lines += ["", "Missing: " + "; ".join(_gaps(table.missing)) + "."]
+    return "\n".join(lines) + "\n"
+
+
+def _number(value: float, digits: int) -> str:
+    return "-" if math.isnan(value) else f"{value:.{digits}f}"
+
+
+def _gaps(missing: tuple[Cell, ...]) -> list[str]:
+    """Missing runs, one entry per setting."""
+    groups: dict[str, list[str]] = {}
+    for setting, env, seed in missing:
+        groups.setdefault(setting, []).append(f"{env.split('-')[0]} seed {seed}")
+    return [f"{setting}: {', '.join(runs)}" for setting, runs in groups.items()]
+
+
+def from_assets(best: str = "run") -> Table1:
+    """The table of the rows in ``assets/results``."""
+    from papergym import assets
+    from papergym.agents.common.reproduce import reproduction
+    from papergym.agents.common.results import read_rows, results_path
+
+    scores = assets.paper("ppo")["scores"]
+    paper = {score["setting"]: float(score["value"]) for score in scores if score["table"] == "Table 1"}
+    zero = zero_points(read_rows(results_path("ppo-random")))
+    return table1(read_rows(results_path("ppo-table1")), zero, reproduction("ppo-table1").trials, paper, best=best)
