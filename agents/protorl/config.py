@@ -1,0 +1,130 @@
+"""Every knob of Proto-RL. Defaults are the official code's; `assets/papers/protorl.toml` argues each choice."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass
+class Config:
+    """Settings of one run."""
+
+    steps: int = 500_000
+    """Agent steps of both phases together (one step is two frames: 1M frames)."""
+    pretrain_steps: int | None = None
+    """Reward-free steps at the beginning; None: half of `steps`. 0 is SAC from scratch."""
+
+    # SAC
+    learning_rate: float = 1e-4
+    """Adam's learning rate, for all four optimisers."""
+    batch_size: int = 512
+    """Transitions per update."""
+    buffer_size: int = 100_000
+    """Transitions kept; each phase starts with an empty buffer."""
+    learning_starts: int = 1000
+    """Uniformly random steps at the beginning; also the transitions a phase collects before its first update."""
+    train_freq: int = 1
+    """Steps between updates."""
+    gamma: float = 0.99
+    """Discount; dm_control's episodes bootstrap through their time limit."""
+    tau: float = 0.01
+    """Rate of the critic's target."""
+    initial_temperature: float = 0.1
+    """Start of SAC's learned temperature, in both phases."""
+    actor_every: int = 2
+    """Updates between updates of actor and temperature."""
+    target_every: int = 2
+    """Updates between updates of the critic's target."""
+    hidden: tuple[int, ...] | None = None
+    """Widths of the MLPs of actor and critic; None: (1024, 1024) for pixels, (1024,) for states."""
+    trunk_dim: int | None = None
+    """Width of the layer with LayerNorm before them; None: 50 for pixels, 1024 for states."""
+    trunk_tanh: bool | None = None
+    """Tanh after that LayerNorm (DrQ-v2, URLB); None: no for pixels, yes for states."""
+    log_std_bounds: tuple[float, float] = (-10.0, 2.0)
+    """Range of the actor's log standard deviation, reached through a tanh."""
+    ignore_terminated: bool = False
+    """Bootstrap through true ends as well (official code; no suite task has one, elsewhere it is wrong)."""
+
+    # Encoder and clustering
+    encoder_channels: int = 32
+    """Channels of each 3x3 convolution."""
+    encoder_strides: tuple[int, ...] = (2, 1, 1, 1)
+    """Stride of each convolution."""
+    pixel_offset: float = 0.0
+    """Subtracted from pixels in [0, 1]: 0 in Proto-RL, 0.5 in DrQ-v2 and URLB."""
+    shift_px: int = 4
+    """Random shift of images, in pixels to each side."""
+    representation_every: int = 2
+    """Updates between updates of the encoder."""
+    encoder_tau: float = 0.05
+    """Rate of the slow encoder and projector."""
+    projection_dim: int = 128
+    """Length of an embedding."""
+    predictor_dim: int = 512
+    """Hidden width of the predictor."""
+    prototypes: int = 512
+    """Number of prototypes."""
+    prototype_temperature: float = 0.1
+    """Of the student's softmax and of Sinkhorn."""
+    sinkhorn_iterations: int = 3
+    """The official code runs 3 whatever its config says."""
+
+    # Intrinsic reward
+    intrinsic_coef: float = 0.2
+    """Weight of the novelty while finetuning (URLB: 0)."""
+    queue_size: int = 2048
+    """Candidates kept, a multiple of `prototypes`."""
+    reward_k: int = 3
+    """The reward is the distance to this nearest candidate."""
+    candidate_temperature: float = 1.0
+    """Softmax over the batch from which a prototype draws its candidate: 1 is nearly uniform; 0.1 spreads prototypes."""
+    enqueue_before_score: bool = True
+    """Official order, which gives about 7% of a batch of 512 the reward 0, as they find themselves; False: score first."""
+    mask_self_matches: bool = False
+    """Ignore an element's own copies in the queue."""
+    mask_empty_queue: bool = False
+    """Ignore rows never written; officially they are zeros, at distance 1."""
+    queue_advances: bool = True
+    """False: URLB before 2021-12-21, which overwrote the same rows and left the others at zero."""
+
+    # Finetuning
+    freeze_encoder: bool = True
+    """Stop the clustering loss when the reward arrives."""
+    transfer_critic: bool = False
+    """Keep critic and temperature at the switch (one published version of the official code, URLB); False: afresh."""
+
+    # Machine
+    replay_storage: str = "device"
+    """Where frames lie: "device" (2.2 GB of GPU memory at full size) or "cpu"."""
+    channels_last: bool = False
+    """Memory format of the convolutions; faster on most machines, other rounding."""
+    bf16: bool = False
+    """Run the convolutions under bfloat16 autocast; Sinkhorn, distances and targets stay fp32."""
+    record_visits: bool = True
+    """Record the world's physical features while pretraining, for the state coverage (dm_control tasks)."""
+
+    @property
+    def switch_at(self) -> int:
+        """Step at which finetuning begins."""
+        return self.steps // 2 if self.pretrain_steps is None else self.pretrain_steps
+
+    def policy_kwargs(self, *, pixels: bool) -> dict[str, Any]:
+        """Arguments of :class:`papergym.agents.protorl.policies.ProtoPolicy`."""
+        queue = {"size": self.queue_size, "k": self.reward_k, "temperature": self.candidate_temperature}
+        queue |= {"enqueue_before_score": self.enqueue_before_score, "mask_self": self.mask_self_matches}
+        queue |= {"mask_empty": self.mask_empty_queue, "advance": self.queue_advances}
+        encoder = {"channels": self.encoder_channels, "strides": self.encoder_strides, "pixel_offset": self.pixel_offset}
+        encoder |= {"channels_last": self.channels_last, "bf16": self.bf16}
+        return {
+            "net_arch": None if self.hidden is None else list(self.hidden),
+            "trunk_dim": self.trunk_dim,
+            "trunk_tanh": self.trunk_tanh,
+            "log_std_bounds": self.log_std_bounds,
+            "encoder_kwargs": encoder if pixels else None,
+            "projection_dim": self.projection_dim,
+            "predictor_dim": self.predictor_dim,
+            "prototypes": self.prototypes,
+            "prototype_temperature": self.prototype_temperature,
+            "sinkhorn_iterations": self.sinkhorn_iterations,
+            "queue_kwargs": queue,
+        }
