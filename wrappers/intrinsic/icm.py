@@ -49,14 +49,14 @@ class ICM(TrainedBonus):
         action = arrays["action"].shape[1]
         nets = {
             "encoder": Encoder(sizes(arrays), self.dim, self.hidden),
-            "inverse": mlp(2 * self.dim, self.hidden, action),
-            "forward": mlp(self.dim + action, self.hidden, self.dim),
+            "inverse_model": mlp(2 * self.dim, self.hidden, action),
+            "forward_model": mlp(self.dim + action, self.hidden, self.dim),
         }
         return nn.ModuleDict(nets)
 
     def _squared(self, net: Any, batch: dict[str, Tensor], now: Tensor, then: Tensor) -> Tensor:
         """Squared Euclidean error of the forward model, (n,)."""
-        return (net["forward"](torch.cat([now, batch["action"]], 1)) - then).pow(2).sum(1)
+        return (net["forward_model"](torch.cat([now, batch["action"]], 1)) - then).pow(2).sum(1)
 
     def _errors(self, net: Any, batch: dict[str, Tensor]) -> Tensor:
         squared = self._squared(net, batch, *features(net["encoder"], batch))
@@ -64,7 +64,7 @@ class ICM(TrainedBonus):
 
     def _loss(self, net: Any, batch: dict[str, Tensor]) -> Tensor:
         now, then = features(net["encoder"], batch)
-        told = net["inverse"](torch.cat([now, then], 1))
+        told = net["inverse_model"](torch.cat([now, then], 1))
         inverse = action_loss(told, batch["action"], self.action_space)
         return (1 - self.beta) * inverse + self.beta * self._squared(net, batch, now, then).mean() / 2
 

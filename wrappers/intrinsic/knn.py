@@ -84,7 +84,7 @@ class KNNNovelty(Bonus):
         return self.features(transitions.next_obs)
 
     def _raw(self, transitions: Transitions, x: np.ndarray) -> np.ndarray:
-        """(n, k) distances for the mean, (n, 1) for the k-th."""
+        """(n, k) distances for the mean, (n, 1) for the k-th, (n, 0) from an empty memory."""
         if self.memory == "batch":
             distances = self._within(x)
         elif self.memory == "episodic":
@@ -106,7 +106,7 @@ class KNNNovelty(Bonus):
         memory = self._ring(x.shape[1])
         k = min(self.k + copies, memory.filled)
         if k == 0:
-            return np.zeros((len(x), 1), np.float32)
+            return np.zeros((len(x), 0), np.float32)
         distances = self._search(x, memory.rows[: memory.filled], memory.squares[: memory.filled], k)
         if copies and k > 1:
             own = distances[:, :1] == 0
@@ -124,6 +124,8 @@ class KNNNovelty(Bonus):
         self.episodes.reset(env)
 
     def _finish(self, raw: np.ndarray) -> np.ndarray:
+        if raw.shape[1] == 0:  # an empty memory
+            return np.zeros(len(raw), np.float32)
         distances = self._scaled(raw)
         if self.clip:
             distances = np.maximum(distances - self.clip, 0.0)

@@ -75,13 +75,15 @@ class NGU(TrainedBonus):
 
     def _build(self, arrays: dict[str, np.ndarray]) -> nn.Module:
         inverse = mlp(2 * self.dim, self.hidden, arrays["action"].shape[1])
-        return nn.ModuleDict({"encoder": Encoder(sizes(arrays), self.dim, self.hidden), "inverse": inverse})
+        return nn.ModuleDict({"encoder": Encoder(sizes(arrays), self.dim, self.hidden), "inverse_model": inverse})
 
     def _errors(self, net: Any, batch: dict[str, Tensor]) -> Tensor:
         raise NotImplementedError("NGU pays by distances, not by the error of its inverse model")
 
     def _loss(self, net: Any, batch: dict[str, Tensor]) -> Tensor:
-        return action_loss(net["inverse"](torch.cat(features(net["encoder"], batch), 1)), batch["action"], self.action_space)
+        return action_loss(
+            net["inverse_model"](torch.cat(features(net["encoder"], batch), 1)), batch["action"], self.action_space
+        )
 
     def _raw(self, transitions: Transitions, x: dict[str, np.ndarray]) -> np.ndarray:
         """(n, k + 1): squared distances in the episode, and the error of the lifelong part."""
@@ -107,7 +109,8 @@ class NGU(TrainedBonus):
         if self.scaling != "none":
             self.moments.update(self._products(raw))
         self.episode._track(raw[:, :-1])
-        self.errors.update(raw[:, -1])
+        if not self.lifelong.warming:
+            self.errors.update(raw[:, -1])
 
     def _store(self, transitions: Transitions, x: dict[str, np.ndarray]) -> None:
         self._ready(x)

@@ -19,12 +19,15 @@ class RND(TrainedBonus):
     Args:
         dim: output length of both networks.
         clip_obs: observations are standardised by running moments and clipped to plus or minus this; 0 leaves them raw.
+        warmup: transitions observed before anything is paid: until then the running moments mean little. The paper steps the
+            environment at random instead, which a wrapper must not.
         scaling: by default rewards are divided by the running standard deviation of the errors.
 
     Source: Burda et al. 2018, arXiv 1810.12894, sections 2.2 and 2.4.
     """
 
     scaling: str = "std"
+    warmup: int = 128
     dim: int = 64
     clip_obs: float = 5.0
 
@@ -56,6 +59,18 @@ class RND(TrainedBonus):
         for name, array in x.items():
             if name.startswith("raw_"):
                 self.obs_moments.setdefault(name[4:], RunningMoments(array.shape[1:])).update(array)
+
+    @property
+    def warming(self) -> bool:
+        """Whether too little was observed to pay."""
+        return (0 if self.learner is None else self.learner.seen) < self.warmup
+
+    def _finish(self, raw: np.ndarray) -> np.ndarray:
+        return np.zeros(len(raw)) if self.warming else self._scaled(raw)
+
+    def _track(self, raw: np.ndarray) -> None:
+        if not self.warming:
+            super()._track(raw)
 
     def _build(self, arrays: dict[str, np.ndarray]) -> nn.Module:
         shapes = sizes(arrays)
