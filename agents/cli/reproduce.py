@@ -11,7 +11,7 @@ import tyro
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from papergym.agents.common.errors import UsageError
-from papergym.agents.common.reproduce import Trial, finished, label, reproduction, reproductions, select, trial_id
+from papergym.agents.common.reproduce import finished, label, reproduction, reproductions, select, trial_id
 from papergym.agents.common.results import append_row, provenance, results_path
 from papergym.agents.common.workers import Outcome, run_trials
 
@@ -98,11 +98,7 @@ def _duration(seconds: float) -> str:
 def _list() -> int:
     for key, plan in sorted(reproductions().items()):
         done = finished(results_path(key))
-        count = sum(trial_id(trial) in done for trial in _plain(plan.trials))
+        count = sum(trial_id(trial) in done for trial in plan.trials)
         cost = f", about {plan.cost}" if plan.cost else ""
         print(f"{key:<20}{plan.summary} ({plan.paper}; {count} of {len(plan.trials)} trials done{cost})")
     return 0
-
-
-def _plain(trials: tuple[Trial, ...]) -> list[Trial]:
-    return list(trials)

@@ -51,6 +51,11 @@ class _Worker:
     trial: Trial | None = None
 
 
+def trial_module(agent: str) -> str:
+    """Module that runs the trials of an agent."""
+    return f"papergym.agents.{agent}.trial"
+
+
 def run_trials(agent: str, trials: Iterable[Trial], folder: Path, *, jobs: int = 1, resume: bool = True) -> Iterator[Outcome]:
     """Run ``agents/<agent>/trial.py`` for every trial, ``jobs`` at a time; outcomes as they come.
 
@@ -80,20 +85,20 @@ def run_trials(agent: str, trials: Iterable[Trial], folder: Path, *, jobs: int =
 
 def _hand_out(workers: list[_Worker], waiting: deque[Trial], agent: str, folder: Path, jobs: int, resume: bool) -> None:
     while waiting and len(workers) < jobs:
-        workers.append(_start(agent, folder, resume))
+        workers.append(_start(trial_module(agent), folder, resume))
     for worker in workers:
         if worker.trial is None and waiting:
             worker.trial = waiting.popleft()
             worker.connection.send(worker.trial)
 
 
-def _start(agent: str, folder: Path, resume: bool) -> _Worker:
+def _start(module: str, folder: Path, resume: bool) -> _Worker:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     kept = {name: os.environ.get(name) for name in THREAD_VARIABLES}
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))  # read when the worker loads its libraries
     try:
-        process = context.Process(target=_serve, args=(theirs, agent, str(folder), resume), daemon=True)
+        process = context.Process(target=_serve, args=(theirs, module, str(folder), resume), daemon=True)
         process.start()
     finally:
         for name, value in kept.items():
@@ -124,31 +129,32 @@ def _collect(worker: _Worker, workers: list[_Worker], waiting: deque[Trial], dea
         return Outcome(trial, "failed", message=f"its process died {ATTEMPTS} times (exit status {code}); enough memory?")
 
 
-def _serve(connection: Connection, agent: str, folder: str, resume: bool) -> None:
+def _serve(connection: Connection, name: str, folder: str, resume: bool) -> None:
     """Body of a worker: trials in, answers out, until the parent has gone."""
-    module = importlib.import_module(f"papergym.agents.{agent}.trial")
     while True:
         try:
             trial = connection.recv()
-            connection.send(_answer(module, trial, Path(folder) / trial_id(trial), resume))
+            connection.send(_answer(name, trial, Path(folder) / trial_id(trial), resume))
         except (EOFError, ConnectionError, KeyboardInterrupt):
             return
 
 
-def _answer(module: Any, trial: Trial, folder: Path, resume: bool) -> tuple[str, dict[str, Any], str]:
+def _answer(name: str, trial: Trial, folder: Path, resume: bool) -> tuple[str, dict[str, Any], str]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / "lock", timeout=0):
             place = folder / "row.json"
             if resume and place.is_file():
                 return "done", json.loads(place.read_text(encoding="utf-8")), ""
-            row = module.run(trial, folder, resume=resume)
+            row = importlib.import_module(name).run(trial, folder, resume=resume)
             replace_text(place, json.dumps(row))
             return "done", row, ""
     except Timeout:
         return "busy", {}, f"another process is running it (lock in {folder})"
     except UsageError as error:
         return "refused", {}, str(error)
+    except ImportError as error:
+        return "refused", {}, f"{name} cannot be loaded: {error}. `papergym doctor` says what is missing."
     except Exception as error:  # an error of the trial, reported with its traceback; the other trials go on
         full = isinstance(error, OSError) and error.errno in _FULL
         return "refused" if full else "failed", {}, traceback.format_exc()
