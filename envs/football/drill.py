@@ -5,10 +5,9 @@ from typing import Any, ClassVar
 
 import gymnasium as gym
 import numpy as np
-from dm_control import composer
-from dm_control.locomotion import soccer
 from gymnasium import spaces
 
+from papergym.envs.football.dm import composer, soccer
 from papergym.envs.football.match import CONTROL_STEP_S, WALKERS, make_ball, make_players, pitch_limits, see_far
 from papergym.envs.football.observations import PlayerView
 from papergym.envs.football.picture import DEFAULT_CAMERA, MatchPicture

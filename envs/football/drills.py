@@ -3,8 +3,8 @@
 from typing import Any
 
 import numpy as np
-from dm_control.locomotion.soccer import team as teams
 
+from papergym.envs.football.dm import team as teams
 from papergym.envs.football.drill import Drill
 
 

@@ -3,10 +3,10 @@
 from typing import Any
 
 import numpy as np
-from dm_control import composer
-from dm_control.locomotion import soccer, walkers
-from dm_control.locomotion.soccer import pitch as pitches
-from dm_control.locomotion.soccer import team as teams
+
+from papergym.envs.football.dm import composer, soccer, walkers
+from papergym.envs.football.dm import pitch as pitches
+from papergym.envs.football.dm import team as teams
 
 WALKERS = ("humanoid", "ant", "boxhead")
 CONTROL_STEP_S = 0.025

@@ -5,7 +5,8 @@ from typing import Any
 
 import mujoco
 import numpy as np
-from dm_control import composer
+
+from papergym.envs.football.dm import composer
 
 _mujoco: Any = mujoco  # its compiled functions have no type stubs
 _INTEGRATION = _mujoco.mjtState.mjSTATE_INTEGRATION

@@ -114,6 +114,10 @@ class KeyToDoor(ToyEnv[np.ndarray, Any]):
         over = self.door_reached or self.elapsed == 3 * self.phase_steps
         return self._observation(), reward, over, False, self._info()
 
+    def get_keys_to_action(self) -> dict[str, int]:
+        """Keys of ``gymnasium.utils.play`` and ``papergym play``."""
+        return {"a": LEFT, "d": RIGHT, "w": FORWARD}
+
     def _info(self) -> dict[str, Any]:
         return {"has_key": self.has_key, "phase": self.phase, "is_success": self.door_reached and self.has_key}
 
