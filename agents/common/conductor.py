@@ -6,6 +6,8 @@ decided by the step count alone; only the moment of a checkpoint depends on the 
 
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import gymnasium as gym
@@ -58,10 +60,15 @@ class Conductor(BaseCallback):
         """Seconds of the run, over all its parts."""
         return self.seconds + time.monotonic() - self.started
 
-    def listen(self) -> None:
+    @contextmanager
+    def listening(self) -> Iterator[None]:
         """Checkpoint and stop on SIGINT and SIGTERM; a second signal stops at once."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._on_signal)
+        before = {number: signal.signal(number, self._on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     def _on_signal(self, number: int, frame: Any) -> None:
         if self.asked_to_stop:
@@ -134,19 +141,28 @@ class Conductor(BaseCallback):
         self.pause = max(self.plan.run.checkpoint_seconds, CHECKPOINT_SHARE * (self.last_checkpoint - begin))
 
     def _check_numbers(self) -> None:
-        rewards, observations = self.locals.get("rewards"), self.locals.get("new_obs")
-        parts = observations if isinstance(observations, dict) else {"": observations}
-        wrong = _not_finite(rewards)
-        what = f"reward is {np.asarray(rewards)[wrong]}" if wrong is not None else ""
-        for key, part in parts.items():
-            if wrong is None and (wrong := _not_finite(part)) is not None:
-                what = f"observation{f' {key!r}' if key else ''} is not finite"
-        if wrong is not None:
-            kept = self.folder.checkpoints()
-            last = f"the checkpoint {kept[-1].name} is kept" if kept else "no checkpoint was due yet"
-            raise BadNumbersError(
-                f"step {self.num_timesteps}, environment {wrong} of {self.plan.run.env}: {what}; {last} in {self.folder.path}."
-            )
+        for name, values in self._numbers():
+            index = _not_finite(values)
+            if index is not None:
+                kept = self.folder.checkpoints()
+                last = f"the checkpoint {kept[-1].name} is kept" if kept else "no checkpoint was due yet"
+                where = f"step {self.num_timesteps}, environment {index} of {self.plan.run.env}"
+                raise BadNumbersError(
+                    f"{where}: {name} is not finite: {np.asarray(values)[index]}; {last} in {self.folder.path}."
+                )
+
+    def _numbers(self) -> Iterator[tuple[str, Any]]:
+        """What the environments returned, (n_envs, ...) each; the observations that end episodes stand in the infos."""
+        yield "reward", self.locals.get("rewards")
+        observations = self.locals.get("new_obs")
+        yield from observations.items() if isinstance(observations, dict) else [("observation", observations)]
+        infos = self.locals.get("infos", ())
+        for index, info in enumerate(infos):
+            last = info.get("terminal_observation")
+            if last is not None and not isinstance(last, dict):
+                values = np.zeros((len(infos), *np.shape(last)))
+                values[index] = last
+                yield "last observation", values
 
 
 def _not_finite(values: Any) -> int | None:

@@ -43,6 +43,15 @@ class RunFolder:
         self.timing = Table(path / "timing.csv", ("step", "seconds", "steps_per_second"))
         self._lock = _lock(path)
 
+    @staticmethod
+    def refuse_occupied(plan: Plan) -> None:
+        """Raise UsageError where the run's folder holds something."""
+        path = plan.run.folder(plan.agent.key)
+        if (path / "config.toml").is_file():
+            raise UsageError(f"{path} already holds a run. Go on with it by --resume, or give another --run-folder or --seed.")
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise UsageError(f"{path} exists and is not an empty folder. Give another --run-folder.")
+
     @classmethod
     def create(cls, plan: Plan, command: str) -> "RunFolder":
         """A new folder with the full configuration.
@@ -50,11 +59,8 @@ class RunFolder:
         Raises:
             UsageError: the folder is not empty.
         """
+        cls.refuse_occupied(plan)
         path = plan.run.folder(plan.agent.key)
-        if (path / "config.toml").is_file():
-            raise UsageError(f"{path} already holds a run. Go on with it by --resume, or give another --run-folder or --seed.")
-        if path.is_dir() and any(path.iterdir()):
-            raise UsageError(f"{path} exists and is not empty. Give another --run-folder.")
         path.mkdir(parents=True, exist_ok=True)
         text = tomli_w.dumps({"command": command, **to_toml(plan), "versions": versions()})
         write_atomically(path / "config.toml", text)

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from stable_baselines3.common.logger import KVWriter
-from torch.utils.tensorboard import SummaryWriter
 
+from papergym.agents.common.board import Board
 from papergym.agents.common.state import CheckpointError
 
 
@@ -85,7 +85,7 @@ def _text(value: Any) -> str:
 class MetricsWriter(KVWriter):
     """Output of SB3's logger: numbers to metrics.csv (without ``time/``, which the machine decides) and to TensorBoard."""
 
-    def __init__(self, table: Table, board: SummaryWriter) -> None:
+    def __init__(self, table: Table, board: Board) -> None:
         self.table, self.board = table, board
 
     def write(self, key_values: dict[str, Any], key_excluded: dict[str, tuple[str, ...]], step: int = 0) -> None:
@@ -97,16 +97,17 @@ class MetricsWriter(KVWriter):
         for key, value in numbers.items():
             if "tensorboard" not in (key_excluded.get(key) or ()):
                 self.board.add_scalar(key, float(value), step)
+        self.board.flush()
 
     def close(self) -> None:
         """Flush TensorBoard."""
         self.board.close()
 
 
-def rebuild_board(folder: Path, tables: dict[str, Table]) -> SummaryWriter:
+def rebuild_board(folder: Path, tables: dict[str, Table]) -> Board:
     """TensorBoard files that hold exactly what the tables hold; older ones are removed."""
     shutil.rmtree(folder, ignore_errors=True)
-    board = SummaryWriter(str(folder), max_queue=1000, flush_secs=30)
+    board = Board(folder)
     for prefix, table in tables.items():
         for row in read_table(table.path):
             for key, text in row.items():

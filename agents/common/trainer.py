@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from contextlib import closing, nullcontext
 from typing import Any
 
 import gymnasium as gym
@@ -43,17 +44,21 @@ def run_plan(plan: Plan, command: str = "", *, listen: bool = False) -> dict[str
         BadNumbersError: the environment returned NaN; the last checkpoint is kept.
     """
     torch.set_num_threads(plan.run.threads)
-    eval_env = check_env(plan)
-    folder = RunFolder.resume(plan) if plan.run.resume else RunFolder.create(plan, command)
-    try:
+    if plan.run.resume:
+        folder = RunFolder.resume(plan)
         finished = folder.summary()
         if finished is not None:
+            folder.close()
             log.info("%s is finished.", folder.path)
             return finished
-        return _train(plan, folder, eval_env, listen)
-    finally:
-        eval_env.close()
-        folder.close()
+    else:
+        RunFolder.refuse_occupied(plan)
+    with closing(check_env(plan)) as eval_env:
+        model = build_model(plan)  # before a folder is made: what cannot run leaves nothing behind
+        if not plan.run.resume:
+            folder = RunFolder.create(plan, command)
+        with closing(folder):
+            return _train(plan, folder, model, eval_env, listen)
 
 
 def check_env(plan: Plan) -> gym.Env:
@@ -76,7 +81,7 @@ def build_model(plan: Plan) -> BaseAlgorithm:
     """The algorithm and its environments, able to resume.
 
     Raises:
-        UsageError: settings that the algorithm refuses.
+        UsageError: settings that the algorithm refuses, or a budget that ends before its first update.
     """
     run = plan.run
     try:
@@ -87,6 +92,11 @@ def build_model(plan: Plan) -> BaseAlgorithm:
         raise UsageError(f"{plan.agent.key} refuses these settings for {run.env}: {error}") from error
     if not isinstance(model, ExactResume):  # an algorithm of SB3 or sb3-contrib itself
         model.__class__ = type(f"Resumable{type(model).__name__}", (ExactResume, type(model)), {})
+    least = steps_before_update(model)
+    if run.steps < least:
+        lower = "n_steps or --n-envs" if isinstance(model, OnPolicyAlgorithm) else "learning_starts"
+        first = f"the first one comes after {least} steps"
+        raise UsageError(f"a budget of {run.steps} steps is below one update: {first}. Raise --steps, or lower {lower}.")
     return model
 
 
@@ -98,18 +108,7 @@ def steps_before_update(model: BaseAlgorithm) -> int:
     return int(starts) + 1
 
 
-def _check_budget(plan: Plan, model: BaseAlgorithm) -> None:
-    least = steps_before_update(model)
-    if plan.run.steps < least:
-        raise UsageError(
-            f"a budget of {plan.run.steps} steps is below one update: the first one comes after {least} steps. "
-            f"Raise --steps, or lower {'n_steps or --n-envs' if isinstance(model, OnPolicyAlgorithm) else 'learning_starts'}."
-        )
-
-
-def _train(plan: Plan, folder: RunFolder, eval_env: gym.Env, listen: bool) -> dict[str, Any]:
-    model: Any = build_model(plan)
-    _check_budget(plan, model)
+def _train(plan: Plan, folder: RunFolder, model: Any, eval_env: gym.Env, listen: bool) -> dict[str, Any]:
     state = folder.load(plan.agent.key) if plan.run.resume else None
     board = rebuild_board(folder.path / "tensorboard", {"": folder.tables["metrics"], "eval/": folder.tables["eval"]})
     model.set_logger(Logger(str(folder.path), [MetricsWriter(folder.tables["metrics"], board)]))
@@ -118,11 +117,10 @@ def _train(plan: Plan, folder: RunFolder, eval_env: gym.Env, listen: bool) -> di
         log.info("resumed %s at step %d", folder.path, model.num_timesteps)
     progress = RunProgress(plan.run.steps, model.num_timesteps)
     conductor = Conductor(plan, folder, eval_env, board, progress, state and state["runner"])
-    if listen:
-        conductor.listen()
     try:
-        model.learn_until(plan.run.steps, callback=conductor, log_interval=None)
-        conductor.finish()
+        with conductor.listening() if listen else nullcontext():
+            model.learn_until(plan.run.steps, callback=conductor, log_interval=None)
+            conductor.finish()
     finally:
         progress.close()
         board.close()
