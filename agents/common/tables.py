@@ -83,20 +83,21 @@ def _text(value: Any) -> str:
 
 
 class MetricsWriter(KVWriter):
-    """Output of SB3's logger: numbers to metrics.csv (without ``time/``, which the machine decides) and to TensorBoard."""
+    """Output of SB3's logger: the same numbers to metrics.csv and to TensorBoard.
+
+    ``time/`` values depend on the machine, and are left out.
+    """
 
     def __init__(self, table: Table, board: Board) -> None:
         self.table, self.board = table, board
 
     def write(self, key_values: dict[str, Any], key_excluded: dict[str, tuple[str, ...]], step: int = 0) -> None:
-        """Write one row."""
-        numbers = {key: value for key, value in sorted(key_values.items()) if hasattr(value, "__float__")}
-        self.table.append(
-            {"step": step, **{key: float(value) for key, value in numbers.items() if not key.startswith("time/")}}
-        )
+        """Write one row; exclusions are ignored, since TensorBoard's files are made anew from the table at a resume."""
+        pairs = sorted((key, value) for key, value in key_values.items() if not key.startswith("time/"))
+        numbers = {key: float(value) for key, value in pairs if hasattr(value, "__float__")}
+        self.table.append({"step": step, **numbers})
         for key, value in numbers.items():
-            if "tensorboard" not in (key_excluded.get(key) or ()):
-                self.board.add_scalar(key, float(value), step)
+            self.board.add_scalar(key, value, step)
         self.board.flush()
 
     def close(self) -> None:

@@ -9,7 +9,17 @@ from stable_baselines3.common.monitor import Monitor
 from papergym.agents.common.envstate import set_single_env_state, single_env_state
 from papergym.agents.common.state import CheckpointError, load_state, save_state
 
-MUJOCO = ["HalfCheetah", "Hopper", "Walker2d", "Ant", "Humanoid", "HumanoidStandup", "Swimmer", "Reacher", "InvertedDoublePendulum"]
+MUJOCO = [
+    "HalfCheetah",
+    "Hopper",
+    "Walker2d",
+    "Ant",
+    "Humanoid",
+    "HumanoidStandup",
+    "Swimmer",
+    "Reacher",
+    "InvertedDoublePendulum",
+]
 IDS = [f"{name}-{version}" for name in MUJOCO for version in ("v4", "v5")]
 IDS += ["Pendulum-v1", "CartPole-v1", "Acrobot-v1", "MountainCar-v0", "MountainCarContinuous-v0", "FrozenLake-v1", "Taxi-v4"]
 

@@ -49,7 +49,13 @@ def sac_mujoco(seed: int) -> ResumableSAC:
 
 def dqn(seed: int) -> ResumableDQN:
     return ResumableDQN(
-        "MlpPolicy", "CartPole-v1", policy_kwargs=dict(SMALL), learning_starts=30, batch_size=16, target_update_interval=40, seed=seed
+        "MlpPolicy",
+        "CartPole-v1",
+        policy_kwargs=dict(SMALL),
+        learning_starts=30,
+        batch_size=16,
+        target_update_interval=40,
+        seed=seed,
     )
 
 
@@ -66,7 +72,9 @@ def ppo_stack(seed: int) -> ResumablePPO:
 def td3_noise(seed: int) -> ResumableTD3:
     noise = OrnsteinUhlenbeckActionNoise(np.zeros(1), 0.3 * np.ones(1))
     env = DummyVecEnv([lambda: gym.make("MountainCarContinuous-v0") for _ in range(2)])
-    return ResumableTD3("MlpPolicy", env, policy_kwargs=dict(SMALL), learning_starts=40, batch_size=16, action_noise=noise, seed=seed)
+    return ResumableTD3(
+        "MlpPolicy", env, policy_kwargs=dict(SMALL), learning_starts=40, batch_size=16, action_noise=noise, seed=seed
+    )
 
 
 class Snapshot(BaseCallback):
