@@ -134,12 +134,13 @@ def _serve(connection: Connection, name: str, folder: str, resume: bool) -> None
     while True:
         try:
             trial = connection.recv()
-            connection.send(_answer(name, trial, Path(folder) / trial_id(trial), resume))
+            connection.send(answer(name, trial, Path(folder) / trial_id(trial), resume))
         except (EOFError, ConnectionError, KeyboardInterrupt):
             return
 
 
-def _answer(name: str, trial: Trial, folder: Path, resume: bool) -> tuple[str, dict[str, Any], str]:
+def answer(name: str, trial: Trial, folder: Path, resume: bool) -> tuple[str, dict[str, Any], str]:
+    """Run one trial with module ``name`` in ``folder``: kind, row and message of its :class:`Outcome`."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / "lock", timeout=0):
