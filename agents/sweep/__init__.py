@@ -1,0 +1,1 @@
+"""Runs of the runner as trials of a sweep."""
