@@ -201,8 +201,8 @@ def main() -> None:
         return
     torch.set_num_threads(1)
     done = {(r["task"], r["bonus"], int(r["seed"])) for r in read(options.output)}
-    for seed in options.seeds:
-        for name in options.task:
+    for name in options.task:
+        for seed in options.seeds:
             for bonus in options.bonus:
                 if (name, bonus, seed) in done or time.process_time() > 60 * options.minutes:
                     continue

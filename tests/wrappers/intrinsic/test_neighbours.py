@@ -22,7 +22,7 @@ def world(kind, rng, m, d):
     if kind == "far":  # |x| is 3e4 times the distances: float32 products cannot order these
         rows = rows * 0.01 + 300.0
     if kind == "clusters":
-        rows = rows[rng.integers(5, size=m)] + 1e-3 * rows
+        rows = rows[rng.integers(min(5, m), size=m)] + 1e-3 * rows
     if kind == "ties":
         rows = np.round(rows)
     return rows.astype(np.float32)
@@ -39,6 +39,8 @@ def test_distances_are_exact(search, kind, n, m, d, k):
     queries = world(kind, rng, n, d)
     if kind == "ties":
         queries[0] = memory[-1]
+    if kind == "clusters":
+        queries = (memory[rng.integers(m, size=n)] + 1e-4 * queries).astype(np.float32)
     found = SEARCHES[search](queries, memory, np.einsum("ij,ij->i", memory, memory), k)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, brute(queries, memory, k), rtol=2e-6, atol=1e-12)
