@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from papergym.envs.dmc import urlb
+from papergym.envs.dmc.tasks import EXTRA_TASKS, TASKS
 from papergym.envs.render.backend import BACKENDS, RenderError, choose_backend, quiet_software_threads
 
 
@@ -41,16 +43,18 @@ def _draws(name: str) -> bool:
 
 
 def load(domain: str, task: str, random: np.random.RandomState) -> Any:
-    """The raw ``dm_control.rl.control.Environment`` of a task.
+    """The raw ``dm_control.rl.control.Environment`` of a task of the suite or of the URL benchmark.
 
     Raises:
         ValueError: unknown domain or task; the message lists the known ones.
     """
-    known = suite().TASKS_BY_DOMAIN
+    known = {**TASKS, **{name: {**TASKS.get(name, {}), **tasks} for name, tasks in EXTRA_TASKS.items()}}
     if domain not in known:
-        raise ValueError(f"unknown domain {domain!r}; the suite has: {', '.join(known)}")
+        raise ValueError(f"unknown domain {domain!r}; known: {', '.join(known)}")
     if task not in known[domain]:
         raise ValueError(f"unknown task {task!r} of domain {domain!r}; it has: {', '.join(known[domain])}")
+    if task in EXTRA_TASKS.get(domain, {}):
+        return urlb.load(suite(), domain, task, random)
     return suite().load(domain, task, task_kwargs={"random": random})
 
 
@@ -77,7 +81,7 @@ _MUTE = _Mute()
 @contextmanager
 def without_renderer(physics: Any) -> Iterator[None]:
     """While an episode begins, keep dm_control from making an OpenGL context of its own (quadruped escape would)."""
-    if physics._contexts is not None:
+    if physics.model.nhfield == 0 or physics._contexts is not None:
         yield
         return
     physics._contexts = _MUTE
@@ -85,3 +89,9 @@ def without_renderer(physics: Any) -> Iterator[None]:
         yield
     finally:
         physics._contexts = None
+
+
+def give_random(dm: Any, random: np.random.RandomState) -> None:
+    """Have the task of ``dm`` draw from ``random`` from now on."""
+    owner = dm.task if hasattr(dm.task, "_random") else dm
+    owner._random = random

@@ -86,11 +86,38 @@ TASKS: dict[str, dict[str, str]] = {
     },
 }
 
+EXTRA_TASKS: dict[str, dict[str, str]] = {
+    "walker": {"flip": "Turn forward flips with a planar two-legged walker, paid by angular momentum while upright."},
+    "cheetah": {
+        "run_backward": "Run backwards with a planar two-legged cheetah, paid in proportion to speed up to 10 m/s.",
+        "flip": "Turn forward flips with a planar two-legged cheetah, paid by angular momentum.",
+        "flip_backward": "Turn backward flips with a planar two-legged cheetah, paid by angular momentum.",
+    },
+    "hopper": {
+        "hop_backward": "Hop backwards with a planar one-legged hopper while its body stays high.",
+        "flip": "Turn forward flips with a planar one-legged hopper while its body stays high.",
+        "flip_backward": "Turn backward flips with a planar one-legged hopper while its body stays high.",
+    },
+    "quadruped": {
+        "stand": "Stand upright with a four-legged body of 12 actuators.",
+        "jump": "Lift the centre of mass of a four-legged body to 1 m while staying upright.",
+        "roll": "Move in any direction at 0.5 m/s with a four-legged body while staying upright.",
+        "roll_fast": "Move in any direction at 5 m/s with a four-legged body while staying upright.",
+    },
+    "jaco": {
+        "reach_top_left": "Bring the hand of a six-joint robot arm to a brick in the top left corner of a table.",
+        "reach_top_right": "Bring the hand of a six-joint robot arm to a brick in the top right corner of a table.",
+        "reach_bottom_left": "Bring the hand of a six-joint robot arm to a brick in the bottom left corner of a table.",
+        "reach_bottom_right": "Bring the hand of a six-joint robot arm to a brick in the bottom right corner of a table.",
+    },
+}
+"""Tasks that the URL benchmark adds (arXiv 2110.15191); its quadruped escape and fetch are the suite's own."""
+
 DEFAULT_TASK = {
     "acrobot": "swingup", "ball_in_cup": "catch", "cartpole": "swingup", "cheetah": "run", "dog": "walk", "finger": "spin",
     "fish": "swim", "hopper": "hop", "humanoid": "walk", "humanoid_CMU": "walk", "lqr": "lqr_2_1", "manipulator": "bring_ball",
     "pendulum": "swingup", "point_mass": "easy", "quadruped": "walk", "reacher": "easy", "stacker": "stack_2",
-    "swimmer": "swimmer6", "walker": "walk",
+    "swimmer": "swimmer6", "walker": "walk", "jaco": "reach_top_left",
 }  # fmt: skip
 """Task of the ids that name only a domain."""
 

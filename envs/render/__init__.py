@@ -88,7 +88,7 @@ class Renderer:
             self._camera.fixedcamid = self._camera_id
 
     def render(self, data: Any, out: np.ndarray | None = None) -> np.ndarray:
-        """Picture of ``data``, (H, W, 3) uint8, in ``out`` or in a new array.
+        """Picture of ``data``, (H, W, 3) uint8 in a new array, or into ``out``, (H, W, 3) or channels first (3, H, W).
 
         Raises:
             RenderError: no backend works here; the message says what to install.
@@ -98,8 +98,14 @@ class Renderer:
         out = np.empty((*self.size, 3), np.uint8) if out is None else out
         with _context.lock():
             picture = self._context.draw(self._model, data, self._option, self._perturb, self._camera)
-            np.copyto(out, picture[::-1])
+            picture = picture[::-1]
+            np.copyto(out, picture if out.shape == picture.shape else picture.transpose(2, 0, 1))
         return out
+
+    def rebind(self, model: Any) -> None:
+        """Draw ``model`` from now on: another compilation of the same source, with the same meshes and textures."""
+        if model is not self._model:
+            self._set_view(model)
 
     def __getstate__(self) -> dict[str, Any]:
         kept = ("size", "_quality", "_backend", "_camera_id", "_model")

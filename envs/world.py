@@ -1,0 +1,138 @@
+"""What the adapted MuJoCo worlds share: pictures, checked actions, the end of an episode, pickle."""
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+
+from papergym.envs.render import Renderer, check_size
+from papergym.envs.render import quality as quality_named
+
+
+class MujocoWorld(gym.Env[np.ndarray, np.ndarray]):
+    """A MuJoCo task that observes its state vector or a picture; subclasses step the physics.
+
+    Observation: float32 vector with ``obs_type="state"``, (H, W, 3) uint8 picture with ``"pixels"``. Action: float32 in
+    [-1, 1], scaled per actuator to its own range.
+
+    While :attr:`observing` is False, frames inside an episode return the last observation instead of a new one: ActionRepeat
+    clears it for frames that the agent does not see. The end of an episode is always observed.
+    """
+
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 50}
+    name: str
+    """What errors call this world."""
+
+    def _set_up(self, arguments: dict[str, Any]) -> None:
+        """First thing in a constructor, with its ``locals()``: check and keep how the world is seen."""
+        self._arguments = {key: value for key, value in arguments.items() if key not in ("self", "__class__")}
+        obs_type, render_mode = arguments["obs_type"], arguments["render_mode"]
+        if obs_type not in ("state", "pixels"):
+            raise ValueError(f"obs_type is 'state' or 'pixels'; got {obs_type!r}")
+        if render_mode not in (None, "rgb_array"):
+            raise ValueError(f"render_mode is None or 'rgb_array'; got {render_mode!r}")
+        quality_named(arguments["quality"])
+        self.obs_type, self.render_mode = obs_type, render_mode
+        self._sizes = {"observe": check_size(arguments["size_px"]), "render": check_size(arguments["render_size_px"])}
+        self._look = {name: arguments[name] for name in ("camera", "quality", "backend")}
+        self._renderers: dict[str, Renderer] = {}
+        self.observing = True
+        self._ended = True
+        self._observation: Any = None
+
+    def _set_spaces(self, low: np.ndarray, high: np.ndarray, length: int, fps: float) -> None:
+        """Spaces for native action bounds and a state vector of ``length``."""
+        self._centre, self._half_range = (low + high) / 2, (high - low) / 2
+        self.action_space = spaces.Box(-1.0, 1.0, low.shape, np.float32)
+        if self.obs_type == "pixels":
+            self._renderer("observe")  # a wrong camera is reported now; OpenGL is touched at the first frame
+            self.observation_space = spaces.Box(0, 255, (*self._sizes["observe"], 3), np.uint8)
+        else:
+            self.observation_space = spaces.Box(-np.inf, np.inf, (length,), np.float32)
+        self.metadata = {**type(self).metadata, "render_fps": max(1, round(fps))}
+
+    def _native(self) -> tuple[Any, Any]:
+        """MuJoCo's model and data of the present episode."""
+        raise NotImplementedError
+
+    def _vector(self) -> np.ndarray:
+        """The state vector, float32."""
+        raise NotImplementedError
+
+    def advance(self, action: np.ndarray) -> tuple[float, bool, bool, dict[str, Any]]:
+        """One control step with a native action: reward, terminated, truncated, info."""
+        raise NotImplementedError
+
+    def scaled(self, action: np.ndarray) -> np.ndarray:
+        """A checked action in native units.
+
+        Raises:
+            ValueError: wrong shape, or NaN or infinity.
+            TypeError: not an array of floats.
+            gymnasium.error.ResetNeeded: the episode has ended.
+        """
+        if self._ended:
+            raise gym.error.ResetNeeded("the episode has ended: call reset() before step()")
+        action = np.asarray(action)
+        if action.dtype.kind != "f":
+            raise TypeError(f"actions are float32 arrays; got dtype {action.dtype}. Convert with action.astype('float32').")
+        if action.shape != self._centre.shape:
+            raise ValueError(f"an action of {self.name} has shape {self._centre.shape}; got {action.shape}")
+        if not np.isfinite(action).all():
+            raise ValueError(f"actions are finite numbers; got {action}. Check the policy for NaN or overflow.")
+        return self._centre + self._half_range * action.astype(np.float64)
+
+    def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+        """Advance one control step (one *frame*); errors as in :meth:`scaled`."""
+        reward, terminated, truncated, info = self.advance(self.scaled(action))
+        self._ended = terminated or truncated
+        if self.observing or self._ended:
+            self._observation = self._observe()
+        return self._observation, reward, terminated, truncated, info
+
+    def _observe(self) -> np.ndarray:
+        return self.draw() if self.obs_type == "pixels" else self._vector()
+
+    def draw(self, out: np.ndarray | None = None) -> np.ndarray:
+        """The picture that is observed: (H, W, 3) uint8, or into ``out``, (H, W, 3) or channels first (3, H, W)."""
+        return self._renderer("observe").render(self._native()[1], out)
+
+    def _renderer(self, use: str) -> Renderer:
+        if use not in self._renderers:
+            self._renderers[use] = Renderer(self._native()[0], size_px=self._sizes[use], **self._look)
+        return self._renderers[use]
+
+    def _rebind(self, model: Any) -> None:
+        """Let pictures show ``model``, compiled again from the same source."""
+        for renderer in self._renderers.values():
+            renderer.rebind(model)
+
+    def render(self) -> np.ndarray | None:
+        """The present state, (H, W, 3) uint8 of ``render_size_px``; None without a render mode."""
+        if self.render_mode is None:
+            gym.logger.warn("render() needs render_mode='rgb_array' in gym.make; nothing is drawn")
+            return None
+        return self._renderer("render").render(self._native()[1])
+
+    def get_state(self) -> dict[str, Any]:
+        """Everything that decides the future, as arrays and JSON values."""
+        raise NotImplementedError
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Continue exactly from a :meth:`get_state` of the same task."""
+        raise NotImplementedError
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"arguments": self._arguments, "spec": self.spec, "state": self.get_state()}
+
+    def __setstate__(self, kept: dict[str, Any]) -> None:
+        """Compile again and continue; OpenGL contexts and native memory stay behind."""
+        self.__init__(**kept["arguments"])
+        self.spec = kept["spec"]
+        self.set_state(kept["state"])
+
+    def close(self) -> None:
+        """Give back the OpenGL contexts; may be called twice."""
+        for renderer in self._renderers.values():
+            renderer.close()

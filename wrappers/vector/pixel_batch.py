@@ -1,0 +1,145 @@
+"""Several pixel worlds stepped in one process, one OpenGL context, one batch of stacked pictures."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+
+from papergym.wrappers.stack import stacked_space
+
+
+class PixelBatch(VectorEnv):
+    """Repeats actions and stacks pictures of ``worlds`` like ActionRepeat and FrameStack, without copies in between.
+
+    Observation: (n, num_stack * 3, H, W) uint8, oldest picture first. Each picture is drawn straight into the batch, twice:
+    the batch keeps a ring of pictures two rounds long, so that the present stacks are always one slice of it.
+
+    Args:
+        worlds: environments like papergym.envs.world.MujocoWorld, made with ``obs_type="pixels"``.
+        action_repeat: frames per step.
+        num_stack: pictures in a stack.
+        copy: return a new array at each step; False returns the slice itself, whose oldest picture the next step overwrites.
+        autoreset_mode: as in Gymnasium's SyncVectorEnv.
+    """
+
+    def __init__(
+        self,
+        worlds: Sequence[Any],
+        *,
+        action_repeat: int,
+        num_stack: int,
+        copy: bool = True,
+        autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
+    ):
+        self.envs, self.num_envs, self.copy = list(worlds), len(worlds), copy
+        if not isinstance(action_repeat, int) or action_repeat < 1:
+            raise ValueError(f"action_repeat is a whole number of frames, at least 1; got {action_repeat!r}")
+        self.autoreset_mode = AutoresetMode(autoreset_mode)
+        first = self.envs[0]
+        fps = max(1, round(first.metadata["render_fps"] / action_repeat))
+        self.metadata = {**first.metadata, "render_fps": fps, "autoreset_mode": self.autoreset_mode}
+        self.render_mode, self.action_repeat, self.num_stack = first.render_mode, action_repeat, num_stack
+        self.single_observation_space, _ = stacked_space(first.observation_space, num_stack)
+        self.observation_space = batch_space(self.single_observation_space, self.num_envs)
+        self.single_action_space = first.action_space
+        self.action_space = batch_space(first.action_space, self.num_envs)
+        height, width, channels = first.observation_space.shape
+        self._ring = np.zeros((self.num_envs, 2 * num_stack, channels, height, width), np.uint8)
+        self._newest = num_stack - 1
+        self._begins = np.zeros(self.num_envs, bool)
+        for world in self.envs:
+            world.observing = False  # pictures are drawn here
+
+    def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict[str, Any]]:
+        """Begin episodes in all environments, or in those of ``options["reset_mask"]``."""
+        seeds = [seed + index for index in range(self.num_envs)] if isinstance(seed, int) else seed or [None] * self.num_envs
+        if len(seeds) != self.num_envs:
+            raise ValueError(f"one seed per environment: expected {self.num_envs}, got {len(seeds)}")
+        mask = (options or {}).get("reset_mask", np.ones(self.num_envs, bool))
+        if np.shape(mask) != (self.num_envs,) or np.asarray(mask).dtype != bool or not np.any(mask):
+            raise ValueError(f"options['reset_mask'] is a bool array of shape ({self.num_envs},) with a True; got {mask!r}")
+        info: dict[str, Any] = {}
+        for index in np.flatnonzero(mask):
+            info = self._add_info(info, self._begin(index, seeds[index]), index)
+        return self._batch(), info
+
+    def _begin(self, index: int, seed: int | None = None) -> dict[str, Any]:
+        """Reset one environment and fill its stack; returns its info."""
+        world = self.envs[index]
+        info = world.reset(seed=seed)[1]
+        self._begins[index] = False
+        world.draw(self._ring[index, 0])
+        self._ring[index, 1:] = self._ring[index, 0]
+        return {**info, "frames": 0}
+
+    def step(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+        """Take up to ``action_repeat`` frames in every environment; ends as the autoreset mode says."""
+        self._newest = (self._newest + 1) % self.num_stack
+        rewards = np.zeros(self.num_envs)
+        terminated, truncated = np.zeros(self.num_envs, bool), np.zeros(self.num_envs, bool)
+        info: dict[str, Any] = {}
+        for index in range(self.num_envs):
+            if self._begins[index] and self.autoreset_mode == AutoresetMode.NEXT_STEP:
+                info = self._add_info(info, self._begin(index), index)
+                continue
+            rewards[index], terminated[index], truncated[index], own = self._repeat(index, actions[index])
+            if (terminated[index] or truncated[index]) and self.autoreset_mode == AutoresetMode.SAME_STEP:
+                final = self._stacks()[index].reshape(self.single_observation_space.shape).copy()
+                info = self._add_info(info, {"final_obs": final, "final_info": own}, index)
+                own = self._begin(index)
+            info = self._add_info(info, own, index)
+        self._begins = np.logical_or(terminated, truncated)
+        return self._batch(), rewards, terminated, truncated, info
+
+    def _repeat(self, index: int, action: np.ndarray) -> tuple[float, bool, bool, dict[str, Any]]:
+        world, total, frames = self.envs[index], 0.0, 0
+        terminated = truncated = False
+        native, info = world.scaled(action), {}
+        while frames < self.action_repeat and not (terminated or truncated):
+            reward, terminated, truncated, info = world.advance(native)
+            total, frames = total + reward, frames + 1
+        world._ended = terminated or truncated
+        slot = self._ring[index, self._newest]
+        world.draw(slot)
+        self._ring[index, self._newest + self.num_stack] = slot
+        return total, terminated, truncated, {**info, "frames": frames}
+
+    def _stacks(self) -> np.ndarray:
+        """The present stacks, oldest first: a slice of the ring, (n, num_stack, 3, H, W)."""
+        return self._ring[:, self._newest + 1 : self._newest + 1 + self.num_stack]
+
+    def _batch(self) -> np.ndarray:
+        """The stacks with their pictures joined along the channels: copied, or a view of the ring."""
+        stacks = self._stacks()
+        if self.copy:
+            return stacks.reshape(self.observation_space.shape)  # not contiguous over environments, so this copies
+        n, k, c, h, w = stacks.shape
+        strides = stacks.strides
+        shape, strides = (n, k * c, h, w), (strides[0], strides[2], strides[3], strides[4])
+        return np.lib.stride_tricks.as_strided(stacks, shape, strides, writeable=False)
+
+    def render(self) -> tuple[np.ndarray | None, ...]:
+        """One picture per environment."""
+        return tuple(world.render() for world in self.envs)
+
+    def close_extras(self, **kwargs: Any) -> None:
+        """Give the OpenGL context back."""
+        for world in self.envs:
+            world.close()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Worlds, stacks and coming resets: everything that decides the next step."""
+        worlds = {str(index): world.get_state() for index, world in enumerate(self.envs)}
+        return {"worlds": worlds, "frames": self._stacks().copy(), "begins": self._begins.copy()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue exactly from :meth:`state_dict` of a batch of the same tasks."""
+        if np.shape(state["frames"]) != self._stacks().shape:
+            raise ValueError(f"the batch holds pictures of {self._stacks().shape}, the state {np.shape(state['frames'])}")
+        for index, world in enumerate(self.envs):
+            world.set_state(state["worlds"][str(index)])
+        self._newest = self.num_stack - 1
+        self._ring[:, : self.num_stack] = self._ring[:, self.num_stack :] = state["frames"]
+        self._begins = np.asarray(state["begins"], bool).copy()

@@ -1,0 +1,41 @@
+"""The papers' chains for several environments in one process: the entry points of ``gym.make_vec``."""
+
+from collections.abc import Callable
+from typing import Any
+
+import gymnasium as gym
+from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
+
+from papergym.wrappers import recipes
+from papergym.wrappers.vector.pixel_batch import PixelBatch
+
+
+def batch(
+    world: Callable[..., gym.Env],
+    chain: Callable[..., gym.Env],
+    num_envs: int,
+    *,
+    action_repeat: int,
+    frame_stack: int,
+    obs_type: str = "pixels",
+    autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
+    copy: bool = True,
+    max_episode_steps: int | None = None,
+    **kwargs: Any,
+) -> VectorEnv:
+    """``num_envs`` worlds as a :class:`PixelBatch`, or as a SyncVectorEnv of ``chain`` where states are observed."""
+    if max_episode_steps is not None:
+        raise ValueError("these worlds count frames: pass limit_frames instead of max_episode_steps")
+    if obs_type == "pixels":
+        worlds = [world(obs_type=obs_type, **kwargs) for _ in range(num_envs)]
+        counts = {"action_repeat": action_repeat, "num_stack": frame_stack}
+        return PixelBatch(worlds, **counts, copy=copy, autoreset_mode=autoreset_mode)
+    counts = {"action_repeat": action_repeat, "frame_stack": frame_stack, "obs_type": obs_type}
+    return SyncVectorEnv([lambda: chain(**counts, **kwargs)] * num_envs, copy=copy, autoreset_mode=autoreset_mode)
+
+
+def protorl(num_envs: int, **kwargs: Any) -> VectorEnv:
+    """Several of papergym.wrappers.recipes.protorl; also takes ``autoreset_mode`` and ``copy``."""
+    from papergym.envs.dmc.env import DmControlEnv  # loads the simulator
+
+    return batch(DmControlEnv, recipes.protorl, num_envs, **kwargs)
