@@ -48,7 +48,7 @@ def run_vector(door, mode, steps=STEPS):
     door.reset(seed=0)
     out = []
     for t in range(steps):
-        obs, reward, terminated, truncated, info = door.step(actions(t))
+        _, reward, terminated, truncated, info = door.step(actions(t))
         out.append((reward.copy(), info))
         if mode is AutoresetMode.DISABLED and (terminated | truncated).any():
             door.reset(options={"reset_mask": terminated | truncated})
@@ -133,7 +133,8 @@ def per_env(out):
 @pytest.mark.parametrize("name", BONUSES)
 def test_sb3_and_vector_doors_pay_the_same(name, make):
     envs = SyncVectorEnv([lambda i=i: make(i) for i in range(ENVS)], autoreset_mode=AutoresetMode.SAME_STEP)
-    out = per_env(run_vector(wrappers.add_intrinsic_reward(envs, name, normalise=True, **BONUSES[name]), AutoresetMode.SAME_STEP))
+    vector = wrappers.add_intrinsic_reward(envs, name, normalise=True, **BONUSES[name])
+    out = per_env(run_vector(vector, AutoresetMode.SAME_STEP))
     door = wrappers.add_intrinsic_reward(
         DummyVecEnv([lambda i=i: make(i) for i in range(ENVS)]), name, normalise=True, **BONUSES[name]
     )

@@ -1,0 +1,132 @@
+"""Bad input is refused with its reason, and nothing is stored of it."""
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+from papergym import wrappers
+from papergym.wrappers.intrinsic import BONUSES, RND, KNNNovelty, Transitions, make_bonus
+
+ROWS = np.random.default_rng(0).standard_normal((16, 4)).astype(np.float32)
+
+
+def transitions(next_obs, **more):
+    n = len(next_obs)
+    return Transitions(next_obs=next_obs, obs=ROWS[:n], action=np.zeros((n, 1), np.float32), **more)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("name", BONUSES)
+def test_non_finite_observations(name, value):
+    bonus = make_bonus(name, **({"hash": "exact"} if name == "CountBonus" else {}))
+    bonus.reward(transitions(ROWS))
+    expected = bonus.score(transitions(ROWS))
+    bad = ROWS.copy()
+    bad[3, 2] = value
+    for method in (bonus.reward, bonus.observe, bonus.score):
+        with pytest.raises(ValueError, match="non-finite"):
+            method(transitions(bad))
+    np.testing.assert_array_equal(bonus.score(transitions(ROWS)), expected)
+
+
+def test_overflow_is_told_from_nan():
+    with pytest.raises(ValueError, match="rescale"):
+        KNNNovelty().reward(np.full((1, 2), 1e30))
+
+
+@pytest.mark.parametrize("name", [name for name in BONUSES if name != "CountBonus"])
+def test_size_that_changes(name):
+    bonus = make_bonus(name)
+    bonus.reward(transitions(ROWS))
+    with pytest.raises(ValueError, match=r"size must never change|changed from"):
+        bonus.reward(transitions(ROWS[:, :3]))
+
+
+def test_embeddings_are_checked():
+    sizes = iter([3, 3, 4])
+    bonus = KNNNovelty(embed=lambda obs: np.ones((len(obs), next(sizes))))
+    bonus.reward(ROWS)
+    bonus.reward(ROWS)
+    with pytest.raises(ValueError, match=r"\(16, 4\), expected \(n, 3\)"):
+        bonus.reward(ROWS)
+    with pytest.raises(ValueError, match="keep the batch axis"):
+        KNNNovelty(embed=lambda obs: obs[:2]).reward(ROWS)
+    with pytest.raises(ValueError, match="embed is"):
+        KNNNovelty(embed="none")
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "match"),
+    [
+        ("KNNNovelty", {"k": 0}, "k is at least 1"),
+        ("KNNNovelty", {"size": 2}, "at least k = 3, got 2"),
+        ("KNNNovelty", {"memory": "list"}, "'ring', 'batch' or 'episodic', got 'list'"),
+        ("KNNNovelty", {"scaling": "max"}, "scaling is one of"),
+        ("KNNNovelty", {"order": "last"}, "order is one of"),
+        ("EpisodicNovelty", {"size": 5}, "at least k = 10"),
+        ("EpisodicNovelty", {"order": "observe_first"}, "must not meet itself"),
+        ("PrototypeNovelty", {"size": 1000}, "multiple of prototypes"),
+        ("RND", {"lr": 0.0}, "lr is positive"),
+        ("RND", {"every": 0}, "every is at least 1"),
+        ("ICM", {"error": "l1"}, "error is one of"),
+        ("Disagreement", {"models": 1}, "at least 2"),
+        ("CountBonus", {"hash": "md5"}, "hash is one of"),
+        ("Novelty", {}, "no bonus 'Novelty'; there are KNNNovelty"),
+    ],
+)
+def test_arguments(name, arguments, match):
+    with pytest.raises(ValueError, match=match):
+        make_bonus(name, **arguments)
+
+
+def test_a_batch_memory_needs_more_rows_than_k():
+    with pytest.raises(ValueError, match="batches of at least 13 rows, got 8"):
+        make_bonus("APT").reward(ROWS[:8])
+
+
+def test_missing_fields_and_empty_batches():
+    with pytest.raises(ValueError, match="ICM needs `obs`"):
+        make_bonus("ICM").reward(ROWS)
+    with pytest.raises(ValueError, match="empty batch"):
+        KNNNovelty().reward(ROWS[:0])
+    with pytest.raises(ValueError, match="one transition per environment"):
+        make_bonus("EpisodicNovelty").reward(transitions(ROWS[:2], env=np.zeros(2, int)))
+
+
+def test_discrete_observations_need_their_space():
+    ids = np.array([0, 2, 1])
+    with pytest.raises(ValueError, match="bind"):
+        KNNNovelty().reward(ids)
+    bonus = KNNNovelty(k=1).bind(gym.spaces.Discrete(3))
+    bonus.observe(ids[:1])
+    np.testing.assert_allclose(bonus.score(ids), [0.0, np.sqrt(2), np.sqrt(2)], rtol=1e-6)
+    with pytest.raises(ValueError, match="outside its space"):
+        bonus.score(np.array([3]))
+
+
+def test_diverged_networks_are_named():
+    bonus = RND(warmup=0)
+    bonus.reward(ROWS)
+    for parameter in bonus.learner.net["predictor"].parameters():
+        parameter.data.fill_(np.nan)
+    with pytest.raises(FloatingPointError, match="RND gave a reward that is not finite"):
+        bonus.reward(ROWS)
+
+
+def test_door_arguments():
+    env = gym.make("CartPole-v1")
+    with pytest.raises(ValueError, match="mix is one of"):
+        wrappers.IntrinsicReward(env, "RND", mix="multiply")
+    with pytest.raises(ValueError, match="decay"):
+        wrappers.IntrinsicReward(env, "RND", decay=1.5)
+    with pytest.raises(TypeError, match="Bonus or the name"):
+        wrappers.IntrinsicReward(env, 3)
+    with pytest.raises(TypeError, match="built already"):
+        wrappers.IntrinsicReward(env, KNNNovelty(), bonus_arguments={"k": 3})
+    pair = gym.wrappers.TransformObservation(
+        env, lambda obs: (obs, obs), gym.spaces.Tuple([env.observation_space, env.observation_space])
+    )
+    door = wrappers.NoveltyReward(pair)
+    door.reset()
+    with pytest.raises(ValueError, match="Tuple"):
+        door.step(0)
