@@ -110,6 +110,8 @@ def _steer(env: gym.Env, keys: Keys, options: Options, fps: float) -> None:
 
 def _watch(env: gym.Env, options: Options, fps: float, window: bool) -> None:
     policy = _policy(options, env)
+    env.reset(seed=options.seed)
+    picture(env, options.env)  # before a file is begun
     if window:
         screen = Window(options.env, FRAME_PX)
         _play(env, policy, options, lambda frame: screen.show(frame, 1 / fps) not in ("q", "\x1b", None))

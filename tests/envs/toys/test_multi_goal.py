@@ -52,7 +52,7 @@ def test_clipping_start_and_limit():
     assert isinstance(world, MultiGoal)
     world.position = np.array([6.8, 6.8])
     observation, reward, *_ = world.step(np.array([5.0, 0.0]))
-    np.testing.assert_array_equal(observation, np.float32([7.0, 6.8]))
+    np.testing.assert_array_equal(observation, np.array([7.0, 6.8], np.float32))
     assert reward == pytest.approx(-30 - (6.8**2 + 2**2))
     env.reset(seed=0)
     ends = [env.step(np.zeros(2, np.float32))[2:4] for _ in range(30)]

@@ -46,7 +46,7 @@ def test_an_absent_edge_leaves_the_agent_and_the_limit_truncates():
     env = gym.make(ID)
     node, _ = env.reset(seed=0)
     steps = [env.step(node) for _ in range(10)]  # no node has an edge to itself
-    assert [step[0] for step in steps] == [node] * 10 and sum(step[1] for step in steps) == -10
+    assert [step[0] for step in steps] == [node] * 10 and sum(float(step[1]) for step in steps) == -10
     assert [step[3] for step in steps] == [False] * 9 + [True] and not any(step[2] for step in steps)
 
 

@@ -54,7 +54,10 @@ def test_pictures_show_the_state(env_id):
     np.testing.assert_array_equal(first, again)
     env.action_space.seed(1)
     env.step(env.action_space.sample())
-    moved = [env.step(env.action_space.sample()) and env.render() for _ in range(2)]
+    moved = []
+    for _ in range(2):
+        env.step(env.action_space.sample())
+        moved.append(np.asarray(env.render()))
     assert any((picture != first).any() for picture in moved)
     text = world(env_id, render_mode="ansi")
     text.reset(seed=0)
