@@ -1,6 +1,6 @@
 """dm_control tasks as Gymnasium environments."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ class DmControlEnv(MujocoWorld):
         obs_type: ``"state"`` or ``"pixels"``.
         size_px: side, or (height, width), of observed pictures in pixels.
         render_size_px: the same for pictures from :meth:`render`.
-        camera: number or name of the camera; -1 for MuJoCo's free camera.
+        camera: number or name of the camera; -1 for MuJoCo's free camera, or a mapping with its pose.
         quality: ``"paper"``, ``"near"`` or ``"fast"``, see papergym.envs.render.
         limit_frames: episode limit in control steps; None for the task's own.
         render_mode: None or ``"rgb_array"``.
@@ -40,7 +40,7 @@ class DmControlEnv(MujocoWorld):
         obs_type: str = "state",
         size_px: int | Sequence[int] = 84,
         render_size_px: int | Sequence[int] = (240, 320),
-        camera: int | str = 0,
+        camera: int | str | Mapping[str, Any] = 0,
         quality: str = "paper",
         limit_frames: int | None = None,
         render_mode: str | None = None,

@@ -1,7 +1,7 @@
 """The only place that touches OpenGL: chooses the backend, owns the contexts, draws pictures of MuJoCo models."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,12 +29,20 @@ def check_size(size_px: int | Sequence[int]) -> tuple[int, int]:
     return int(sides[0]), int(sides[1])
 
 
-def find_camera(model: Any, camera: int | str) -> int:
-    """Number of a camera given by number or name; -1 is MuJoCo's free camera.
+POSE = ("lookat", "distance", "azimuth", "elevation")
+"""What may be said of a free camera: a point in metres, a distance in metres, two angles in degrees."""
+
+
+def find_camera(model: Any, camera: int | str | Mapping[str, Any]) -> int:
+    """Number of a camera given by number or name; -1 is MuJoCo's free camera, as is a mapping of its pose.
 
     Raises:
         ValueError: the model has no such camera; the message lists those it has.
     """
+    if isinstance(camera, Mapping):
+        if not camera.keys() <= set(POSE):
+            raise ValueError(f"the pose of a free camera has {', '.join(POSE)}; got {', '.join(camera)}")
+        return -1
     names = [mujoco.mj_id2name(model, mujoco.mjtObj.mjOBJ_CAMERA, index) or "" for index in range(model.ncam)]
     if isinstance(camera, str) and camera in names:
         return names.index(camera)
@@ -53,7 +61,7 @@ class Renderer:
     Args:
         model: the compiled model; pictures of later states need the same model.
         size_px: side of a square, or (height, width), in pixels.
-        camera: number or name of a camera of the model; -1 for the free camera.
+        camera: number or name of a camera of the model; -1 for the free camera, or a mapping with its pose.
         quality: ``"paper"``, ``"near"`` or ``"fast"``.
         backend: ``"egl"``, ``"osmesa"`` or ``"glfw"``; None for MUJOCO_GL or what works.
     """
@@ -63,7 +71,7 @@ class Renderer:
         model: Any,
         *,
         size_px: int | Sequence[int] = 84,
-        camera: int | str = 0,
+        camera: int | str | Mapping[str, Any] = 0,
         quality: str = "paper",
         backend: str | None = None,
     ):
@@ -71,6 +79,7 @@ class Renderer:
         self._quality, self._backend = quality, backend
         _quality_exists(quality)
         self._camera_id = find_camera(model, camera)
+        self._pose = dict(camera) if isinstance(camera, Mapping) else {}
         self._context: Any = None
         self._key: tuple = ()
         self._set_view(model)
@@ -83,6 +92,8 @@ class Renderer:
         self._camera = mujoco.MjvCamera()
         if self._camera_id == -1:
             mujoco.mjv_defaultFreeCamera(model, self._camera)
+            for name, value in self._pose.items():
+                setattr(self._camera, name, value)
         else:
             self._camera.type = mujoco.mjtCamera.mjCAMERA_FIXED
             self._camera.fixedcamid = self._camera_id
@@ -108,7 +119,7 @@ class Renderer:
             self._set_view(model)
 
     def __getstate__(self) -> dict[str, Any]:
-        kept = ("size", "_quality", "_backend", "_camera_id", "_model")
+        kept = ("size", "_quality", "_backend", "_camera_id", "_pose", "_model")
         return {name: getattr(self, name) for name in kept}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

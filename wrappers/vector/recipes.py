@@ -39,3 +39,10 @@ def protorl(num_envs: int, **kwargs: Any) -> VectorEnv:
     from papergym.envs.dmc.env import DmControlEnv  # loads the simulator
 
     return batch(DmControlEnv, recipes.protorl, num_envs, **kwargs)
+
+
+def mujoco_v4(num_envs: int, **kwargs: Any) -> VectorEnv:
+    """Several of papergym.wrappers.recipes.mujoco_v4; also takes ``autoreset_mode`` and ``copy``."""
+    from papergym.envs.mujoco.env import MujocoV4Env  # loads the simulator
+
+    return batch(MujocoV4Env, recipes.mujoco_v4, num_envs, **kwargs)

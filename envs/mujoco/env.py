@@ -1,0 +1,108 @@
+"""Gymnasium's MuJoCo v4 tasks, seen as pictures or float32 states through the rendering room."""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from papergym.envs.dmc.physics_state import get_physics, set_physics
+from papergym.envs.world import MujocoWorld
+
+
+class MujocoV4Env(MujocoWorld):
+    """A MuJoCo v4 task of Gymnasium with this package's pictures.
+
+    Gymnasium's own viewer returns wrong pictures when two tasks are drawn in one process, and its free camera looks where an
+    unseeded reset happened to be; here the camera is fixed in the model. Physics, reward and end are Gymnasium's.
+
+    Observation: float32 vector with ``obs_type="state"``, (H, W, 3) uint8 picture with ``"pixels"``. Action: float32 in
+    [-1, 1], scaled to the task's own range (0.4 for humanoids, 3 for the inverted pendulum). ``truncated`` at the limit.
+
+    Args:
+        task: name of a v4 task, for example ``"Walker2d"``.
+        obs_type: ``"state"`` or ``"pixels"``.
+        size_px: side, or (height, width), of observed pictures in pixels.
+        render_size_px: the same for pictures from :meth:`render`.
+        camera: number or name of the camera; -1 for MuJoCo's free camera, or a mapping with its pose.
+        quality: ``"paper"`` (MuJoCo's own defaults), ``"near"`` or ``"fast"``, see papergym.envs.render.
+        limit_frames: episode limit in control steps.
+        render_mode: None or ``"rgb_array"``.
+        backend: OpenGL backend; None for MUJOCO_GL or what works.
+
+    Source: Gymnasium, gymnasium.envs.mujoco (v4).
+    """
+
+    def __init__(
+        self,
+        task: str,
+        *,
+        obs_type: str = "state",
+        size_px: int | Sequence[int] = 84,
+        render_size_px: int | Sequence[int] = 240,
+        camera: int | str | Mapping[str, Any] = -1,
+        quality: str = "paper",
+        limit_frames: int = 1000,
+        render_mode: str | None = None,
+        backend: str | None = None,
+    ):
+        self._set_up(locals())
+        self.name, self._limit_frames, self._frames = f"{task}-v4", limit_frames, 0
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*out of date.*")  # v4 is meant: papers used it
+            self._task: Any = gym.make(self.name, disable_env_checker=True).unwrapped
+        native = self._task.action_space
+        length = int(np.prod(self._task.observation_space.shape))
+        self._set_spaces(native.low.astype(np.float64), native.high.astype(np.float64), length, fps=1 / self._task.dt)
+
+    def _native(self) -> tuple[Any, Any]:
+        return self._task.model, self._task.data
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict[str, Any]]:
+        """Start an episode; a seed also restarts the generator, as Gymnasium asks."""
+        super().reset(seed=seed)
+        self._task.np_random = self.np_random
+        self._state, _ = self._task.reset(options=options)
+        self._frames, self._ended = 0, False
+        self._observation = self._observe()
+        return self._observation, {}
+
+    def advance(self, action: np.ndarray) -> tuple[float, bool, bool, dict[str, Any]]:
+        """One control step with a native action: reward, terminated, truncated, and the task's info as Python floats."""
+        self._state, reward, terminated, _, info = self._task.step(action)
+        self._frames += 1
+        plain = {name: float(value) for name, value in info.items() if np.ndim(value) == 0}
+        return float(reward), bool(terminated), self._frames >= self._limit_frames, plain
+
+    def _vector(self) -> np.ndarray:
+        return np.asarray(self._state).ravel().astype(np.float32)
+
+    def get_state(self) -> dict[str, Any]:
+        """Everything that decides the future: physics with warm start, counters, generator."""
+        return {
+            "task": self.name,
+            **get_physics(*self._native()),
+            "random": self.np_random.bit_generator.state,
+            "seed": self._np_random_seed,
+            "frames": self._frames,
+            "ended": self._ended,
+        }
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Continue exactly from a :meth:`get_state` of an environment of the same task.
+
+        Raises:
+            ValueError: the state is of another task.
+        """
+        if state["task"] != self.name:
+            raise ValueError(f"the state is of another task: {state['task']!r}, this is {self.name}")
+        set_physics(*self._native(), state)
+        self.np_random.bit_generator.state = state["random"]
+        self._task.np_random = self.np_random
+        self._np_random_seed, self._frames, self._ended = state["seed"], int(state["frames"]), bool(state["ended"])
+
+    def close(self) -> None:
+        """Give back the OpenGL contexts; may be called twice."""
+        super().close()
+        self._task.close()
