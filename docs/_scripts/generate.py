@@ -1,7 +1,9 @@
 """Writes docs/environments, docs/papers and docs/wrappers/index.md from the tables, the docstrings and the TOML files."""
 
 import importlib
+import importlib.util
 import inspect
+import re
 from itertools import groupby
 from pathlib import Path
 
@@ -65,13 +67,32 @@ def _family_page(docs: Path, family: str, members: list[Row]) -> str:
         if extra:
             parts += [f'Needs `pip install "papergym[{",".join(extra)}]"`.', ""]
         if not group_rows[0].unavailable:
-            parts += [_demote(_docstring(entry_point)), ""]
+            parts += [_demote(_markdown(_docstring(entry_point))), ""]
     return "\n".join(parts)
 
 
 def _demote(text: str) -> str:
     """Headings one level down, so that a docstring can stand inside a page."""
     return "\n".join("#" + line if line.startswith("#") else line for line in text.splitlines())
+
+
+def _markdown(docstring: str) -> str:
+    """A Google-style docstring as Markdown: ``Args:`` and its kin become a bold word and a list."""
+    lines: list[str] = []
+    inside = False
+    for line in docstring.replace("``", "`").splitlines():
+        section = re.fullmatch(r"(Args|Raises|Returns|Yields|Attributes):", line)
+        entry = re.match(r"    ([\w*., ]+): (.*)", line)
+        if section:
+            inside, line = True, f"**{section.group(1)}**\n"
+        elif inside and entry:
+            line = f"- `{entry.group(1)}`: {entry.group(2)}"
+        elif inside and line and not line.startswith(" "):
+            inside, line = False, f"\n{line}"
+        elif inside:
+            line = f"  {line.strip()}" if line.strip() else ""
+        lines.append(line)
+    return "\n".join(lines)
 
 
 def environments(docs: Path) -> None:
