@@ -24,7 +24,7 @@ TASKS: dict[str, tuple[str, str | dict[str, Any], int]] = {
     "Swimmer": ("Swim forwards with a three-link swimmer.", "track", 1000),
     "Walker2d": ("Walk forwards with a planar two-legged walker without falling.", "track", 1000),
 }
-"""Task -> what it asks, its camera (a model camera, or the pose of a free one where the model has none), its limit in frames."""
+"""Task -> what it asks, its camera (of the model, or the pose of a free one where it has none), its limit in frames."""
 
 
 def _row(task: str, summary: str, camera: str | dict[str, Any], limit_frames: int) -> Row:

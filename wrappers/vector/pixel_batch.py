@@ -112,13 +112,11 @@ class PixelBatch(VectorEnv):
 
     def _batch(self) -> np.ndarray:
         """The stacks with their pictures joined along the channels: copied, or a view of the ring."""
-        stacks = self._stacks()
+        view = self._stacks().reshape(self.observation_space.shape)  # adjacent axes join without a copy
         if self.copy:
-            return stacks.reshape(self.observation_space.shape)  # not contiguous over environments, so this copies
-        n, k, c, h, w = stacks.shape
-        strides = stacks.strides
-        shape, strides = (n, k * c, h, w), (strides[0], strides[2], strides[3], strides[4])
-        return np.lib.stride_tricks.as_strided(stacks, shape, strides, writeable=False)
+            return view.copy()
+        view.flags.writeable = False
+        return view
 
     def render(self) -> tuple[np.ndarray | None, ...]:
         """One picture per environment."""

@@ -1,0 +1,105 @@
+"""Batches in one process against a vector of single environments."""
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium.vector import AutoresetMode
+
+import papergym  # noqa: F401
+from papergym.envs.render import open_contexts
+
+SMALL = {"quality": "fast", "size_px": 32, "limit_frames": 7}
+
+
+def pair(mode, name="ProtoRL-CartpoleSwingup-v0", **kwargs):
+    ours = gym.make_vec(name, 3, autoreset_mode=mode, **SMALL, **kwargs)
+    sync = gym.make_vec(name, 3, vectorization_mode="sync", vector_kwargs={"autoreset_mode": mode}, **SMALL, **kwargs)
+    return ours, sync
+
+
+def equal_infos(one, two):
+    assert set(one) == set(two)
+    for key, value in one.items():
+        if isinstance(value, dict):
+            equal_infos(value, two[key])
+        elif value.dtype == object:
+            assert all(np.array_equal(a, b) for a, b in zip(value, two[key], strict=True))
+        else:
+            assert np.array_equal(value, two[key]), key
+
+
+@pytest.mark.parametrize("mode", list(AutoresetMode))
+@pytest.mark.parametrize("kwargs", [{}, {"frame_stack": 1, "action_repeat": 3}, {"obs_type": "state"}])
+def test_batch_equals_single_environments(mode, kwargs):
+    ours, sync = pair(mode, **kwargs)
+    assert ours.observation_space == sync.observation_space and ours.action_space == sync.action_space
+    assert ours.metadata == sync.metadata
+    (a, info_a), (b, info_b) = ours.reset(seed=1), sync.reset(seed=1)
+    assert np.array_equal(a, b)
+    equal_infos(info_a, info_b)
+    ours.action_space.seed(0)
+    for _ in range(12):
+        actions = ours.action_space.sample()
+        a, b = ours.step(actions), sync.step(actions)
+        assert all(np.array_equal(x, y) for x, y in zip(a[:4], b[:4], strict=True))
+        equal_infos(a[4], b[4])
+        ended = np.logical_or(a[2], a[3])
+        if mode == AutoresetMode.DISABLED and ended.any():
+            ended[0] = not ended[0]
+            if ended.any():
+                a, b = (venv.reset(options={"reset_mask": ended.copy()})[0] for venv in (ours, sync))
+                assert np.array_equal(a, b)
+            ours.reset(seed=2), sync.reset(seed=2)
+    ours.close()
+    sync.close()
+
+
+def test_one_context_and_no_copies():
+    before = open_contexts()
+    venv = gym.make_vec("ProtoRL-WalkerWalk-v0", 3, quality="fast", size_px=32, copy=False)
+    view, _ = venv.reset(seed=0)
+    assert open_contexts() == before + 1
+    assert view.base is not None and np.shares_memory(view, venv.unwrapped._ring) and not view.flags.writeable
+    expected = gym.make_vec("ProtoRL-WalkerWalk-v0", 3, quality="fast", size_px=32)
+    assert np.array_equal(view, expected.reset(seed=0)[0])
+    venv.action_space.seed(0)
+    for _ in range(7):
+        actions = venv.action_space.sample()
+        view, copy = venv.step(actions)[0], expected.step(actions)[0]
+        assert np.array_equal(view, copy) and not np.shares_memory(copy, expected.unwrapped._ring)
+    venv.close()
+    expected.close()
+    assert open_contexts() == before
+
+
+def test_mujoco_v4_too():
+    ours, sync = pair("NextStep", name="Pixel-Hopper-v4")
+    assert np.array_equal(ours.reset(seed=0)[0], sync.reset(seed=0)[0])
+    ours.action_space.seed(0)
+    for _ in range(8):
+        actions = ours.action_space.sample()
+        assert all(np.array_equal(a, b) for a, b in zip(ours.step(actions)[:4], sync.step(actions)[:4], strict=True))
+
+
+def test_state_continues_exactly():
+    one, two = (gym.make_vec("ProtoRL-CartpoleSwingup-v0", 2, **SMALL) for _ in range(2))
+    one.reset(seed=0)
+    two.reset(seed=5)
+    one.action_space.seed(0)
+    for _ in range(3):
+        one.step(one.action_space.sample())
+    two.load_state_dict(one.state_dict())
+    for _ in range(8):
+        actions = one.action_space.sample()
+        assert all(np.array_equal(a, b) for a, b in zip(one.step(actions)[:4], two.step(actions)[:4], strict=True))
+
+
+def test_bad_masks_and_limits_are_refused():
+    venv = gym.make_vec("ProtoRL-CartpoleSwingup-v0", 2, **SMALL)
+    for mask in (np.zeros(2, bool), np.ones(3, bool), np.ones(2, int)):
+        with pytest.raises(ValueError, match="reset_mask"):
+            venv.reset(options={"reset_mask": mask})
+    with pytest.raises(ValueError, match="one seed per environment"):
+        venv.reset(seed=[1, 2, 3])
+    with pytest.raises(ValueError, match="limit_frames"):
+        gym.make_vec("ProtoRL-CartpoleSwingup-v0", 2, max_episode_steps=5)
