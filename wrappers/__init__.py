@@ -18,6 +18,8 @@ _HOME: dict[str, str] = {
     "RE3Reward": "intrinsic_reward",
     "RNDReward": "intrinsic_reward",
     "add_intrinsic_reward": "intrinsic_reward",
+    "LSImagineActions": "mine",
+    "LSImagineObservation": "mine",
     "ActionRepeat": "repeat",
     "FrameStack": "stack",
 }

@@ -82,7 +82,8 @@ class Grid:
         old = int(self.blocks[x, z, y])
         self.blocks[x, z, y] = block
         change = (block != blocks.AIR) - (old != blocks.AIR)
-        self.bricks[x // BRICK, z // BRICK, y // BRICK] += np.uint16(change & 0xFFFF)
+        brick = (x // BRICK, z // BRICK, y // BRICK)
+        self.bricks[brick] = int(self.bricks[brick]) + change
         if blocks.DIMS[block] <= blocks.DIMS[old] and not blocks.GLOWS[block] and not blocks.GLOWS[old]:
             light.brighten(self.blocks, self.light, self.roof, light.QUEUE, x, z, y)
         else:

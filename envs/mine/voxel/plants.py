@@ -42,7 +42,7 @@ def _has_room(grid, x, z, y):
     for dx in range(-1, 2):
         for dz in range(-1, 2):
             block = grid[(x + dx) & WRAP, (z + dz) & WRAP, y + 1]
-            if block == _LOG or block == _BIRCH:
+            if block in (_LOG, _BIRCH):
                 return False
     return True
 
@@ -97,7 +97,7 @@ def plant(stream, grid, biome, top):
             if y < SEA or y > HEIGHT - 12 or grid[x, z, y + 1] != _AIR:
                 continue
             ground = grid[x, z, y]
-            if (ground == _SAND or ground == _GRASS) and y == SEA and _by_water(grid, x, z, y) and uniform(stream) < 0.06:
+            if (ground in (_SAND, _GRASS)) and y == SEA and _by_water(grid, x, z, y) and uniform(stream) < 0.06:
                 for cy in range(y + 1, y + 3 + below(stream, 2)):
                     grid[x, z, cy] = _REEDS
             elif ground == _SAND and biome[x, z] == DESERT:

@@ -70,7 +70,7 @@ def _cross(atlas, block, t, lod, px, py, pz, dx, dy, dz):
 
 
 @njit(cache=True)
-def trace(grid, bricks, atlas, ox, oy, oz, dx, dy, dz, reach, lod, hit, wet):
+def trace(grid, bricks, atlas, ox, oy, oz, dx, dy, dz, reach, lod, hit, wet):  # noqa: C901, D417  # one hot loop
     """Walk one ray.
 
     Args:
@@ -138,7 +138,7 @@ def trace(grid, bricks, atlas, ox, oy, oz, dx, dy, dz, reach, lod, hit, wet):
                     return FAR
                 tx, ty, tz = (cx + kx - ox) * ix, (cy + ky - oy) * iy, (cz + kz - oz) * iz
                 continue
-        elif shape == _CUBE or shape == _CUTOUT:
+        elif shape in (_CUBE, _CUTOUT):
             px, py, pz = ox + dx * t - cx, oy + dy * t - cy, oz + dz * t - cz
             texture, u, v = _face(block, axis, sy > 0 if axis == 1 else sz > 0, px, py, pz)
             spot = texel(atlas, texture, level_of(t, lod), u, v)
@@ -163,9 +163,8 @@ def trace(grid, bricks, atlas, ox, oy, oz, dx, dy, dz, reach, lod, hit, wet):
                 break
         elif not inside:
             start = t
-            if cy + 1 >= HEIGHT or grid[cx & WRAP, cz & WRAP, cy + 1] != _WATER:
-                if oy + dy * t > cy + SURFACE:
-                    start = (cy + SURFACE - oy) * iy if dy < 0 else FAR
+            if (cy + 1 >= HEIGHT or grid[cx & WRAP, cz & WRAP, cy + 1] != _WATER) and oy + dy * t > cy + SURFACE:
+                start = (cy + SURFACE - oy) * iy if dy < 0 else FAR
             if start <= min(tx, min(ty, tz)):
                 inside, entered = True, start
                 if wet[0] == FAR:

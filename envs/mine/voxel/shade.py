@@ -58,7 +58,7 @@ def _sky(sky, dx, dy, dz, out):
 
 
 @njit(cache=True)
-def draw_blocks(grid, bricks, light, biome, tints, atlas, lum, camera, sky, lod, rgb, depth, seen, wet_map):
+def draw_blocks(grid, bricks, light, biome, tints, atlas, lum, camera, sky, lod, rgb, depth, seen, wet_map):  # noqa: D417
     """Cast every pixel.
 
     Args:

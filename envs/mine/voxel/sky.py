@@ -14,6 +14,9 @@ _NIGHT_ZENITH, _NIGHT_HORIZON = np.array([3.0, 4.0, 10.0]), np.array([10.0, 12.0
 _RAIN, _DUSK = np.array([112.0, 118.0, 130.0]), np.array([214.0, 132.0, 78.0])
 
 
+_GAMMA = 1.3  # the game's brightness setting; MineDojo's client uses 2, which leaves hardly any night
+
+
 def sun_angle(time: int) -> float:
     """Turns of the sun past noon, in 0..1; it lingers a little at the top, as in the game."""
     turn = ((time % DAY) / DAY - 0.25) % 1.0
@@ -42,9 +45,9 @@ def luminance(day: float) -> np.ndarray:
     """(256,) float32 brightness in 0..1 of a light byte (sky light low, torch light high), at a share ``day`` of daylight."""
     level = np.arange(256)
     light = np.maximum((level & 15) * (4.0 + 11.0 * day) / 15.0, level >> 4) / 15.0
-    base = light / (3.0 * (1.0 - light) + 1.0)
-    bright = 1.0 - (1.0 - base) ** 4
-    return (0.05 + 0.95 * (0.45 * base + 0.55 * bright)).astype(np.float32)
+    base = 0.96 * light / (3.0 * (1.0 - light) + 1.0) + 0.03
+    lifted = (1.0 - _GAMMA) * base + _GAMMA * (1.0 - (1.0 - base) ** 4)
+    return np.clip(0.96 * lifted + 0.03, 0.0, 1.0).astype(np.float32)
 
 
 @lru_cache(maxsize=256)

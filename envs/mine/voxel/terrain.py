@@ -97,7 +97,7 @@ def _surface(biome, y, x, z, perm):
         return top, _DIRT
     if biome == DESERT:
         return _SAND, _SANDSTONE
-    if biome == BEACH or biome == OCEAN or biome == RIVER or y <= SEA:
+    if biome in (BEACH, OCEAN, RIVER) or y <= SEA:
         return _SAND, _SAND
     if biome == HILLS and y > 76:
         bare = noise2(perm[5], x / 16.0, z / 16.0, SIZE // 16)

@@ -1,0 +1,270 @@
+"""The embedded world as a Gymnasium environment with MineDojo's spaces and arguments."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from papergym.envs.mine import spaces as contract
+from papergym.envs.mine import vocabulary as vocab
+from papergym.envs.mine.actions import Actions, InvalidAction, InventoryItem
+from papergym.envs.mine.tasks import Task, check_reach, parse
+from papergym.envs.mine.voxel import commands, terrain
+from papergym.envs.mine.voxel.goals import Goals
+from papergym.envs.mine.voxel.observe import Observer
+from papergym.envs.mine.voxel.painter import Painter
+from papergym.envs.mine.voxel.reach import obtainable
+from papergym.envs.mine.voxel.world import World
+
+_NIGHT = 18000
+
+
+class VoxelMineEnv(gym.Env[dict[str, Any], np.ndarray]):
+    """A first-person block world; one step is one game tick (1/20 s).
+
+    Observations and actions are the contract of :mod:`papergym.envs.mine.spaces`. ``info`` holds ``success``, ``prompt``,
+    ``frames`` (1), ``biome``, on a refused action ``invalid_action`` (True) and ``refusal`` (why), and on death
+    ``cause_of_death``. An episode is
+    terminated by death or success; the task's limit is the TimeLimit of the registered id.
+
+    Args:
+        task: a Task, or an id for :func:`papergym.envs.mine.tasks.parse`.
+        image_size: (H, W) of ``rgb`` in pixels, or one number for a square.
+        seed: seed of the first reset, if reset gets none.
+        world_seed: seed of the terrain; every reset then makes the same land.
+        specified_biome: biome of the whole world in place of the task's.
+        initial_inventory: in place of the task's.
+        start_position: mapping with x, y, z, yaw, pitch.
+        start_health: half hearts at the start.
+        start_food: food at the start.
+        start_time: ticks of the day at the start.
+        initial_weather: "normal", "clear", "rain" or "thunder".
+        break_speed_multiplier: in place of the task's.
+        allow_time_passage: whether the sun moves.
+        allow_mob_spawn: in place of the task's.
+        fast_reset: resets that keep the world and move the player by up to 200 blocks, between two new worlds.
+        use_voxel: add ``voxels``.
+        voxel_size: window of ``voxels``.
+        use_lidar: add ``rays``.
+        lidar_rays: (pitch, yaw, reach) of each ray.
+        cam_interval: degrees per camera bin.
+        strict_actions: raise InvalidAction on actions that the masks forbid, as MineDojo does; otherwise they do nothing.
+        success_ends: whether success terminates the episode.
+        reward_scale: factor on the reward; 2 reproduces LS-Imagine's code, which counts each item twice.
+        hand: draw what the hand holds.
+        hud: draw hearts, food and slots.
+        view_distance: blocks that can be seen.
+        aspect: width over height of the field of view if not that of the image.
+        segmentation: add ``info["segmentation"]`` ("block" and "entity", (H, W) uint8) and ``info["depth"]`` (H, W) float32.
+        render_mode: None or "rgb_array".
+
+    Raises:
+        ValueError: an unknown task, item or biome, or a task that this world cannot fulfil.
+    """
+
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 20}
+
+    def __init__(
+        self,
+        task: Task | str = "open-ended",
+        *,
+        image_size: int | tuple[int, int] = (160, 256),
+        seed: int | None = None,
+        world_seed: int | None = None,
+        specified_biome: str | int | None = None,
+        initial_inventory: Sequence[InventoryItem] | None = None,
+        start_position: Mapping[str, float] | None = None,
+        start_health: float | None = None,
+        start_food: int | None = None,
+        start_time: int | None = None,
+        initial_weather: str | None = None,
+        break_speed_multiplier: float | None = None,
+        allow_time_passage: bool = True,
+        allow_mob_spawn: bool | None = None,
+        fast_reset: int | None = None,
+        use_voxel: bool = False,
+        voxel_size: Mapping[str, int] | None = None,
+        use_lidar: bool = False,
+        lidar_rays: Sequence[tuple[float, float, float]] | None = None,
+        cam_interval: float = 15,
+        strict_actions: bool = False,
+        success_ends: bool = True,
+        reward_scale: float = 1.0,
+        hand: bool = False,
+        hud: bool = False,
+        view_distance: float = 64.0,
+        aspect: float | None = None,
+        segmentation: bool = False,
+        render_mode: str | None = None,
+    ) -> None:
+        self.task = parse(task) if isinstance(task, str) else task
+        check_reach(self.task, obtainable())
+        self.render_mode = render_mode
+        self._first_seed, self._world_seed = seed, world_seed
+        self._kind = terrain_kind(specified_biome if specified_biome is not None else self.task.biome)
+        inventory = self.task.inventory if initial_inventory is None else initial_inventory
+        self._inventory = [commands.parse_item(item) for item in inventory]
+        self._start = (start_position, start_health, start_food, start_time, initial_weather)
+        self._fast_reset = self.task.fast_reset if fast_reset is None else int(fast_reset)
+        self._fast_left = 0
+        self._strict, self._success_ends, self._segmentation = strict_actions, success_ends, segmentation
+        self.world = World(
+            break_speed_multiplier=self.task.break_speed_multiplier
+            if break_speed_multiplier is None
+            else break_speed_multiplier,
+            allow_time_passage=allow_time_passage and not self.task.always_night,
+            allow_mob_spawn=self.task.allow_mob_spawn if allow_mob_spawn is None else allow_mob_spawn,
+        )
+        size = (image_size, image_size) if isinstance(image_size, int) else (int(image_size[0]), int(image_size[1]))
+        self.painter = Painter(size, view=view_distance, aspect=aspect, hand=hand, hud=hud)
+        voxels = (voxel_size or contract.VOXEL_SIZE) if use_voxel else None
+        rays = (lidar_rays or contract.LIDAR_RAYS) if use_lidar else None
+        self._observer, self._goals = Observer(voxels, rays), Goals(self.task, reward_scale)
+        self._actions = Actions(cam_interval)
+        self.observation_space = contract.observation_space(size, voxel_size=voxels, lidar_rays=rays)
+        self.action_space = self._actions.space
+
+    @property
+    def actions(self) -> Actions:
+        """Decoder of this environment's actions; ``actions.no_op`` is the action that does nothing."""
+        return self._actions
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Start an episode.
+
+        Args:
+            seed: seeds every generator of the world.
+            options: may hold ``start_position``, ``start_health``, ``start_food``, ``start_time`` and ``initial_weather``, as
+                the constructor does, ``inventory`` (list of InventoryItem), and ``fast_reset`` (True: keep this world).
+
+        Returns:
+            (observation, info).
+        """
+        if seed is None and self._first_seed is not None:
+            seed, self._first_seed = self._first_seed, None
+        super().reset(seed=seed)
+        options = dict(options or {})
+        known = {"start_position", "start_health", "start_food", "start_time", "initial_weather", "inventory", "fast_reset"}
+        if not set(options) <= known:
+            raise ValueError(f"unknown reset options {sorted(set(options) - known)}; known: {sorted(known)}")
+        if options.pop("fast_reset", False) or (seed is None and self._fast_left > 0):
+            self._fast_left = max(self._fast_left - 1, 0)
+            commands.fast_reset(self.world, self.np_random)
+        else:
+            self._fast_left = self._fast_reset
+            self.world.reset(self.np_random, self._kind, self._world_seed)
+        self._furnish(options)
+        self._observer.reset(self.world)
+        self._goals.reset(self.world)
+        return self._observe(), self._info()
+
+    def _furnish(self, options: dict[str, Any]) -> None:
+        """Inventory, start values and mobs of the task."""
+        world, names = self.world, ("start_position", "start_health", "start_food", "start_time", "initial_weather")
+        given = {name: options.get(name, value) for name, value in zip(names, self._start)}
+        items = [commands.parse_item(item) for item in options["inventory"]] if "inventory" in options else self._inventory
+        for slot, item, quantity, variant in items:
+            world.inventory.set(slot, item, quantity, variant)
+        if given["start_position"] is not None:
+            where = given["start_position"]
+            x, y, z = (float(where[key]) for key in ("x", "y", "z"))
+            world.put_player(x, y, z, float(where.get("yaw", 0)), float(where.get("pitch", 0)))
+        if given["start_health"] is not None:
+            world.vitals.life = float(given["start_health"])
+        if given["start_food"] is not None:
+            world.vitals.food = int(given["start_food"])
+        time = given["start_time"] if given["start_time"] is not None else self.task.start_time
+        world.time = _NIGHT if self.task.always_night else int(time or 0)
+        world.rain = given["initial_weather"] in ("rain", "thunder")
+        commands.scatter_mobs(world, self.np_random, self.task.mobs, self.task.mob_low, self.task.mob_high)
+
+    def step(self, action: np.ndarray) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
+        """One tick.
+
+        Raises:
+            ValueError: the action lies outside the space.
+            InvalidAction: ``strict_actions``, and the masks forbid the action.
+        """
+        act, refused = self._actions.decode(action), ""
+        try:
+            self.world.tick(act)
+        except InvalidAction as error:
+            if self._strict:
+                raise
+            refused = str(error)
+            self.world.tick(act._replace(function="no_op"))
+        reward = self._goals.reward(self.world)
+        dead = self.world.vitals.life <= 0
+        info = self._info()
+        if refused:
+            info["invalid_action"], info["refusal"] = True, refused
+        if dead:
+            info["cause_of_death"] = self.world.vitals.cause
+        return self._observe(info), reward, bool(dead or (info["success"] and self._success_ends)), False, info
+
+    def _observe(self, info: dict[str, Any] | None = None) -> dict[str, Any]:
+        obs = self._observer.observe(self.world, self.painter.paint(self.world))
+        if self._segmentation and info is not None:
+            info["segmentation"], info["depth"] = self.painter.segmentation(), self.painter.depth()
+        return obs
+
+    def _info(self) -> dict[str, Any]:
+        biome = int(self.world.grid.biome[int(self.world.body[0]) & terrain.WRAP, int(self.world.body[2]) & terrain.WRAP])
+        return {
+            "success": self._goals.success(self.world),
+            "prompt": self.task.prompt,
+            "frames": 1,
+            "biome": vocab.BIOME_NAME[biome],
+        }
+
+    def render(self) -> np.ndarray | None:
+        """(H, W, 3) uint8 picture of the player's view."""
+        if self.render_mode != "rgb_array":
+            return None
+        return np.ascontiguousarray(self.painter.paint(self.world).transpose(1, 2, 0))
+
+    def command(self, name: str, *args: Any, **kwargs: Any) -> None:
+        """Run one of MineDojo's commands: spawn_mobs, set_block, set_inventory, clear_inventory, teleport_agent, set_time,
+        set_weather, kill_agent, random_teleport. Takes effect before the next step.
+
+        Raises:
+            ValueError: an unknown command or item, or a place outside the world.
+        """
+        commands.run(self.world, self.np_random, name, *args, **kwargs)
+
+    def get_state(self) -> dict[str, Any]:
+        """Everything that decides the future of this environment."""
+        return {
+            "world": self.world.get_state(),
+            "rng": self.np_random.bit_generator.state,
+            "goals": self._goals.get_state(),
+            "counts": self._observer.counts.copy(),
+            "fast_left": self._fast_left,
+        }
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go back to what :meth:`get_state` returned.
+
+        Raises:
+            ValueError: the snapshot was made by another version of this world.
+        """
+        self.world.set_state(state["world"])
+        self.np_random.bit_generator.state = state["rng"]
+        self._goals.set_state(state["goals"])
+        self._observer.counts[...] = state["counts"]
+        self._fast_left = int(state["fast_left"])
+
+
+def terrain_kind(biome: str | int | None) -> int:
+    """Biome id of the whole world, or MIXED.
+
+    Raises:
+        ValueError: the embedded world has no such biome.
+    """
+    if biome is None:
+        return terrain.MIXED
+    number = vocab.biome_id(biome)
+    if vocab.BIOME_NAME[number] not in terrain.BIOME_NAMES:
+        raise ValueError(f"the embedded world has no biome {biome!r}; it has: {', '.join(terrain.BIOME_NAMES)}")
+    return number

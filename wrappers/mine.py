@@ -1,0 +1,172 @@
+"""LS-Imagine's view of MineDojo's spaces: twelve discrete actions and one small picture."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import cv2
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+from gymnasium.utils import RecordConstructorArgs
+
+ACTIONS = (
+    *("noop", "attack", "turn_up", "turn_down", "turn_left", "turn_right"),
+    *("forward", "back", "left", "right", "jump", "use"),
+)
+"""Names of LS-Imagine's actions, in the order of their indices."""
+_KEYS = {"forward": (0, 1), "back": (0, 2), "left": (1, 1), "right": (1, 2), "use": (5, 1), "attack": (5, 3)}
+_TURNS = {"turn_up": (-1, 0), "turn_down": (1, 0), "turn_left": (0, -1), "turn_right": (0, 1)}
+
+
+class LSImagineActions(gym.Wrapper, RecordConstructorArgs):
+    """Twelve actions over MineDojo's eight-part space, as in LS-Imagine's code.
+
+    ``jump`` also walks forward, and both stay pressed for ``sticky_jump`` steps whatever is chosen meanwhile. A turn that would
+    leave the pitch limits does nothing.
+
+    Args:
+        env: environment with MineDojo's action space; its camera interval must divide ``turn_degrees``.
+        turn_degrees: degrees of one turn.
+        pitch_limits: lowest and highest pitch in degrees, positive downward.
+        sticky_jump: steps that a jump lasts, at least 1.
+
+    Raises:
+        ValueError: the action space is not MineDojo's, or its camera cannot turn by ``turn_degrees``.
+
+    Source: LS-Imagine's repository (its MineDojo wrapper): turns of 10 degrees, pitch within 70, jumps of 10 steps.
+    """
+
+    def __init__(
+        self,
+        env: gym.Env,
+        turn_degrees: float = 10.0,
+        pitch_limits: tuple[float, float] = (-70.0, 70.0),
+        sticky_jump: int = 10,
+    ) -> None:
+        RecordConstructorArgs.__init__(self, turn_degrees=turn_degrees, pitch_limits=pitch_limits, sticky_jump=sticky_jump)
+        super().__init__(env)
+        space = env.action_space
+        if not isinstance(space, spaces.MultiDiscrete) or space.nvec.shape != (8,):
+            raise ValueError(
+                f"expected MineDojo's MultiDiscrete of 8 parts, came {space}; wrap an env of papergym.envs.mine.make"
+            )
+        bins = int(space.nvec[3])
+        interval = 360.0 / (bins - 1)
+        self._bins, self._turn = (bins - 1) // 2, round(turn_degrees / interval)
+        if abs(self._turn * interval - turn_degrees) > 1e-6 or self._turn < 1:
+            raise ValueError(
+                f"a camera with bins of {interval:g} degrees cannot turn by {turn_degrees:g}; pass cam_interval=10"
+            )
+        if sticky_jump < 1:
+            raise ValueError(f"a jump lasts at least 1 step, came sticky_jump={sticky_jump}")
+        self._degrees, self._limits, self._sticky = turn_degrees, pitch_limits, sticky_jump
+        self._pitch, self._jumping = 0.0, 0
+        self.action_space = spaces.Discrete(len(ACTIONS))
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """Reset; the pitch is counted from where the player looks."""
+        observation, info = self.env.reset(seed=seed, options=options)
+        self._pitch, self._jumping = float(observation["location_stats"]["pitch"][0]), 0
+        return observation, info
+
+    def step(self, action: int) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        """Take one of the twelve actions.
+
+        Raises:
+            ValueError: the action is not 0 to 11.
+        """
+        return self.env.step(self.translate(action))
+
+    def translate(self, action: int) -> np.ndarray:
+        """(8,) int64 action of the world for one of the twelve; counts the pitch and the jump."""
+        if not self.action_space.contains(np.int64(action)):
+            raise ValueError(f"expected an action 0 to {len(ACTIONS) - 1} ({', '.join(ACTIONS)}), came {action!r}")
+        name, full = ACTIONS[int(action)], np.array([0, 0, 0, self._bins, self._bins, 0, 0, 0], np.int64)
+        if name in _KEYS:
+            part, value = _KEYS[name]
+            full[part] = value
+        elif name in _TURNS:
+            pitch, yaw = _TURNS[name]
+            aimed = self._pitch + pitch * self._degrees
+            if self._limits[0] <= aimed <= self._limits[1]:
+                self._pitch = aimed
+                full[3] += pitch * self._turn
+            full[4] += yaw * self._turn
+        elif name == "jump":
+            self._jumping = self._sticky
+        if self._jumping > 0:
+            self._jumping -= 1
+            full[0], full[2] = 1, 1
+        return full
+
+    def state_dict(self) -> dict[str, Any]:
+        """Pitch and remaining steps of the jump."""
+        return {"pitch": self._pitch, "jumping": self._jumping}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore what :meth:`state_dict` returned."""
+        self._pitch, self._jumping = float(state["pitch"]), int(state["jumping"])
+
+
+class LSImagineObservation(gym.ObservationWrapper, RecordConstructorArgs):
+    """The picture at a small size, channels last, as LS-Imagine's agent sees it.
+
+    The whole field of view is squeezed: 160x256 becomes 64x64 by bilinear interpolation.
+
+    Args:
+        env: environment with MineDojo's observation.
+        size: (H, W) of the picture.
+        keep: further keys to keep; without any the observation is the picture itself, else a dict with ``image``.
+
+    Raises:
+        ValueError: the observation has no ``rgb``, or a key to keep is missing.
+    """
+
+    def __init__(self, env: gym.Env, size: tuple[int, int] = (64, 64), keep: Sequence[str] = ()) -> None:
+        RecordConstructorArgs.__init__(self, size=size, keep=keep)
+        super().__init__(env)
+        inner = env.observation_space
+        if not isinstance(inner, spaces.Dict) or not {"rgb", *keep} <= set(inner.spaces):
+            raise ValueError(f"expected an observation with the keys {['rgb', *keep]}, came {inner}")
+        self._size, self._keep = (int(size[0]), int(size[1])), tuple(keep)
+        image = spaces.Box(0, 255, (*self._size, 3), np.uint8)
+        self.observation_space = spaces.Dict({"image": image, **{key: inner[key] for key in keep}}) if keep else image
+
+    def observation(self, observation: dict[str, Any]) -> Any:
+        """The (H, W, 3) uint8 picture, or the dict that holds it."""
+        rgb = np.ascontiguousarray(observation["rgb"].transpose(1, 2, 0))
+        image = rgb if rgb.shape[:2] == self._size else cv2.resize(rgb, self._size[::-1])
+        return {"image": image, **{key: observation[key] for key in self._keep}} if self._keep else image
+
+
+def lsimagine(
+    task_id: str,
+    *,
+    image_size: int | Sequence[int] = (160, 256),
+    size: tuple[int, int] = (64, 64),
+    keep: Sequence[str] = (),
+    fast_reset: int = 0,
+    backend: str = "voxel",
+    **world: Any,
+) -> gym.Env:
+    """A task of LS-Imagine as its agent sees it: twelve actions, then one small picture.
+
+    Args:
+        task_id: id of the paper's repository, for example "harvest_log_in_plains".
+        image_size: (H, W) at which the world is drawn.
+        size: (H, W) of the observation.
+        keep: keys of MineDojo's observation to keep beside the picture; the observation is then a dict.
+        fast_reset: resets that keep the world (the paper trains with 5, with 10 for iron ore, and tests with 0).
+        backend: "voxel" or "minedojo".
+        world: further arguments of papergym.envs.mine.make, for example ``reward_scale=2.0`` for the official double reward.
+    """
+    from papergym.envs.mine import make
+
+    shape = image_size if isinstance(image_size, int) else (int(image_size[0]), int(image_size[1]))
+    if fast_reset or backend == "voxel":
+        world["fast_reset"] = fast_reset
+    env: gym.Env = make(task_id, shape, backend=backend, cam_interval=10, **world)  # type: ignore[arg-type]
+    return LSImagineObservation(LSImagineActions(env), size=size, keep=keep)
+
+
+lsimagine.metadata = {"render_modes": ["rgb_array"], "render_fps": 20}
