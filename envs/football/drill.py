@@ -222,5 +222,6 @@ class Drill(gym.Env[np.ndarray, np.ndarray]):
         return None if self.render_mode is None else self._picture.draw(self._physics)
 
     def close(self) -> None:
-        """Free the OpenGL context; closing twice is allowed."""
+        """Free the OpenGL context and the compiled model; closing twice is allowed."""
         self._picture.close()
+        self._simulation.close()

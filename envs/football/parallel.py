@@ -178,6 +178,7 @@ class FootballEnv(ParallelEnv[str, Any, np.ndarray]):
     def close(self) -> None:
         """Free the OpenGL context and the simulation; closing twice is allowed."""
         self._picture.close()
+        self._simulation.close()
         self.agents = []
 
 

@@ -29,6 +29,7 @@ class Simulation:
     def __init__(self, match: composer.Environment, random: np.random.RandomState):
         self._match, self._random = match, random
         self._episode_random = random.get_state(legacy=False)
+        self._closed = False
 
     @property
     def physics(self) -> Any:
@@ -62,6 +63,12 @@ class Simulation:
     def step(self, actions: Sequence[np.ndarray]) -> Any:
         """One control step with an action in [-1, 1] for each player, in their order; dm_control's time step."""
         return self._match.step(list(actions))
+
+    def close(self) -> None:
+        """Free the compiled model; closing twice is allowed."""
+        if not self._closed:
+            self._closed = True
+            self._match.close()
 
     def _detectors(self) -> tuple[Any, ...]:
         arena = self.task.arena
