@@ -55,7 +55,7 @@ def main(argv: list[str]) -> int:
     trials = matrix(options)
     folder = options.folder.resolve()
     from papergym.agents.common.reproduce import finished, label, trial_id
-    from papergym.agents.common.results import append_row
+    from papergym.agents.common.results import append_row, provenance
     from papergym.agents.sweep.trial import plan_of
 
     for trial in trials:  # every mistake shows before anything runs
@@ -72,7 +72,7 @@ def main(argv: list[str]) -> int:
     for outcome in _outcomes(options, waiting, folder):
         name = trial_id(outcome.trial)
         if outcome.kind == "done":
-            row = {"trial": name, **outcome.trial, **outcome.row, "folder": str(folder / name / "run")}
+            row = {"trial": name, **outcome.trial, **outcome.row, **provenance(), "folder": str(folder / name / "run")}
             append_row(table, row)
             log.info("finished %s: return %.4g", label(outcome.trial), outcome.row.get("return_after", math.nan))
         else:
