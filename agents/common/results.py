@@ -47,13 +47,22 @@ def append_row(path: Path, row: dict[str, Any], *, key: str = "trial") -> bool:
         rows: list[dict[str, Any]] = list(read_rows(path))
         if any(old.get(key) == str(row[key]) for old in rows):
             return False
-        columns = list(dict.fromkeys([*(rows[0] if rows else ()), *row]))
-        text = io.StringIO()
-        writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows([*rows, row])
-        replace_text(path, text.getvalue())
+        write_rows(path, [*rows, row])
     return True
+
+
+def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Write a whole table; columns in the order in which the rows bring them, empty where a row lacks one.
+
+    Raises:
+        UsageError: it cannot be written; the old one is kept.
+    """
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    replace_text(path, text.getvalue())
 
 
 def replace_text(path: Path, text: str) -> None:

@@ -22,7 +22,7 @@ def test_torch_path_with_clip_is_sb3(make_ppo, line_walk):
     theirs = sb3.PPO("MlpPolicy", make_vec_env(line_walk, n_envs=2), **settings)
     theirs.learn(384)
     ours = PPO("MlpPolicy", make_vec_env(line_walk, n_envs=2), use_fast=False, **settings)
-    ours.generator = np.random.mtrand._rand  # the global one, which SB3 uses
+    ours.generator = np.random.mtrand._rand  # pyright: ignore[reportAttributeAccessIssue]
     ours.learn(384)
     for a, b in zip(ours.policy.parameters(), theirs.policy.parameters()):
         torch.testing.assert_close(a, b, rtol=0, atol=0)
@@ -34,7 +34,7 @@ def test_sb3s_own_options_keep_working(line_walk):
     theirs = sb3.PPO("MlpPolicy", make_vec_env(line_walk), device="cpu", **settings)
     theirs.learn(192)
     ours = PPO("MlpPolicy", make_vec_env(line_walk), device="cpu", **settings)
-    ours.generator = np.random.mtrand._rand
+    ours.generator = np.random.mtrand._rand  # pyright: ignore[reportAttributeAccessIssue]
     ours.learn(192)
     assert ours.fast_policy is None
     for a, b in zip(ours.policy.parameters(), theirs.policy.parameters()):
@@ -59,7 +59,7 @@ def test_files_load_in_plain_sb3(make_ppo, tmp_path, discrete):
 
 
 def test_other_policies_train_in_torch():
-    """Unequal networks, a dictionary of observations, MultiDiscrete actions: no flat arrays, but they learn."""
+    """Unequal networks and another activation: no flat arrays, but they learn."""
     unequal = PPO(
         "MlpPolicy", "Pendulum-v1", n_steps=64, policy_kwargs={"net_arch": {"pi": [8], "vf": [16]}}, device="cpu", seed=0
     )
