@@ -10,6 +10,7 @@ from gymnasium import spaces
 from papergym.envs.football.dm import composer, soccer
 from papergym.envs.football.match import CONTROL_STEP_S, WALKERS, make_ball, make_players, pitch_limits, see_far
 from papergym.envs.football.observations import PlayerView
+from papergym.envs.football.pickling import PicklesByState
 from papergym.envs.football.picture import DEFAULT_CAMERA, MatchPicture
 from papergym.envs.football.simulation import Simulation
 
@@ -61,7 +62,7 @@ SHARED = (
 """Sections that the docstrings of all drills share: those before and those after the drill's own rewards, start and end."""
 
 
-class Drill(gym.Env[np.ndarray, np.ndarray]):
+class Drill(PicklesByState, gym.Env[np.ndarray, np.ndarray]):
     """Base of the drills: one player, one ball, one pitch, and a target on the ground.
 
     Args:
@@ -94,6 +95,7 @@ class Drill(gym.Env[np.ndarray, np.ndarray]):
         if render_mode not in (None, "rgb_array"):
             raise ValueError(f"render_mode must be None or 'rgb_array', got {render_mode!r}")
         self.render_mode = render_mode
+        self._arguments = dict(walker=walker, render_mode=render_mode, camera=camera, size_px=size_px, quality=quality)
         self._picture = MatchPicture(camera, size_px, quality)
         random = np.random.RandomState()
         self._player = make_players(walker, 1, 0)[0]

@@ -9,11 +9,12 @@ from pettingzoo import ParallelEnv
 
 from papergym.envs.football.match import CONTROL_STEP_S, load_match
 from papergym.envs.football.observations import PlayerView
+from papergym.envs.football.pickling import PicklesByState
 from papergym.envs.football.picture import DEFAULT_CAMERA, MatchPicture
 from papergym.envs.football.simulation import Simulation
 
 
-class FootballEnv(ParallelEnv[str, Any, np.ndarray]):
+class FootballEnv(PicklesByState, ParallelEnv[str, Any, np.ndarray]):
     """Two teams of simulated bodies play football.
 
     Agents are ``home_0``, ``home_1``, …, ``away_0``, …; both teams see the pitch as if they were the home team. Observations
@@ -58,6 +59,7 @@ class FootballEnv(ParallelEnv[str, Any, np.ndarray]):
         size_px: tuple[int, int] = (240, 320),
         quality: str = "fast",
     ):
+        self._arguments = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
         if render_mode not in (None, "rgb_array"):
             raise ValueError(f"render_mode must be None or 'rgb_array', got {render_mode!r}")
         random = np.random.RandomState()

@@ -7,11 +7,12 @@ import gymnasium as gym
 import numpy as np
 
 from papergym.envs.football import parallel_env
+from papergym.envs.football.pickling import PicklesByState
 
 Policy = Callable[[Any], np.ndarray]
 
 
-class SinglePlayer(gym.Env[Any, np.ndarray]):
+class SinglePlayer(PicklesByState, gym.Env[Any, np.ndarray]):
     """Football match: play for one team of simulated bodies, the others being given policies.
 
     ## Description
@@ -74,6 +75,7 @@ class SinglePlayer(gym.Env[Any, np.ndarray]):
         render_mode: str | None = None,
         **match: Any,
     ):
+        self._arguments = {"player": player, "others": others, "render_mode": render_mode, **match}
         self.match = parallel_env(render_mode=render_mode, **match)
         agents = self.match.possible_agents
         if player not in agents:

@@ -1,3 +1,5 @@
+import pickle
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -138,3 +140,21 @@ def test_the_camera_from_above_sees_a_small_pitch():
     picture = np.asarray(env.render(), int)
     assert (picture[..., 1] > picture[..., 2] + 40).mean() > 0.3  # grass
     env.close()
+
+
+def test_pickles_with_its_exact_state():
+    env = gym.make("Football-Dribble-v0", walker="boxhead", render_mode="rgb_array", size_px=(40, 60))
+    env.reset(seed=3)
+    env.action_space.seed(0)
+    for _ in range(5):
+        env.step(env.action_space.sample())
+    env.render()
+    copy = pickle.loads(pickle.dumps(env))
+    np.testing.assert_array_equal(env.render(), copy.render())
+    for _ in range(10):
+        action = env.action_space.sample()
+        np.testing.assert_array_equal(action, copy.action_space.sample())
+        assert data_equivalence(env.step(action), copy.step(action))
+    assert copy.spec == env.spec
+    env.close()
+    copy.close()

@@ -1,3 +1,5 @@
+import pickle
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -71,5 +73,16 @@ def test_state_continues_exactly():
     for _ in range(20):
         action = rng.uniform(-1, 1, 8)
         a, b = first.step(action), second.step(action)
+        np.testing.assert_array_equal(a[0], b[0])
+        assert a[1:] == b[1:]
+
+
+def test_pickles_with_its_exact_state():
+    env = gym.make(ID, walker="boxhead", others="random")
+    env.reset(seed=3)
+    env.step(np.ones(3, np.float32))
+    copy = pickle.loads(pickle.dumps(env))
+    for _ in range(10):
+        a, b = env.step(np.ones(3, np.float32)), copy.step(np.ones(3, np.float32))
         np.testing.assert_array_equal(a[0], b[0])
         assert a[1:] == b[1:]
