@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-_MARGIN = 5  # neighbours kept beyond k by the matrix product, which ranks near-duplicates with an error of 1e-3
+_MARGIN = 5  # neighbours kept beyond k by the matrix product, whose rounding may swap near-equal ones
 
 
 class CandidateQueue(nn.Module):
@@ -89,14 +89,16 @@ class CandidateQueue(nn.Module):
     def score(self, z: torch.Tensor, *, own: bool = False) -> torch.Tensor:
         """(batch, 1) distance of each row of ``z`` to its k-th nearest row of the ring.
 
-        The matrix product only ranks; the distances of the best ranked rows are then computed exactly, since
-        sqrt(2 - 2 cos) loses near-duplicates (error 2.5e-4 where the distance is 1e-3).
+        The matrix product only ranks; the distances of the best ranked rows are then computed exactly, since a product
+        loses near-duplicates (sqrt(2 - 2 cos): error 2.5e-4 where the distance is 1e-3).
 
         Args:
             z: (batch, dim).
             own: ``z`` is the batch last observed, so that ``mask_self`` applies.
         """
-        squared = self.rows.square().sum(dim=1) - 2 * z @ self.rows.T  # |z|^2 is the same along a row
+        centre = z.mean(dim=0)  # keeps the product's digits when embeddings crowd together
+        rows = self.rows - centre
+        squared = rows.square().sum(dim=1) - 2 * (z - centre) @ rows.T  # up to |z|^2, the same along a row
         if self.mask_self and own:
             squared = squared.masked_fill(self.owners == torch.arange(len(z), device=z.device)[:, None], torch.inf)
         if self.mask_empty:
