@@ -154,6 +154,7 @@ def finished(path: Path) -> set[str]:
 
 def label(trial: Trial) -> str:
     """A trial in a few words: its names and seed."""
-    words = [str(value) for value in trial.values() if isinstance(value, str)][:3]
+    names = [name for name in ("setting", "policy", "method", "env_id") if name in trial]
+    words = [str(trial[name]) for name in names] or [str(value) for value in trial.values() if isinstance(value, str)][:3]
     words += [f"{name} {trial[name]}" for name in ("n", "seed") if name in trial]
     return " ".join(words) or trial_id(trial)

@@ -150,6 +150,6 @@ def from_assets(best: str = "run") -> Table1:
     from papergym.agents.common.results import read_rows, results_path
 
     scores = assets.paper("ppo")["scores"]
-    paper = {score["setting"]: float(score["value"]) for score in scores if score["table"] == "Table 1"}
+    paper = {score["setting"]: float(score["value"]) for score in scores if score["where"] == "Table 1"}
     zero = zero_points(read_rows(results_path("ppo-random")))
     return table1(read_rows(results_path("ppo-table1")), zero, reproduction("ppo-table1").trials, paper, best=best)

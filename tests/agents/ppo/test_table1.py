@@ -71,7 +71,7 @@ def test_zero_points_are_means_over_seeds():
 def test_the_papers_table_is_whole():
     """Eleven settings of the TOML are the eleven of the paper's table, seven environments, three seeds, five settings first."""
     plan = reproduction("ppo-table1").trials
-    paper = {s["setting"]: s["value"] for s in assets.paper("ppo")["scores"] if s["table"] == "Table 1"}
+    paper = {s["setting"]: s["value"] for s in assets.paper("ppo")["scores"] if s["where"] == "Table 1"}
     assert len(plan) == 231 and {trial["setting"] for trial in plan} == set(paper) and len(paper) == 11
     assert all(trial["steps"] == 1_000_000 for trial in plan)
     first = {trial["setting"] for trial in plan[:105]}
