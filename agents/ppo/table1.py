@@ -127,7 +127,7 @@ def markdown(table: Table1) -> str:
     where = "single run" if table.convention == "run" else "mean of a setting over its seeds"
     lines += ["", f"Score 1 is the best {where} present. {total - len(table.missing)} of {total} runs are there."]
     if table.missing:
-        lines += ["", "Missing: " + "; ".join(_gaps(table.missing)) + "."]
+        lines += ["", "Missing: " + "; ".join(_gaps(table)) + "."]
     return "\n".join(lines) + "\n"
 
 
@@ -135,12 +135,13 @@ def _number(value: float, digits: int) -> str:
     return "-" if math.isnan(value) else f"{value:.{digits}f}"
 
 
-def _gaps(missing: tuple[Cell, ...]) -> list[str]:
+def _gaps(table: Table1) -> list[str]:
     """Missing runs, one entry per setting."""
     groups: dict[str, list[str]] = {}
-    for setting, env, seed in missing:
+    for setting, env, seed in table.missing:
         groups.setdefault(setting, []).append(f"{env.split('-')[0]} seed {seed}")
-    return [f"{setting}: {', '.join(runs)}" for setting, runs in groups.items()]
+    whole = {setting: f"all {len(runs)} runs" for setting, runs in groups.items() if not table.runs[setting]}
+    return [f"{setting}: {whole.get(setting, ', '.join(runs))}" for setting, runs in groups.items()]
 
 
 def from_assets(best: str = "run") -> Table1:

@@ -52,6 +52,7 @@ def test_missing_runs_are_named_and_left_out():
 
 def test_nothing_there_yet():
     table = table1([], ZERO, PLAN, PAPER)
+    assert "Missing: a: all 4 runs; b: all 4 runs." in markdown(table)
     assert len(table.missing) == 8 and "| b | 0.50 | - | 0 | - | - |" in markdown(table)
 
 
