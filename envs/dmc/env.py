@@ -62,6 +62,7 @@ class DmControlEnv(MujocoWorld):
         self._random = np.random.RandomState(self._generator)  # draws from np_random itself
         self._dm = load.load(self.domain, self.task, self._random)
         self._physics = self._dm.physics
+        self._composed = self.domain == "jaco"  # dm_control's composer, with a step of its own
         if self._limit_frames is not None:
             self._dm._step_limit = float(self._limit_frames)
         self._rebind(self._physics.model.ptr)
@@ -100,14 +101,25 @@ class DmControlEnv(MujocoWorld):
 
     def advance(self, action: np.ndarray) -> tuple[float, bool, bool, dict[str, Any]]:
         """One control step with a native action: reward, terminated, truncated, info (empty)."""
-        step = self._dm.step(action)
-        self._observations = step.observation
-        ended = step.last()
-        terminated = bool(ended and step.discount == 0.0)
-        return float(step.reward), terminated, ended and not terminated, {}
+        if self._composed:
+            step = self._dm.step(action)
+            self._observations = step.observation
+            terminated = bool(step.last() and step.discount == 0.0)
+            return float(step.reward), terminated, step.last() and not terminated, {}
+        # dm_control's Environment.step without its observation, which a picture or a repeated frame does not need
+        dm, task, physics = self._dm, self._dm.task, self._physics
+        task.before_step(action, physics)
+        physics.step(dm._n_sub_steps)
+        task.after_step(physics)
+        reward = float(task.get_reward(physics))
+        dm._step_count += 1
+        discount = 1.0 if dm._step_count >= dm._step_limit else task.get_termination(physics)
+        dm._reset_next_step = discount is not None
+        return reward, discount == 0.0, discount is not None and discount != 0.0, {}
 
     def _vector(self) -> np.ndarray:
-        return np.concatenate([np.ravel(value) for value in self._observations.values()], dtype=np.float32, casting="same_kind")
+        parts = (self._observations if self._composed else self._dm.task.get_observation(self._physics)).values()
+        return np.concatenate([np.ravel(part) for part in parts], dtype=np.float32, casting="same_kind")
 
     def get_state(self) -> dict[str, Any]:
         """Everything that decides the future: physics with warm start, model changes, task, counters, generator."""

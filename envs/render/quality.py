@@ -35,7 +35,7 @@ class Quality:
 QUALITIES = {
     "paper": Quality(),
     "near": Quality(shadow_px=512),
-    "fast": Quality(shadow_px=0, samples=0, slices=16, stacks=8, flags=("mjRND_SHADOW", "mjRND_REFLECTION")),
+    "fast": Quality(shadow_px=0, samples=0, slices=12, stacks=6, flags=("mjRND_SHADOW", "mjRND_REFLECTION")),
 }
 """``paper`` equals dm_control's ``physics.render`` bit for bit; ``near`` shrinks the shadow map; ``fast`` drops multisampling,
 shadow and reflection and coarsens round geoms (about 25 times faster without a GPU)."""
