@@ -42,11 +42,13 @@ class Visits(gym.Wrapper):
         self._cells, self._cell = cells, cell
 
     def reset(self, **options: Any) -> tuple[Any, dict[str, Any]]:
+        """Reset, and count the first observation."""
         obs, info = self.env.reset(**options)
         self._cells.add(self._cell(obs))
         return obs, info
 
     def step(self, action: Any) -> Any:
+        """Step, and count what it led to."""
         result = self.env.step(action)
         self._cells.add(self._cell(result[0]))
         return result
@@ -56,6 +58,7 @@ class FixedStart(gym.Wrapper):
     """FourRooms from the middle of one room."""
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """Start at (-0.5, -0.5)."""
         return self.env.reset(seed=seed, options={"position": np.full(2, -0.5), "goal": np.full(2, 0.95)})
 
 

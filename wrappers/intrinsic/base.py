@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -60,12 +61,12 @@ class Bonus(ABC):
 
     def score(self, batch: Transitions | Observations) -> np.ndarray:
         """Intrinsic rewards of a batch, (n,) float32, without changing the bonus."""
-        transitions = as_transitions(batch, self.needs, type(self).__name__)
+        transitions = as_transitions(batch, self)
         return self._checked(self._finish(self._raw(transitions, self._embed(transitions))))
 
     def observe(self, batch: Transitions | Observations) -> None:
         """Remember a batch: memories, statistics, training and episode ends."""
-        transitions = as_transitions(batch, self.needs, type(self).__name__)
+        transitions = as_transitions(batch, self)
         x = self._embed(transitions)
         if self.order == "observe_first":
             self._store(transitions, x)
@@ -81,7 +82,7 @@ class Bonus(ABC):
             ValueError: bad observations, of which nothing was stored.
             FloatingPointError: a reward that is not finite.
         """
-        transitions = as_transitions(batch, self.needs, type(self).__name__)
+        transitions = as_transitions(batch, self)
         x = self._embed(transitions)
         if self.order == "observe_first":
             self._store(transitions, x)
@@ -134,7 +135,7 @@ class Bonus(ABC):
         return raw / scale if scale > 0 else raw
 
     def _checked(self, rewards: np.ndarray) -> np.ndarray:
-        if not np.isfinite(rewards).all():
+        if not (isfinite(rewards[0]) if len(rewards) == 1 else np.isfinite(rewards).all()):
             raise FloatingPointError(
                 f"{type(self).__name__} gave a reward that is not finite ({rewards}): its networks diverged or a scale "
                 "vanished. Lower the learning rate or reload an earlier state."

@@ -1,6 +1,7 @@
 """Observations to vectors: flat numbers, one-hot ids, a fixed random encoder for pictures, or the caller's own embedding."""
 
 from collections.abc import Callable
+from math import isfinite
 from typing import Any, NoReturn
 
 import numpy as np
@@ -91,7 +92,7 @@ class Features:
         if vectors.ndim != 2 or vectors.shape[1] != self.dim:
             length = f"(n, {self.dim})" if self.dim else "(n, d)"
             raise ValueError(f"the embedding returned shape {vectors.shape}, expected {length}: its size must never change.")
-        if not np.isfinite(np.vdot(vectors, vectors)):
+        if not isfinite(np.vdot(vectors, vectors)):
             explain(vectors)
         if self.unit:
             vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)

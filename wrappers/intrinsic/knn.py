@@ -104,10 +104,11 @@ class KNNNovelty(Bonus):
 
     def _in_ring(self, x: np.ndarray, copies: bool) -> np.ndarray:
         memory = self._ring(x.shape[1])
+        rows, squares = (memory.rows, memory.squares) if memory.filled == self.size else memory.held
         k = min(self.k + copies, memory.filled)
         if k == 0:
             return np.zeros((len(x), 0), np.float32)
-        distances = self._search(x, memory.rows[: memory.filled], memory.squares[: memory.filled], k)
+        distances = self._search(x, rows, squares, k)
         if copies and k > 1:
             own = distances[:, :1] == 0
             return np.where(own, distances[:, 1:], distances[:, :-1])[:, : self.k]

@@ -1,5 +1,6 @@
 """How observations reach a network: pictures as (n, C, H, W) uint8, everything else as one flat (n, d) float32."""
 
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,7 @@ class Layout:
         if self.flat:
             flat = [flatten(_part(observations, key), _subspace(self.space, key)) for key in self.flat]
             out["flat"] = np.concatenate(flat, axis=1) if len(flat) > 1 else flat[0]
-            if not np.isfinite(np.vdot(out["flat"], out["flat"])):
+            if not isfinite(np.vdot(out["flat"], out["flat"])):
                 explain(out["flat"])
         shapes = {name: array.shape[1:] for name, array in out.items()}
         if getattr(self, "shapes", None) not in (None, shapes):

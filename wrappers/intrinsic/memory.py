@@ -23,6 +23,11 @@ class RingMemory:
     def __len__(self) -> int:
         return self.filled
 
+    @property
+    def held(self) -> tuple[np.ndarray, np.ndarray]:
+        """The rows held, (filled, dim), and their squared norms, (filled,); views."""
+        return self.rows[: self.filled], self.squares[: self.filled]
+
     def add(self, rows: np.ndarray) -> None:
         """Write rows, shape (n, dim); of more than ``size`` rows the last ones stay."""
         size, n = len(self.rows), len(rows)

@@ -45,18 +45,19 @@ class Transitions:
         return np.arange(len(self)) if self.env is None else np.asarray(self.env, np.int64)
 
 
-def as_transitions(batch: "Transitions | Observations", needs: tuple[str, ...] = (), name: str = "the bonus") -> Transitions:
+def as_transitions(batch: "Transitions | Observations", bonus: Any) -> Transitions:
     """A batch as transitions: a bare batch of observations stands for ``next_obs``.
 
     Raises:
         ValueError: a field that the bonus needs is missing, or the batch is empty.
     """
     transitions = batch if isinstance(batch, Transitions) else Transitions(next_obs=batch)
-    for field in needs:
+    for field in bonus.needs:
         if getattr(transitions, field) is None:
-            raise ValueError(f"{name} needs `{field}` of every transition; pass Transitions(obs=, action=, next_obs=, done=).")
-    if len(transitions) == 0:
-        raise ValueError(f"{name} got an empty batch.")
+            wanted = "Transitions(obs=, action=, next_obs=, done=)"
+            raise ValueError(f"{type(bonus).__name__} needs `{field}` of every transition; pass {wanted}.")
+    if batch_length(transitions.next_obs) == 0:
+        raise ValueError(f"{type(bonus).__name__} got an empty batch.")
     return transitions
 
 

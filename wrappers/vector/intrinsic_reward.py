@@ -59,7 +59,7 @@ class IntrinsicReward(gym.vector.VectorWrapper, gym.utils.RecordConstructorArgs)
     ) -> tuple[Any, dict[str, Any]]:
         """Reset all environments, or those of ``options["reset_mask"]``; first observations earn nothing."""
         mask = (options or {}).get("reset_mask")  # read now: Gymnasium takes it out of the options
-        obs, info = self.env.reset(seed=seed, options=options)
+        obs, info = self.env.reset(seed=seed, options=options)  # type: ignore[arg-type]
         chosen = self._all if mask is None else np.flatnonzero(mask)
         self.bonus.reset(chosen)
         self.mixer.reset(chosen)
