@@ -37,7 +37,7 @@ SHARED = (
     | first  | body: joint angles and velocities, end effectors, height, sensors, vertical axis, last action | -inf | inf | SI |
     | then   | ball: angular velocity, position, linear velocity                  | -inf | inf | rad/s, m, m/s   |
     | then   | both goals and the field's corners                                 | -inf | inf | m               |
-    | last 5 | position (3) and velocity (2) of the target, where there is one    | -inf | inf | m, m/s          |
+    | last   | position (3) of the target, and velocity (2) where it moves         | -inf | inf | m, m/s          |
 
     `info` holds dm_control's privileged statistics (`stats_*`) and `is_success`.
 
@@ -47,7 +47,7 @@ SHARED = (
     ## Arguments
     * `walker`: `"humanoid"` (default), `"ant"` or `"boxhead"`.
     * `render_mode`: `None` or `"rgb_array"`.
-    * `camera`: name of a camera of the model, such as `"soccer_ball/ball_cam_far"` (default), `"home0/back"` or `"top_down"`.
+    * `camera`: name of a camera of the model, such as `"soccer_ball/ball_cam"` (default), `"home0/back"` or `"top_down"`.
     * `size_px`: (height, width) of the pictures. Default (240, 320).
     * `quality`: `"fast"` (default), `"near"` or `"paper"`.
 
@@ -99,7 +99,8 @@ class Drill(PicklesByState, gym.Env[np.ndarray, np.ndarray]):
         self._picture = MatchPicture(camera, size_px, quality)
         random = np.random.RandomState()
         self._player = make_players(walker, 1, 0)[0]
-        arena = soccer.Pitch(size=PITCH_SIZE[walker], goal_size=pitch_limits(walker, 1)[2])
+        size, goal = PITCH_SIZE[walker], pitch_limits(walker, 1)[2]
+        arena = soccer.RandomizedPitch(min_size=size, max_size=size, goal_size=goal)  # soccer.Pitch lays planes on planes
         see_far(arena)
         root: Any = arena.mjcf_model
         colour = (1, 0.8, 0.1, 0.8 if self.has_target else 0)
@@ -112,10 +113,12 @@ class Drill(PicklesByState, gym.Env[np.ndarray, np.ndarray]):
             raise_exception_on_physics_error=False,
             recompile_mjcf_every_episode=False,
         )
+        match.reset()  # compiles the pitch, with draws that no later reset makes: else the first episode would differ
         self._simulation = Simulation(match, random)
         self._view = PlayerView(self._simulation.observation_spec()[0], flatten=True)
-        size = (self._view.space.shape or (0,))[0] + (5 if self.has_target else 0)
-        self.observation_space = spaces.Box(-np.inf, np.inf, (size,), np.float32)
+        self._moves = self.speed_range[1] > 0
+        entries = (self._view.space.shape or (0,))[0] + 3 * self.has_target + 2 * self._moves
+        self.observation_space = spaces.Box(-np.inf, np.inf, (entries,), np.float32)
         self.action_space = spaces.Box(-1.0, 1.0, self._simulation.action_spec()[0].shape, np.float32)
         self.target, self._heading, self._speed = np.zeros(2), 0.0, 0.0
         self._limit = 0.8 * np.array(PITCH_SIZE[walker])
@@ -126,10 +129,11 @@ class Drill(PicklesByState, gym.Env[np.ndarray, np.ndarray]):
 
     def slices(self) -> dict[str, slice]:
         """Where each entry stands in the observation; the target comes last."""
-        entries = dict(self._view.slices)
+        entries, start = dict(self._view.slices), (self._view.space.shape or (0,))[0]
         if self.has_target:
-            start = (self._view.space.shape or (0,))[0]
-            entries |= {"target_ego_position": slice(start, start + 3), "target_velocity": slice(start + 3, start + 5)}
+            entries["target_ego_position"] = slice(start, start + 3)
+        if self._moves:
+            entries["target_ego_velocity"] = slice(start + 3, start + 5)
         return entries
 
     def ball_position(self) -> np.ndarray:
@@ -199,7 +203,7 @@ class Drill(PicklesByState, gym.Env[np.ndarray, np.ndarray]):
         root = self._physics.bind(self._player.walker.root_body)
         frame = np.reshape(root.xmat, (3, 3))
         offset = frame.T @ (np.array([*self.target, 0.0]) - root.xpos)
-        velocity = (frame.T @ np.array([*self._velocity(), 0.0]))[:2]
+        velocity = (frame.T @ np.array([*self._velocity(), 0.0]))[: 2 if self._moves else 0]
         return np.concatenate([seen, offset, velocity]).astype(np.float32)
 
     def get_state(self) -> dict[str, Any]:

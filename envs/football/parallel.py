@@ -33,7 +33,7 @@ class FootballEnv(PicklesByState, ParallelEnv[str, Any, np.ndarray]):
         field_box: walls keep the ball, not the players, on the field; otherwise it is thrown in.
         walker_contacts: whether players can touch each other.
         render_mode: None or ``"rgb_array"``.
-        camera: ``"soccer_ball/ball_cam_far"``, ``"soccer_ball/ball_cam_near"``, ``"top_down"``, ``"home0/back"``, …
+        camera: ``"soccer_ball/ball_cam"``, ``"soccer_ball/ball_cam_far"``, ``"top_down"``, ``"home0/back"``, …
         size_px: (height, width) of the pictures.
         quality: ``"fast"``, ``"near"`` or ``"paper"``, see :mod:`papergym.envs.render`.
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from papergym.envs.render import Renderer
 
-DEFAULT_CAMERA = "soccer_ball/ball_cam_far"
-"""Follows the ball from 10 m away and 10 m above; ``top_down`` shows the whole pitch."""
+DEFAULT_CAMERA = "soccer_ball/ball_cam"
+"""Follows the ball from 7 m away and 7 m above; ``top_down`` shows the whole pitch."""
 
 
 class MatchPicture:

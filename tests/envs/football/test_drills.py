@@ -142,6 +142,17 @@ def test_the_camera_from_above_sees_a_small_pitch():
     env.close()
 
 
+@pytest.mark.parametrize("env_id", IDS)
+def test_a_used_env_repeats_what_a_fresh_one_does(env_id):
+    used, fresh = make(env_id), make(env_id)
+    used.reset(seed=8)
+    for _ in range(10):
+        used.step(np.ones(3))
+    assert data_equivalence(used.reset(seed=3), fresh.reset(seed=3))
+    for _ in range(20):
+        assert data_equivalence(used.step(np.ones(3)), fresh.step(np.ones(3)))
+
+
 def test_pickles_with_its_exact_state():
     env = gym.make("Football-Dribble-v0", walker="boxhead", render_mode="rgb_array", size_px=(40, 60))
     env.reset(seed=3)
