@@ -7,6 +7,7 @@ import stable_baselines3 as sb3
 from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.preprocessing import is_image_space
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
 from papergym.agents.common.errors import UsageError
@@ -24,10 +25,10 @@ def build(
     """
     config.check()
     venv: VecEnv = make_vec_env(env_id, n_envs, seed=seed, env_kwargs={"disable_env_checker": True, **(env_kwargs or {})})
+    policy = _policy(venv.observation_space)
+    flat = policy == "MlpPolicy" and isinstance(venv.observation_space, spaces.Box)
     if config.norm_obs or config.norm_reward:
-        observations = config.norm_obs and isinstance(venv.observation_space, spaces.Box)
-        venv = VecNormalize(venv, norm_obs=observations, norm_reward=config.norm_reward, gamma=config.gamma)
-    policy = "MultiInputPolicy" if isinstance(venv.observation_space, spaces.Dict) else "MlpPolicy"
+        venv = VecNormalize(venv, norm_obs=config.norm_obs and flat, norm_reward=config.norm_reward, gamma=config.gamma)
     common: dict[str, Any] = {
         "learning_rate": config.learning_rate,
         "n_steps": config.n_steps,
@@ -64,6 +65,13 @@ def build(
         **common,
         **proximal,
     )
+
+
+def _policy(space: spaces.Space) -> str:
+    """SB3's name of the policy that reads ``space``; images and dictionaries are not standardised."""
+    if isinstance(space, spaces.Dict):
+        return "MultiInputPolicy"
+    return "CnnPolicy" if is_image_space(space) else "MlpPolicy"
 
 
 def _trpo(policy: str, venv: VecEnv, common: dict[str, Any]) -> BaseAlgorithm:

@@ -115,7 +115,8 @@ class _Recorder(BaseCallback):
 
     def _note(self) -> bool:
         """Add a point if one is due."""
-        if self.num_timesteps < self.every * (len(self.curve) + 1) or not self.model.ep_info_buffer:
+        noted = self.curve[-1][0] if self.curve else 0  # a resumed run starts at the step of its last point
+        if self.num_timesteps < max(self.every * (len(self.curve) + 1), noted + 1) or not self.model.ep_info_buffer:
             return False
         self.curve.append([self.num_timesteps, float(np.mean([episode["r"] for episode in self.model.ep_info_buffer]))])
         return True
