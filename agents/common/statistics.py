@@ -61,3 +61,23 @@ def estimate(values: Sequence[float], seed: int = 0) -> Estimate:
         rng=np.random.default_rng(seed),
     ).confidence_interval
     return Estimate(center, float(found.low), float(found.high), array.size, mean, float(array.std(ddof=1)))
+
+
+def estimate_curves(curves: np.ndarray, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Interquartile mean and the ends of its interval at every point.
+
+    Args:
+        curves: (runs, points) finite numbers.
+        seed: of the bootstrap.
+
+    Returns:
+        center, low, high: (points,) each; the ends equal the center for a single run.
+    """
+    center = interquartile_mean(curves, axis=0)
+    if len(curves) < 2:
+        return center, center, center
+    generator = np.random.default_rng(seed)
+    picks = generator.integers(len(curves), size=(RESAMPLES // 4, len(curves)))
+    resampled = interquartile_mean(curves[picks], axis=1)  # (resamples, points); whole curves are drawn
+    low, high = np.percentile(resampled, [50 * (1 - CONFIDENCE), 50 * (1 + CONFIDENCE)], axis=0)
+    return center, low, high

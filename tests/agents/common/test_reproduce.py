@@ -129,7 +129,10 @@ def agent(tmp_path, monkeypatch):
             if trial.get("bad") == "refuse":
                 raise UsageError("a budget below one update")
             if trial.get("bad") == "full":
-                raise OSError(28, "No space left on device")
+                try:
+                    raise OSError(28, "No space left on device")
+                except OSError as error:  # as a checkpoint reports it
+                    raise RuntimeError(f"cannot write: {error}") from error
             if trial.get("bad") == "error":
                 raise RuntimeError("the wheel came off")
             count = int((folder / "count").read_text()) if resume and (folder / "count").exists() else 0
@@ -180,6 +183,7 @@ def test_errors_stay_with_their_trial_and_refusals_stop_the_rest(agent, tmp_path
     assert "the wheel came off" in outcomes[0].message and outcomes[2].message == "a budget below one update"
     full = list(run_trials(agent, [{"steps": 1, "bad": "full"}, {"steps": 1}], tmp_path / "runs"))
     assert [o.kind for o in full] == ["refused"] and "No space left" in full[0].message
+    assert "Free some space; the same command goes on" in full[0].message and "Traceback" not in full[0].message
 
 
 def test_a_missing_module_is_named(tmp_path):
@@ -260,6 +264,19 @@ def test_a_budget_below_one_update_is_one_clear_message(tmp_path, monkeypatch, c
     error = capsys.readouterr().err
     assert "a budget of 100 steps is below one update, which takes n_steps * n_envs = 2048" in error
     assert "Traceback" not in error and not list(tmp_path.rglob("*.csv"))
+
+
+def test_an_interrupt_stops_the_workers_and_says_how_to_go_on(papers, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+
+    def interrupt(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("papergym.agents.cli.reproduce.append_row", interrupt)
+    assert command_line.main(["reproduce", "count", "--results", "out.csv"]) == 130
+    assert "the same command goes on" in capsys.readouterr().err
+    monkeypatch.undo()
+    assert list(tmp_path.glob("runs/reproduce/count/*/row.json")), "the finished trial is taken over by the next call"
 
 
 @pytest.mark.slow

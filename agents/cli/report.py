@@ -1,0 +1,98 @@
+"""``papergym report [KEY]``: results beside the papers' numbers, as Markdown, pictures and one HTML page."""
+
+import base64
+import dataclasses
+import re
+from pathlib import Path
+from typing import Any
+
+import tyro
+from markdown_it import MarkdownIt
+
+from papergym import assets
+from papergym.agents.common.errors import unknown
+
+STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 75em; margin: 2em auto; padding: 0 1em; color: #1c1c1c }
+table { border-collapse: collapse; font-size: 13px; margin: 1em 0; display: block; overflow-x: auto }
+td, th { border: 1px solid #ccc; padding: 3px 8px; text-align: left; vertical-align: top }
+th { background: #f2f2f2 }
+img { max-width: 100% }
+code { background: #f2f2f2; padding: 0 3px }
+"""
+
+
+@dataclasses.dataclass
+class Options:
+    """Write a report from the tables in assets/results."""
+
+    key: tyro.conf.Positional[str] = ""
+    """A paper (`ppo`), or one reproduction (`ppo-table1`); empty: everything, with the speed tables."""
+    folder: Path = Path("reports")
+    """Where report.md, report.html and the pictures go, in a folder of the key's name."""
+
+
+def main(argv: list[str]) -> int:
+    """Write the report and say where it is."""
+    options = tyro.cli(Options, prog="papergym report", args=argv)
+    folder = options.folder / (options.key or "all")
+    text = "\n\n".join(block for block in compose(options.key, folder) if block) + "\n"
+    from papergym.agents.common.results import replace_text
+
+    replace_text(folder / "report.md", text)
+    replace_text(folder / "report.html", to_html(text, folder))
+    print(f"{folder / 'report.md'}\n{folder / 'report.html'}")
+    return 0
+
+
+def compose(key: str, folder: Path) -> list[str]:
+    """Markdown blocks of a report; its pictures are written to ``folder``.
+
+    Raises:
+        UsageError: neither a paper nor a reproduction.
+    """
+    from papergym.agents.common.reporting import anchor_section, reproduction_section, score_section, speed_section
+    from papergym.agents.common.reproduce import reproductions
+
+    plans = reproductions()
+    known = {*assets.paper_keys(), *plans}
+    if key and key not in known:
+        raise unknown("paper or reproduction", key, known)
+    folder.mkdir(parents=True, exist_ok=True)
+    blocks = ["# Results" if not key else f"# Results: {key}"]
+    for paper in assets.paper_keys():
+        chosen = [plan for plan in plans.values() if plan.paper == paper and key in ("", paper, plan.key)]
+        if chosen or key == paper:
+            blocks += _citation(paper)
+            for plan in chosen:
+                blocks += reproduction_section(plan, folder)
+            facts = assets.paper(paper)
+            blocks += [*anchor_section(facts), *score_section(facts)]
+    if not key:
+        others = [path for path in sorted((assets.ROOT / "results").glob("*.csv")) if path.stem not in plans]
+        for path in others:
+            blocks += speed_section(path)
+    return blocks
+
+
+def _citation(key: str) -> list[str]:
+    facts = assets.paper(key)
+    paper: dict[str, Any] = facts["paper"]
+    authors = paper["authors"]
+    names = authors if isinstance(authors, str) else ", ".join(authors)
+    link = f" [arXiv:{paper['arxiv']}](https://arxiv.org/abs/{paper['arxiv']})" if paper.get("arxiv") else ""
+    return [f"# {paper['title']}", f"{names}, {paper['year']}.{link}", paper.get("summary", "")]
+
+
+def to_html(text: str, folder: Path) -> str:
+    """One page without references to other files: pictures are in it."""
+    body = MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
+
+    def embed(match: re.Match[str]) -> str:
+        data = base64.b64encode((folder / match.group(1)).read_bytes()).decode()
+        return f'src="data:image/png;base64,{data}"'
+
+    body = re.sub(r'src="([^":]+\.png)"', embed, body)
+    title = text.splitlines()[0].lstrip("# ")
+    head = f'<meta charset="utf-8"><title>papergym: {title}</title><style>{STYLE}</style>'
+    return f'<!doctype html>\n<html lang="en"><head>{head}</head><body>\n{body}</body></html>\n'

@@ -1,0 +1,103 @@
+"""Reports and comparisons, on small tables made here."""
+
+import re
+
+import pytest
+
+from papergym import assets
+from papergym.agents.cli.report import main as report
+from papergym.agents.run import main
+
+FACTS = {
+    "paper": {"title": "A paper", "authors": ["A. Author"], "year": 2020, "arxiv": "0000.00000"},
+    "scores": [
+        {
+            "where": "Table 9",
+            "env": "Walk-v1",
+            "setting": "b",
+            "value": 12.5,
+            "std": 2.0,
+            "certainty": "printed",
+            "unit": "return",
+        },
+        {"where": "Table 9", "env": "Walk-v1", "setting": "a", "value": 777, "certainty": "memory"},
+        {"where": "Table 9", "env": "Run-v1", "setting": "b", "value": 888, "certainty": "printed"},
+    ],
+    "anchors": [{"source": "Somebody", "env": "Walk-v4", "value": 55.0, "std": 5.0}],
+    "reproduce": {
+        "tiny": {
+            "summary": "Tiny",
+            "cost": "none",
+            "vary": [{"seed": [0, 1, 2], "setting": ["a", "b"], "env_id": ["Walk-v4"]}],
+        },
+        "later": {"summary": "Not run", "vary": [{"seed": [0]}]},
+    },
+}
+ROWS = """trial,seed,setting,env_id,score,loss,curve,python,commit,command
+1,0,a,Walk-v4,1.0,0.5,1:0 2:1,3.11,abc,papergym reproduce tiny
+2,1,a,Walk-v4,2.0,0.5,1:1 2:2,3.11,abc,papergym reproduce tiny
+3,2,a,Walk-v4,6.0,0.5,1:2 2:3,3.11,abc,papergym reproduce tiny
+4,0,b,Walk-v4,10.0,nan,1:5 2:6,3.11,abd,papergym reproduce tiny
+"""
+SPEED = "case,ratio,commit\nfast,2.5,abc\n"
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "assets" / "results").mkdir(parents=True)
+    (tmp_path / "assets" / "results" / "tiny.csv").write_text(ROWS)
+    (tmp_path / "assets" / "results" / "some-speed.csv").write_text(SPEED)
+    monkeypatch.setattr(assets, "ROOT", tmp_path / "assets")
+    monkeypatch.setattr(assets, "paper_keys", lambda: ["small"])
+    monkeypatch.setattr(assets, "paper", lambda key: FACTS)
+    return tmp_path
+
+
+def test_ours_beside_the_papers(here):
+    assert report([]) == 0
+    text = (here / "reports" / "all" / "report.md").read_text()
+    row_a = next(line for line in text.splitlines() if line.startswith("| Walk-v4 | a"))
+    row_b = next(line for line in text.splitlines() if line.startswith("| Walk-v4 | b"))
+    assert re.match(r"\| Walk-v4 \| a \| 3 \| 3 \[1(\.\d+)?, 6\] \| 0.5 \[0.5, 0.5\] \| - \|", row_a), row_a
+    assert row_b == "| Walk-v4 | b | 1 | 10 | - | 12.5 ± 2 (Table 9, Walk-v1, return, printed) |"
+    assert "777" not in text  # remembered numbers are not quoted
+    assert "| Run-v1 | b | 888 | Table 9, Run-v1, printed |" in text
+    assert "| Walk-v4 | 55 ± 5 |" in text and "| environment | Somebody |" in text
+    assert "`assets/results/tiny.csv`, 4 of 6 runs; commit abc, abd; python 3.11" in text
+    assert "No results yet (1 runs in the list)." in text
+    assert "## some-speed" in text and "| fast | 2.5 |" in text
+
+
+def test_page_is_self_contained(here):
+    assert report(["tiny"]) == 0
+    page = (here / "reports" / "tiny" / "report.html").read_text()
+    assert page.count("<table>") >= 2 and page.count("data:image/png;base64,") == 1
+    assert not re.findall(r'(?:src|href)="(?!data:|https://arxiv\.org)[^"]*"', page)
+    assert "<td>12.5 ± 2 (Table 9, Walk-v1, return, printed)</td>" in page
+
+
+def test_unknown_key(here, capsys):
+    assert main(["report", "tinny"]) == 2
+    assert "Did you mean tiny" in capsys.readouterr().err
+    assert not (here / "reports").exists()
+
+
+RUN = ["ppo", "--env", "Pendulum-v1", "--steps", "128", "--n-steps", "64", "--batch-size", "32", "--eval-episodes", "1"]
+RUN += ["--n-epochs", "1", "--no-video", "--eval-every", "64"]
+
+
+def test_compare(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "160")
+    for name, options in {"one": [], "same": [], "other": ["--gamma", "0.5", "--seed", "4"]}.items():
+        assert main(["train", *RUN, *options, "--run-folder", name]) == 0
+    capsys.readouterr()
+    assert main(["compare", "one", "same", "other"]) == 0
+    printed = capsys.readouterr().out
+    assert re.search(r"config.gamma\s+│ 0.99\s+│ 0.99\s+│ 0.5", printed) and re.search(r"run.seed\s+│ 0 +│ 0 +│ 4", printed)
+    assert "config.clip_range" not in printed
+    assert "one and same have the same numbers to the last digit" in printed and "other have" not in printed
+    assert (tmp_path / "compare.png").stat().st_size > 1000
+    assert main(["compare", "one"]) == 2
+    assert main(["compare", "one", "nowhere"]) == 2
