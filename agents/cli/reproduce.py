@@ -59,7 +59,13 @@ def main(argv: list[str]) -> int:
     )
     outcomes = run_trials(plan.agent, todo, folder, jobs=options.jobs, resume=not options.fresh)
     command = shlex.join(["papergym", "reproduce", *argv])
-    return _follow(outcomes, len(todo), path, command)
+    try:
+        return _follow(outcomes, len(todo), path, command)
+    except KeyboardInterrupt:
+        print(
+            f"\ninterrupted; what is done stands in {path}, and the same command goes on from the checkpoints", file=sys.stderr
+        )
+        return 130
 
 
 def _follow(outcomes: Any, total: int, path: Path, command: str) -> int:

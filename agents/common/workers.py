@@ -157,5 +157,10 @@ def answer(name: str, trial: Trial, folder: Path, resume: bool) -> tuple[str, di
     except ImportError as error:
         return "refused", {}, f"{name} cannot be loaded: {error}. `papergym doctor` says what is missing."
     except Exception as error:  # an error of the trial, reported with its traceback; the other trials go on
-        full = isinstance(error, OSError) and error.errno in _FULL
-        return "refused" if full else "failed", {}, traceback.format_exc()
+        if _disk_is_full(error) or _disk_is_full(error.__cause__):
+            return "refused", {}, f"{error}. Free some space; the same command goes on from the last checkpoint."
+        return "failed", {}, traceback.format_exc()
+
+
+def _disk_is_full(error: BaseException | None) -> bool:
+    return isinstance(error, OSError) and error.errno in _FULL
