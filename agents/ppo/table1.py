@@ -15,16 +15,17 @@ Cell = tuple[str, str, int]
 
 @dataclass(frozen=True)
 class Table1:
-    """Our table beside the paper's.
+    """Our table beside the paper's. The paper does not say over what its best result was taken, so both ways are here.
 
     Attributes:
         settings: names of the surrogate objectives, in the paper's order.
         envs: environment ids.
         zero: environment -> score of the random policy.
-        best: environment -> the score that counts as 1.
-        convention: over what the best was taken: ``run`` or ``setting``.
+        best_run: environment -> the best score of a single run.
+        best_mean: environment -> the best mean of a setting over its seeds.
         means: (setting, environment) -> mean raw score over the seeds present.
-        normalised: setting -> mean normalised score over the runs present.
+        normalised: setting -> mean normalised score over the runs present, where the best run has 1.
+        normalised_by_mean: the same where the best mean has 1.
         paper: setting -> the paper's value.
         runs: setting -> number of runs present.
         missing: (setting, environment, seed) of the runs that are not there.
@@ -33,10 +34,11 @@ class Table1:
     settings: tuple[str, ...]
     envs: tuple[str, ...]
     zero: dict[str, float]
-    best: dict[str, float]
-    convention: str
+    best_run: dict[str, float]
+    best_mean: dict[str, float]
     means: dict[tuple[str, str], float]
     normalised: dict[str, float]
+    normalised_by_mean: dict[str, float]
     paper: dict[str, float]
     runs: dict[str, int]
     missing: tuple[Cell, ...]
@@ -51,9 +53,7 @@ def zero_points(rows: Rows, policy: str = "uniform") -> dict[str, float]:
     return {env: sum(values) / len(values) for env, values in scores.items()}
 
 
-def table1(
-    rows: Rows, zero: Mapping[str, float], plan: Iterable[Mapping[str, Any]], paper: Mapping[str, float], *, best: str = "run"
-) -> Table1:
+def table1(rows: Rows, zero: Mapping[str, float], plan: Iterable[Mapping[str, Any]], paper: Mapping[str, float]) -> Table1:
     """Compute the table from whatever rows are there.
 
     Args:
@@ -61,35 +61,30 @@ def table1(
         zero: environment -> score of the random policy.
         plan: the trials that the whole table consists of.
         paper: setting -> published score.
-        best: what has score 1 in an environment: the best single ``run``, or the best mean of a ``setting`` over its seeds.
 
     Raises:
-        ValueError: an unknown convention, or an environment of the plan without a zero point.
+        ValueError: an environment of the plan without a zero point.
     """
-    if best not in ("run", "setting"):
-        raise ValueError(f"best is 'run' or 'setting', got {best!r}.")
     cells = {_cell(trial): int(trial["steps"]) for trial in plan}
     present = {_cell(row): float(row["score"]) for row in rows if cells.get(_cell(row)) == int(row["steps"])}
     envs = tuple(dict.fromkeys(env for _, env, _ in cells))
     if lacking := [env for env in envs if env not in zero]:
         raise ValueError(f"no zero point for {', '.join(lacking)}. Run `papergym reproduce ppo-random` first.")
     means = _means(present)
-    top = _best(present if best == "run" else means, envs)
-    normalised: dict[str, list[float]] = {}
-    for (setting, env, _), score in present.items():
-        normalised.setdefault(setting, []).append((score - zero[env]) / (top[env] - zero[env]))
+    best_run, best_mean = _best(present, envs), _best(means, envs)
     settings = tuple(setting for setting in paper if any(setting == cell[0] for cell in cells))
     return Table1(
-        settings,
-        envs,
-        {env: zero[env] for env in envs},
-        top,
-        best,
-        means,
-        {setting: sum(values) / len(values) for setting, values in normalised.items()},
-        dict(paper),
-        {setting: len(normalised.get(setting, ())) for setting in settings},
-        tuple(cell for cell in cells if cell not in present),
+        settings=settings,
+        envs=envs,
+        zero={env: zero[env] for env in envs},
+        best_run=best_run,
+        best_mean=best_mean,
+        means=means,
+        normalised=_normalised(present, zero, best_run),
+        normalised_by_mean=_normalised(present, zero, best_mean),
+        paper=dict(paper),
+        runs={setting: sum(cell[0] == setting for cell in present) for setting in settings},
+        missing=tuple(cell for cell in cells if cell not in present),
     )
 
 
@@ -104,28 +99,33 @@ def _means(present: Mapping[Cell, float]) -> dict[tuple[str, str], float]:
     return {key: sum(values) / len(values) for key, values in groups.items()}
 
 
+def _normalised(present: Mapping[Cell, float], zero: Mapping[str, float], best: Mapping[str, float]) -> dict[str, float]:
+    groups: dict[str, list[float]] = {}
+    for (setting, env, _), score in present.items():
+        groups.setdefault(setting, []).append((score - zero[env]) / (best[env] - zero[env]))
+    return {setting: sum(values) / len(values) for setting, values in groups.items()}
+
+
 def _best(scores: Mapping[Any, float], envs: tuple[str, ...]) -> dict[str, float]:
     return {env: max((score for key, score in scores.items() if key[1] == env), default=math.nan) for env in envs}
 
 
 def markdown(table: Table1) -> str:
-    """The table as Markdown: ours beside the paper's, the raw means, zero points and best results, and what is missing."""
+    """The table as Markdown: ours beside the paper's, raw means, zero points and best results, and what is missing."""
     short = [env.split("-")[0] for env in table.envs]
     lines = [
-        f"| setting | paper | ours | runs | {' | '.join(short)} |",
-        f"|---|---|---|---|{'---|' * len(short)}",
+        f"| setting | paper | ours, best run 1 | ours, best mean 1 | runs | {' | '.join(short)} |",
+        f"|---|---|---|---|---|{'---|' * len(short)}",
     ]
     for setting in table.settings:
-        ours = _number(table.normalised.get(setting, math.nan), 2)
-        raw = " | ".join(
-            _number(table.means.get((setting, env), math.nan), 0 if env != "Reacher-v4" else 1) for env in table.envs
-        )
-        lines.append(f"| {setting} | {table.paper[setting]:.2f} | {ours} | {table.runs[setting]} | {raw} |")
-    for name, values in (("random policy (0)", table.zero), (f"best {table.convention} (1)", table.best)):
-        lines.append(f"| {name} | | | | {' | '.join(_number(values[env], 1) for env in table.envs)} |")
+        ours = [_number(found.get(setting, math.nan), 2) for found in (table.normalised, table.normalised_by_mean)]
+        raw = [_number(table.means.get((setting, env), math.nan), 1) for env in table.envs]
+        columns = [setting, f"{table.paper[setting]:.2f}", *ours, str(table.runs[setting]), *raw]
+        lines.append(f"| {' | '.join(columns)} |")
+    for name, values in {"random policy": table.zero, "best run": table.best_run, "best mean": table.best_mean}.items():
+        lines.append(f"| {name} | | | | | {' | '.join(_number(values[env], 1) for env in table.envs)} |")
     total = sum(table.runs.values()) + len(table.missing)
-    where = "single run" if table.convention == "run" else "mean of a setting over its seeds"
-    lines += ["", f"Score 1 is the best {where} present. {total - len(table.missing)} of {total} runs are there."]
+    lines += ["", f"{total - len(table.missing)} of {total} runs are there; best results are the best of those."]
     if table.missing:
         lines += ["", "Missing: " + "; ".join(_gaps(table)) + "."]
     return "\n".join(lines) + "\n"
@@ -144,7 +144,7 @@ def _gaps(table: Table1) -> list[str]:
     return [f"{setting}: {whole.get(setting, ', '.join(runs))}" for setting, runs in groups.items()]
 
 
-def from_assets(best: str = "run") -> Table1:
+def from_assets() -> Table1:
     """The table of the rows in ``assets/results``."""
     from papergym import assets
     from papergym.agents.common.reproduce import reproduction
@@ -153,4 +153,4 @@ def from_assets(best: str = "run") -> Table1:
     scores = assets.paper("ppo")["scores"]
     paper = {score["setting"]: float(score["value"]) for score in scores if score["where"] == "Table 1"}
     zero = zero_points(read_rows(results_path("ppo-random")))
-    return table1(read_rows(results_path("ppo-table1")), zero, reproduction("ppo-table1").trials, paper, best=best)
+    return table1(read_rows(results_path("ppo-table1")), zero, reproduction("ppo-table1").trials, paper)

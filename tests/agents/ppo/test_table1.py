@@ -28,17 +28,17 @@ def rows(cells=SCORES):
 def test_best_run_by_hand():
     """X: zero 10, best 30; Y: zero -10, best -2. a = (0 + 1 + 6/8 + 1) / 4, b = (0.5 + 0.7 + 2/8 + 4/8) / 4."""
     table = table1(rows(), ZERO, PLAN, PAPER)
-    assert table.best == {"X-v4": 30, "Y-v4": -2}
+    assert table.best_run == {"X-v4": 30, "Y-v4": -2}
     assert table.normalised == pytest.approx({"a": 2.75 / 4, "b": 1.95 / 4})
     assert table.means["b", "X-v4"] == 22 and table.missing == () and table.runs == {"b": 4, "a": 4}
     assert table.settings == ("b", "a")
 
 
-def test_best_setting_by_hand():
+def test_best_mean_by_hand():
     """X: best mean 22 (b); Y: best mean -3 (a)."""
-    table = table1(rows(), ZERO, PLAN, PAPER, best="setting")
-    assert table.best == {"X-v4": 22, "Y-v4": -3}
-    assert table.normalised["a"] == pytest.approx((0 + 20 / 12 + 6 / 7 + 8 / 7) / 4)
+    table = table1(rows(), ZERO, PLAN, PAPER)
+    assert table.best_mean == {"X-v4": 22, "Y-v4": -3}
+    assert table.normalised_by_mean["a"] == pytest.approx((0 + 20 / 12 + 6 / 7 + 8 / 7) / 4)
 
 
 def test_missing_runs_are_named_and_left_out():
@@ -53,7 +53,7 @@ def test_missing_runs_are_named_and_left_out():
 def test_nothing_there_yet():
     table = table1([], ZERO, PLAN, PAPER)
     assert "Missing: a: all 4 runs; b: all 4 runs." in markdown(table)
-    assert len(table.missing) == 8 and "| b | 0.50 | - | 0 | - | - |" in markdown(table)
+    assert len(table.missing) == 8 and "| b | 0.50 | - | - | 0 | - | - |" in markdown(table)
 
 
 def test_rows_of_another_budget_do_not_count():
