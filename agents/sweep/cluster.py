@@ -1,6 +1,7 @@
 """Sweeps on Ray: one laptop or a cluster, without a change of code."""
 
 import logging
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,9 @@ log = logging.getLogger(__name__)
 
 BUSY_SECONDS = 120.0
 """How long a restarted run waits for the lock of the worker that it replaces, which may outlive its node for a moment."""
+
+KNOCK_SECONDS = 10.0
+START = "Start one with `ray start --head`, or use --ray local."
 
 SMALL_FILES = ("config.toml", "metrics.csv", "episodes.csv", "eval.csv", "timing.csv", "summary.json", "plot.png", "model.zip")
 LARGEST_BYTES = 20_000_000
@@ -71,13 +75,22 @@ def _connect(address: str) -> Any:
     except ImportError as error:
         raise UsageError("--ray needs Ray: pip install 'papergym[sweep]'. Without --ray, local processes do it.") from error
     if not ray.is_initialized():
+        _knock(address)
         try:
             ray.init(address=None if address == "local" else address, log_to_driver=False, logging_level=logging.WARNING)
         except (ConnectionError, RuntimeError, ValueError) as error:
-            raise UsageError(
-                f"no Ray cluster at {address!r}: {error}. Start one with `ray start --head`, or use local."
-            ) from error
+            raise UsageError(f"no Ray cluster at {address!r}: {error}. {START}") from error
     return ray
+
+
+def _knock(address: str) -> None:
+    """Raise UsageError if nothing listens at ``host:port``, which Ray itself would keep trying for minutes."""
+    host, _, port = address.partition(":")
+    if port.isdigit():
+        try:
+            socket.create_connection((host, int(port)), timeout=KNOCK_SECONDS).close()
+        except OSError as error:
+            raise UsageError(f"no Ray cluster at {address!r}: {error}. {START}") from error
 
 
 def _keep(folder: Path, files: dict[str, bytes]) -> None:

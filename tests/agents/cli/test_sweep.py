@@ -73,6 +73,13 @@ def test_local_sweep_runs_each_once_and_resumes(tmp_path, capsys):
     assert table.read_bytes() == before
 
 
+@pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="needs papergym[sweep]")
+def test_no_cluster_at_the_address(tmp_path, capsys):
+    arguments = ["sweep", "--agents", "ppo", "--envs", "Pendulum-v1", "--folder", str(tmp_path / "sweep")]
+    assert main([*arguments, "--ray", f"127.0.0.1:{_free_port()}"]) == 2
+    assert "no Ray cluster" in capsys.readouterr().err and not (tmp_path / "sweep" / "results.csv").exists()
+
+
 class Node:
     """One Ray node in a process group of its own."""
 
