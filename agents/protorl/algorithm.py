@@ -1,15 +1,12 @@
 """Proto-RL as a stable-baselines3 algorithm (arXiv 2102.11271, algorithm 1; official code of D. Yarats)."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from stable_baselines3 import SAC
 from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.type_aliases import GymEnv, ReplayBufferSamples, RolloutReturn, Schedule, TrainFreq
-from stable_baselines3.common.utils import polyak_update
+from stable_baselines3.common.type_aliases import GymEnv, RolloutReturn, Schedule, TrainFreq
 from stable_baselines3.common.vec_env import VecEnv
 
 from papergym.agents.common.resume import ExactResume
@@ -17,22 +14,10 @@ from papergym.agents.common.state import State
 from papergym.agents.protorl.coverage import Visits
 from papergym.agents.protorl.policies import ProtoPolicy
 from papergym.agents.protorl.replay import FrameReplay
-from papergym.agents.protorl.shift import random_shift
-
-PRETRAIN, FINETUNE = "pretrain", "finetune"
+from papergym.agents.protorl.update import FINETUNE, PRETRAIN, ProtoUpdate
 
 
-class Noise(NamedTuple):
-    """Every random number of one update; shapes for a batch of B, P prototypes, A action dimensions."""
-
-    shift_obs: torch.Tensor  # (B, 2) integers in [0, 2 * shift_px]
-    shift_next: torch.Tensor
-    gumbel: torch.Tensor  # (P, B) standard Gumbel
-    next_action: torch.Tensor  # (B, A) standard normal
-    action: torch.Tensor
-
-
-class ProtoRL(ExactResume, SAC):
+class ProtoRL(ExactResume, ProtoUpdate):
     """Reward-free pretraining, then finetuning, with SAC on frozen-gradient features of a prototype encoder.
 
     For the first ``pretrain_steps`` steps the reward is the novelty of the next observation, recomputed for each sampled
@@ -73,10 +58,6 @@ class ProtoRL(ExactResume, SAC):
     """
 
     policy_aliases = {"ProtoPolicy": ProtoPolicy}
-    policy: ProtoPolicy  # pyright: ignore[reportIncompatibleVariableOverride]
-    actor: Any
-    critic: Any
-    critic_target: Any
 
     def __init__(
         self,
@@ -179,7 +160,9 @@ class ProtoRL(ExactResume, SAC):
         assert self.replay_buffer is not None
         self.replay_buffer.reset()
         if not self.transfer_critic:
-            self.policy.reset_critic(self.lr_schedule)
+            with torch.random.fork_rng(devices=[]):  # initial weights from this algorithm's generator, not the global one
+                torch.manual_seed(int(torch.randint(2**31, (1,), generator=self.generator, device=self.device)))
+                self.policy.reset_critic(self.lr_schedule)
             if self.log_ent_coef is not None:
                 initial = float(str(self.ent_coef).split("_")[1]) if "_" in str(self.ent_coef) else 1.0
                 self.log_ent_coef.data.fill_(float(np.log(initial)))
@@ -192,110 +175,6 @@ class ProtoRL(ExactResume, SAC):
         if self.visits is not None and self.phase == PRETRAIN:
             assert self.env is not None
             self.visits.record(self.env)
-
-    # --- update -------------------------------------------------------------------------------------------------------
-
-    def train(self, gradient_steps: int, batch_size: int = 64) -> None:
-        """Run ``gradient_steps`` updates on samples of the buffer; losses are logged every ``log_every`` updates."""
-        assert self.replay_buffer is not None
-        if self.replay_buffer.size() < self.update_after:
-            return
-        self.policy.set_training_mode(True)
-        optimizers = [self.actor.optimizer, self.critic.optimizer, self.policy.representation_optimizer]
-        self._update_learning_rate(optimizers + ([self.ent_coef_optimizer] if self.ent_coef_optimizer is not None else []))
-        for _ in range(gradient_steps):
-            metrics = self.update(self.replay_buffer.sample(batch_size), self.draw_noise(batch_size))
-            if self._n_updates % self.log_every == 0:
-                self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
-                self.logger.record("train/phase", int(self.phase == FINETUNE))
-                for name, value in metrics.items():
-                    self.logger.record(f"train/{name}", value.item())
-            self._n_updates += 1
-
-    def draw_noise(self, batch_size: int) -> Noise:
-        """Random numbers of one update, drawn on the device from the algorithm's generator."""
-        on = {"device": self.device, "generator": self.generator}
-        shifts = [torch.randint(0, 2 * self.shift_px + 1, (batch_size, 2), **on) for _ in range(2)]
-        gumbel = torch.empty(self.policy.queue.prototypes, batch_size, device=self.device).exponential_(generator=self.generator)
-        normal = [torch.randn(batch_size, self.policy.actor.action_dim, **on) for _ in range(2)]
-        return Noise(*shifts, -gumbel.clamp_(min=torch.finfo(torch.float32).tiny).log_(), *normal)
-
-    def update(self, batch: ReplayBufferSamples, noise: Noise) -> dict[str, torch.Tensor]:
-        """One update from a batch; returns scalars on the device."""
-        obs, next_obs = batch.observations, batch.next_observations
-        if self.policy.pixels and self.shift_px:
-            obs, next_obs = random_shift(obs, noise.shift_obs, self.shift_px), random_shift(next_obs, noise.shift_next, self.shift_px)
-        metrics: dict[str, torch.Tensor] = {}
-        if (self.phase == PRETRAIN or not self.freeze_encoder) and self._n_updates % self.representation_every == 0:
-            metrics["representation_loss"] = self._update_representation(obs, next_obs)
-        with torch.no_grad():
-            features = self.policy.encoder(obs)
-            next_features = self.policy.encoder(next_obs)  # one pass for the reward and the critic's target
-        intrinsic = self.policy.novelty(next_features, noise.gumbel)
-        reward = intrinsic if self.phase == PRETRAIN else batch.rewards + self.intrinsic_coef * intrinsic
-        continues = torch.ones_like(batch.dones) if self.ignore_terminated else 1 - batch.dones
-        metrics["critic_loss"] = self._update_critic(features, batch.actions, reward, next_features, continues, noise.next_action)
-        if self._n_updates % self.actor_every == 0:
-            metrics |= self._update_actor(features, noise.action)
-        if self._n_updates % self.target_every == 0:
-            polyak_update(self.critic.parameters(), self.critic_target.parameters(), self.tau)
-        metrics |= {"intrinsic_reward": intrinsic.mean(), "intrinsic_zero_fraction": (intrinsic == 0).float().mean()}
-        return metrics | {"reward": reward.mean(), "ent_coef": self.temperature.squeeze()}
-
-    @property
-    def temperature(self) -> torch.Tensor:
-        """SAC's temperature, without gradient."""
-        return self.log_ent_coef.detach().exp() if self.log_ent_coef is not None else self.ent_coef_tensor
-
-    def _update_representation(self, obs: torch.Tensor, next_obs: torch.Tensor) -> torch.Tensor:
-        policy = self.policy
-        policy.prototypes.normalise()
-        projected = policy.projector(policy.encoder(obs))
-        with torch.no_grad():
-            target = policy.target_projector(policy.target_encoder(next_obs))
-        loss = policy.prototypes.loss(projected, target)
-        policy.representation_optimizer.zero_grad()
-        loss.backward()
-        policy.representation_optimizer.step()
-        for module, slow in ((policy.encoder, policy.target_encoder), (policy.projector, policy.target_projector)):
-            polyak_update(module.parameters(), slow.parameters(), self.encoder_tau)
-        return loss.detach()
-
-    def _update_critic(
-        self,
-        features: torch.Tensor,
-        actions: torch.Tensor,
-        reward: torch.Tensor,
-        next_features: torch.Tensor,
-        continues: torch.Tensor,
-        noise: torch.Tensor,
-    ) -> torch.Tensor:
-        with torch.no_grad():
-            next_actions, log_prob = self.actor.sample(next_features, noise)
-            next_value = torch.minimum(*self.critic_target(next_features, next_actions)) - self.temperature * log_prob
-            target = reward + self.gamma * continues * next_value
-        first, second = self.critic(features, actions)
-        loss = F.mse_loss(first, target) + F.mse_loss(second, target)
-        self.critic.optimizer.zero_grad()
-        loss.backward()
-        self.critic.optimizer.step()
-        return loss.detach()
-
-    def _update_actor(self, features: torch.Tensor, noise: torch.Tensor) -> dict[str, torch.Tensor]:
-        actions, log_prob = self.actor.sample(features, noise)
-        self.critic.requires_grad_(False)  # its gradients would be computed and thrown away
-        loss = (self.temperature * log_prob - torch.minimum(*self.critic(features, actions))).mean()
-        self.actor.optimizer.zero_grad()
-        loss.backward()
-        self.actor.optimizer.step()
-        self.critic.requires_grad_(True)
-        metrics = {"actor_loss": loss.detach(), "entropy": -log_prob.detach().mean()}
-        if self.log_ent_coef is not None and self.ent_coef_optimizer is not None:
-            surplus = (-log_prob - float(self.target_entropy)).detach()  # official form: the temperature itself, not its log
-            self.ent_coef_optimizer.zero_grad()
-            (self.log_ent_coef.exp() * surplus).mean().backward()
-            self.ent_coef_optimizer.step()
-        return metrics
 
     # --- saving -------------------------------------------------------------------------------------------------------
 

@@ -50,7 +50,12 @@ class CandidateQueue(nn.Module):
         if size % prototypes or size < k:
             raise ValueError(f"queue size {size} must be a multiple of the {prototypes} prototypes and at least k={k}.")
         self.prototypes, self.size, self.k, self.temperature = prototypes, size, k, temperature
-        self.enqueue_before_score, self.mask_self, self.mask_empty, self.advance = enqueue_before_score, mask_self, mask_empty, advance
+        self.enqueue_before_score, self.mask_self, self.mask_empty, self.advance = (
+            enqueue_before_score,
+            mask_self,
+            mask_empty,
+            advance,
+        )
         self.register_buffer("rows", torch.zeros(size, dim))
         self.register_buffer("owners", torch.full((size,), -1))  # batch index of rows written by the present batch, else -1
         self.register_buffer("written", torch.zeros((), dtype=torch.long))  # batches enqueued; on the device: no host sync

@@ -9,11 +9,9 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from scipy.spatial import cKDTree
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
 from papergym.agents.common.state import State
-from papergym.envs.dmc.env import DmControlEnv
 
 
 def physical_features(env: gym.Env) -> np.ndarray:
@@ -22,11 +20,12 @@ def physical_features(env: gym.Env) -> np.ndarray:
     Raises:
         TypeError: the world is not a dm_control task of papergym.
     """
+    from papergym.envs.dmc.env import DmControlEnv  # loads the simulator
+
     world: Any = env.unwrapped
     if not isinstance(world, DmControlEnv):
         raise TypeError(f"{world} is not a dm_control task, so its coverage cannot be measured. Set record_visits=False.")
-    observation = world._dm_task.get_observation(world.physics)
-    return np.concatenate([np.ravel(value) for value in observation.values()]).astype(np.float32)
+    return world._vector()
 
 
 class Visits:
@@ -39,7 +38,9 @@ class Visits:
         """Take in the present state of each environment."""
         base = venv.unwrapped
         if not isinstance(base, DummyVecEnv):
-            raise TypeError(f"coverage reads the worlds in this process, not in {type(base).__name__}. Set record_visits=False.")
+            raise TypeError(
+                f"coverage reads the worlds in this process, not in {type(base).__name__}. Set record_visits=False."
+            )
         self.rows.extend(physical_features(env) for env in base.envs)
 
     def array(self) -> np.ndarray:
@@ -94,6 +95,8 @@ def particle_entropy(features: np.ndarray, reference: np.ndarray, k: int = 12, p
 
     Up to constants of n, k and ``particles``, the entropy per dimension in nats of the visited states (Kozachenko-Leonenko).
     """
+    from scipy.spatial import cKDTree
+
     scale = reference.std(axis=0)
     keep = scale > 1e-6
     picked = features[np.linspace(0, len(features) - 1, min(particles, len(features))).astype(int)][:, keep] / scale[keep]

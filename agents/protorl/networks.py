@@ -88,7 +88,9 @@ class SquashedActor(nn.Module):
 
     optimizer: torch.optim.Optimizer
 
-    def __init__(self, features: int, action_dim: int, width: int, tanh: bool, net_arch: list[int], log_std_bounds: tuple[float, float]) -> None:
+    def __init__(
+        self, features: int, action_dim: int, width: int, tanh: bool, net_arch: list[int], log_std_bounds: tuple[float, float]
+    ) -> None:
         super().__init__()
         self.trunk = trunk(features, width, tanh)
         self.mlp = nn.Sequential(*create_mlp(width, 2 * action_dim, net_arch))
@@ -121,7 +123,9 @@ class TwinCritic(nn.Module):
 
     optimizer: torch.optim.Optimizer
 
-    def __init__(self, features: int, action_dim: int, width: int, tanh: bool, net_arch: list[int], action_in_trunk: bool) -> None:
+    def __init__(
+        self, features: int, action_dim: int, width: int, tanh: bool, net_arch: list[int], action_in_trunk: bool
+    ) -> None:
         super().__init__()
         self.action_in_trunk = action_in_trunk
         self.trunk = trunk(features + action_dim * action_in_trunk, width, tanh)

@@ -1,4 +1,4 @@
-"""Policy class of Proto-RL for stable-baselines3: every network of the algorithm, so that ``save`` and ``load`` hold them all."""
+"""Policy class of Proto-RL for stable-baselines3: it holds every network of the algorithm, so that ``save`` keeps them all."""
 
 import math
 from copy import deepcopy
@@ -116,7 +116,12 @@ class ProtoPolicy(SACPolicy):
         """A fresh actor on the encoder's features."""
         settings, actions = self.settings, math.prod(self.action_space.shape or ())
         actor = SquashedActor(
-            self.encoder.features_dim, actions, settings["trunk_dim"], settings["trunk_tanh"], self.net_arch, settings["log_std_bounds"]
+            self.encoder.features_dim,
+            actions,
+            settings["trunk_dim"],
+            settings["trunk_tanh"],
+            self.net_arch,
+            settings["log_std_bounds"],
         )
         return actor.to(self.device)
 

@@ -18,7 +18,9 @@ class Prototypes(nn.Module):
         iterations: Sinkhorn iterations; the official code runs 3 whatever its config says.
     """
 
-    def __init__(self, count: int = 512, dim: int = 128, hidden: int = 512, temperature: float = 0.1, iterations: int = 3) -> None:
+    def __init__(
+        self, count: int = 512, dim: int = 128, hidden: int = 512, temperature: float = 0.1, iterations: int = 3
+    ) -> None:
         super().__init__()
         self.predictor = nn.Sequential(nn.Linear(dim, hidden), nn.ReLU(), nn.Linear(hidden, dim))
         self.weight = nn.Parameter(torch.empty(count, dim))

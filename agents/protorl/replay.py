@@ -52,7 +52,9 @@ class FrameReplay(ReplayBuffer):
     ) -> None:
         BaseBuffer.__init__(self, buffer_size, observation_space, action_space, device, n_envs)
         if not isinstance(observation_space, spaces.Box) or observation_space.shape[0] % frame_stack:
-            raise ValueError(f"{observation_space} cannot be cut into {frame_stack} frames along its first axis. Set frame_stack.")
+            raise ValueError(
+                f"{observation_space} cannot be cut into {frame_stack} frames along its first axis. Set frame_stack."
+            )
         if storage not in ("device", "cpu"):
             raise ValueError(f"storage must be 'device' or 'cpu', got {storage!r}.")
         self.buffer_size = max(buffer_size // n_envs, 1)
@@ -86,7 +88,13 @@ class FrameReplay(ReplayBuffer):
         return int(self.count.sum())
 
     def add(
-        self, obs: np.ndarray, next_obs: np.ndarray, action: np.ndarray, reward: np.ndarray, done: np.ndarray, infos: list[dict[str, Any]]
+        self,
+        obs: np.ndarray,
+        next_obs: np.ndarray,
+        action: np.ndarray,
+        reward: np.ndarray,
+        done: np.ndarray,
+        infos: list[dict[str, Any]],
     ) -> None:
         """Store one transition of each environment; arrays lead with n_envs, as SB3 hands them over.
 
@@ -127,17 +135,29 @@ class FrameReplay(ReplayBuffer):
         index = torch.from_numpy(envs[:, None] * self.slots + window).to(self.frames.device, non_blocking=True)
         frames = self.frames.flatten(0, 1)[index].to(self.device, non_blocking=True)  # (batch, k + 1, c, ...)
         done = self.terminated[envs, slots].astype(np.float32)[:, None]
-        rest = [torch.from_numpy(a).to(self.device) for a in (self.action[envs, slots], done, self.reward[envs, slots][:, None])]
+        rest = [
+            torch.from_numpy(a).to(self.device) for a in (self.action[envs, slots], done, self.reward[envs, slots][:, None])
+        ]
         return ReplayBufferSamples(frames[:, :-1].flatten(1, 2), rest[0], frames[:, 1:].flatten(1, 2), rest[1], rest[2])
 
     def get_state(self) -> State:
         """The filled part, as :func:`papergym.agents.common.state.save_state` takes it."""
         used = int(min(self.head.max(), self.slots))
-        arrays = {name: getattr(self, name)[:, :used].copy() for name in ("action", "reward", "terminated", "truncated", "age", "valid")}
+        arrays = {
+            name: getattr(self, name)[:, :used].copy()
+            for name in ("action", "reward", "terminated", "truncated", "age", "valid")
+        }
         open_ = {str(env): stack for env, stack in enumerate(self.open) if stack is not None}
         counts = {"head": self.head.copy(), "oldest": self.oldest.copy(), "count": self.count.copy()}
         shape = {"slots": self.slots, "n_envs": self.n_envs, "frame_shape": list(self.frame_shape)}
-        return {"frames": self.frames[:, :used], **arrays, **counts, "open": open_, "shape": shape, "rng": generator_state(self.rng)}
+        return {
+            "frames": self.frames[:, :used],
+            **arrays,
+            **counts,
+            "open": open_,
+            "shape": shape,
+            "rng": generator_state(self.rng),
+        }
 
     def set_state(self, state: State) -> None:
         """Inverse of :meth:`get_state`.

@@ -38,7 +38,7 @@ class Blocks(gym.Env):
         self.time += 1
         self.place = np.clip(self.place + 0.3 * action[:2] + self.np_random.normal(0, 0.02, 2), -1, 1)
         self.frames = [*self.frames[1:], self._frame()]
-        terminated = bool(self.ends and self.place[0] > 0.9)
+        terminated = bool(self.ends and self.place[0] > 0.5)
         return self._observation(), float(self.place[0]), terminated, not terminated and self.time >= self.length, {}
 
     def get_state(self):

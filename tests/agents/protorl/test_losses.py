@@ -67,7 +67,7 @@ def test_log_density_equals_torch_distributions(filled):
     actions, log_prob = actor.sample(features.double(), noise.action.double())
     density = TransformedDistribution(Normal(mean, log_std.exp()), TanhTransform(cache_size=1))
     raw = mean + log_std.exp() * noise.action.double()
-    expected = Normal(mean, log_std.exp()).log_prob(raw) - torch.log1p(-raw.tanh() ** 2)
+    expected = Normal(mean, log_std.exp()).log_prob(raw) - torch.log1p(-(raw.tanh() ** 2))
     torch.testing.assert_close(log_prob, expected.sum(-1, keepdim=True))
     torch.testing.assert_close(density.log_prob(actions.clamp(-1 + 1e-12, 1 - 1e-12)).sum(-1, keepdim=True), log_prob)
     assert log_std.min() >= -10 and log_std.max() <= 2
@@ -121,7 +121,10 @@ def test_one_convolution_serves_reward_and_target(make, filled):
     policy, gamma = twin.policy, twin.gamma
     from papergym.agents.protorl.shift import random_shift
 
-    obs, next_obs = random_shift(batch.observations, noise.shift_obs, 4), random_shift(batch.next_observations, noise.shift_next, 4)
+    obs, next_obs = (
+        random_shift(batch.observations, noise.shift_obs, 4),
+        random_shift(batch.next_observations, noise.shift_next, 4),
+    )
     reward = policy.novelty(policy.encoder(next_obs).detach(), noise.gumbel)
     with torch.no_grad():
         next_action, log_prob = twin.actor.sample(policy.encoder(next_obs), noise.next_action)
