@@ -87,7 +87,7 @@ def draw_plot(plan: Plan, folder: RunFolder) -> None:
     axes[0].set_title(f"{plan.agent.key} on {plan.run.env}, seed {plan.run.seed}")
     if intrinsic:
         points = [(int(row["step"]), float(row[intrinsic])) for row in metrics if row[intrinsic]]
-        axes[1].plot(*zip(*points), color="tab:green")
+        axes[1].plot(*zip(*points), "-o", ms=3, color="tab:green")
         axes[1].set(xlabel="steps", ylabel=intrinsic.split("/")[-1].replace("_", " "), title="intrinsic reward")
     for axis in axes:
         axis.grid(alpha=0.3)
@@ -104,8 +104,8 @@ def _draw_returns(axis: Any, folder: RunFolder) -> None:
         axis.plot(
             *zip(*[(int(row["step"]), float(row["return"])) for row in episodes]),
             ".",
-            ms=2,
-            alpha=0.3,
+            ms=4,
+            alpha=0.4,
             label="training episodes",
         )
     by_step: dict[int, list[float]] = {}

@@ -31,7 +31,7 @@ def summarise(plan: Plan, folder: RunFolder, model: Any, seconds: float) -> dict
         "steps": model.num_timesteps,
         "return_before": float(np.mean(first)),
         "return_after": float(np.mean(last)),
-        "return_after_std": float(np.std(last)),
+        **({"return_after_std": float(np.std(last))} if len(last) > 1 else {}),
         "return_best": max(float(np.mean(values)) for values in rounds.values()),
         "training_return": float(np.mean(episodes[-LAST_EPISODES:])) if episodes else math.nan,
         "training_episodes": len(episodes),

@@ -33,22 +33,17 @@ class CommandLine:
         return output
 
     def kill_at(self, delay: float, *arguments: str) -> bool:
-        """Start, kill -9 ``delay`` seconds after the run's tables appear; True if it was still running."""
-        run_folder = self.folder / arguments[arguments.index("--run-folder") + 1]
-        before = (run_folder / "config.toml").stat().st_mtime if (run_folder / "config.toml").is_file() else 0
+        """Start, kill -9 ``delay`` seconds after its first checkpoint; True if it was still running."""
+        folder = self.folder / arguments[arguments.index("--run-folder") + 1] / "checkpoints"
+        before = set(folder.glob("*"))
         process = self.start(*arguments)
-        while process.poll() is None and not _trains(run_folder, before):
+        while process.poll() is None and not set(folder.glob("*.safetensors")) - before:
             time.sleep(0.02)
         time.sleep(delay)
         alive = process.poll() is None
         process.send_signal(signal.SIGKILL)
         process.communicate()
         return alive
-
-
-def _trains(run_folder, before: float) -> bool:
-    board = run_folder / "tensorboard"
-    return board.is_dir() and board.stat().st_mtime > before and any(board.iterdir())
 
 
 @pytest.fixture
