@@ -12,8 +12,9 @@ torch.set_num_threads(1)  # small networks; more threads only wait for each othe
 class Drift(gym.Env):
     """Noise as observations, a reward that depends on the action; ends by chance or after 20 steps."""
 
-    observation_space = spaces.Box(-np.inf, np.inf, (5,), np.float64)
-    action_space = spaces.Box(-2.0, 1.0, (3,), np.float32)
+    def __init__(self):
+        self.observation_space = spaces.Box(-np.inf, np.inf, (5,), np.float64)
+        self.action_space = spaces.Box(-2.0, 1.0, (3,), np.float32)
 
     def reset(self, *, seed=None, options=None):
         super().reset(seed=seed)

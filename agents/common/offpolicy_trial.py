@@ -1,0 +1,125 @@
+"""One run of an off-policy agent for a table or figure: training return, deterministic evaluation, learning curve."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.evaluation import evaluate_policy
+from stable_baselines3.common.vec_env import VecEnv
+
+from papergym.agents.common.resume import ExactResume
+from papergym.agents.common.state import load_state, save_state
+
+POINTS = 20
+"""Points of the learning curve kept with a run."""
+EVALUATIONS = 10
+"""Deterministic episodes at the end of a run."""
+LAST_EPISODES = 10
+"""Episodes whose mean training return is a point of the curve, and the score at its end."""
+
+
+def run_offpolicy(
+    model: BaseAlgorithm, eval_env: Callable[[], VecEnv], steps: int, folder: Path, *, resume: bool, kind: str
+) -> dict[str, Any]:
+    """Train ``model`` for ``steps`` and evaluate it.
+
+    Args:
+        model: not yet trained; resumable if it has :class:`ExactResume`.
+        eval_env: makes the environment of the last evaluation, seeded otherwise than training.
+        steps: budget of the whole run.
+        folder: place of the checkpoint.
+        resume: continue from the checkpoint if there is one.
+        kind: name in the checkpoint's head.
+
+    Returns:
+        ``score``: mean training return of the last 10 episodes; ``eval_return``, ``eval_std``: of 10 episodes with
+        deterministic actions; ``episodes``, ``steps_done``, ``cpu_s``; ``curve``: ``step:score`` twenty times.
+    """
+    torch.set_num_threads(1)
+    path = folder / f"{kind}.safetensors"
+    recorder = _Recorder(steps, path, kind)
+    if resume and path.is_file() and isinstance(model, ExactResume):
+        state = load_state(path, kind=kind)
+        model.set_state(state["model"])
+        recorder.curve, recorder.returns, recorder.spent = list(state["curve"]), list(state["returns"]), state["spent"]
+        recorder.episodes = state["episodes"]
+        model.learn_until(steps, callback=recorder)
+    else:
+        model.learn(steps, callback=recorder)
+    venv = eval_env()
+    found, _ = evaluate_policy(model, venv, n_eval_episodes=EVALUATIONS, return_episode_rewards=True, warn=False)
+    venv.close()
+    path.unlink(missing_ok=True)
+    return {
+        "score": recorder.score(),
+        "eval_return": float(np.mean(found)),
+        "eval_std": float(np.std(found)),
+        "episodes": recorder.episodes,
+        "steps_done": model.num_timesteps,
+        "cpu_s": round(recorder.seconds(), 1),
+        "curve": " ".join(f"{int(step)}:{score:.5g}" for step, score in recorder.curve),
+    }
+
+
+class _Recorder(BaseCallback):
+    """Learning curve, CPU time and a checkpoint every twentieth of the budget."""
+
+    def __init__(self, steps: int, path: Path, kind: str) -> None:
+        super().__init__()
+        self.every, self.path, self.kind = max(steps // POINTS, 1), path, kind
+        self.curve: list[list[float]] = []
+        self.returns: list[float] = []
+        self.spent, self.begun, self.episodes = 0.0, time.process_time(), 0
+
+    def seconds(self) -> float:
+        """CPU seconds of the whole run."""
+        return self.spent + time.process_time() - self.begun
+
+    def score(self) -> float:
+        """Mean training return of the last episodes; NaN before the first one has ended."""
+        return float(np.mean(self.returns)) if self.returns else float("nan")
+
+    def _on_step(self) -> bool:
+        for info in self.locals["infos"]:
+            if "episode" in info:
+                self.returns = [*self.returns, float(info["episode"]["r"])][-LAST_EPISODES:]
+                self.episodes += 1
+        return True
+
+    def _on_rollout_start(self) -> None:
+        if self._note() and isinstance(self.model, ExactResume):
+            progress = {"curve": self.curve, "returns": self.returns, "spent": self.seconds(), "episodes": self.episodes}
+            save_state(self.path, {"model": self.model.get_state(), **progress}, kind=self.kind)
+
+    def _on_training_end(self) -> None:
+        self._note()
+
+    def _note(self) -> bool:
+        """Add a point if one is due."""
+        if self.num_timesteps < self.every * (len(self.curve) + 1) or not self.returns:
+            return False
+        self.curve.append([self.num_timesteps, self.score()])
+        return True
+
+
+def settings(kind: type, trial: dict[str, Any], labels: tuple[str, ...]) -> Any:
+    """A configuration of dataclass ``kind`` from the fields of a trial that are not ``labels``.
+
+    Raises:
+        UsageError: a field that is no setting.
+    """
+    import dataclasses
+
+    from papergym.agents.common.errors import unknown
+
+    known = {item.name for item in dataclasses.fields(kind)}
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in trial.items() if name not in labels}
+    for name in values:
+        if name not in known:
+            raise unknown("setting", name, known)
+    return kind(**values)

@@ -1,0 +1,53 @@
+"""SAC with prioritised replay."""
+
+from typing import Any
+
+import torch
+
+from papergym.agents.per.buffer import PrioritizedReplayBuffer
+from papergym.agents.per.dqn import replay_arguments
+from papergym.agents.sac.algorithm import SAC
+
+
+class PrioritizedSAC(SAC):
+    """SAC whose critics learn from prioritised batches, weighted; the actor uses the same batch unweighted.
+
+    The priority of a transition is its absolute TD error averaged over the critics.
+
+    Args:
+        policy: "MlpPolicy" on flat observations, see :class:`papergym.agents.sac.algorithm.SAC`.
+        env: as there.
+        *args: as there.
+        variant: "proportional" or "rank".
+        alpha: priority exponent; None is the paper's for the variant.
+        beta: first exponent of the importance weights, which goes linearly to 1 over training; None is the paper's.
+        **kwargs: as in SAC.
+    """
+
+    replay_buffer: PrioritizedReplayBuffer
+
+    def __init__(
+        self,
+        policy: Any,
+        env: Any,
+        *args: Any,
+        variant: str = "proportional",
+        alpha: float | None = None,
+        beta: float | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(policy, env, *args, **replay_arguments(kwargs, {"variant": variant, "alpha": alpha, "beta": beta}))
+
+    def _setup_model(self) -> None:
+        super()._setup_model()
+        if self._lean_update is None:
+            raise ValueError("PrioritizedSAC needs lean=True, flat Box observations and a ReLU MlpPolicy without gSDE")
+
+    def train(self, gradient_steps: int, batch_size: int = 64) -> None:
+        """Run ``gradient_steps`` updates with the exponent of the weights that belongs to the progress made."""
+        self.replay_buffer.anneal(1.0 - self._current_progress_remaining)
+        super().train(gradient_steps, batch_size)
+        self.logger.record("train/beta", self.replay_buffer.beta)
+
+    def _learned_from(self, batch: Any, td_error: torch.Tensor) -> None:
+        self.replay_buffer.update_priorities(batch.indices, td_error)

@@ -1,0 +1,49 @@
+"""One run for a figure of the paper: Blind Cliffwalk, or prioritised DQN on an environment."""
+
+import dataclasses
+import time
+from pathlib import Path
+from typing import Any
+
+from papergym.agents.common.offpolicy_trial import run_offpolicy, settings
+
+_LABELS = ("setting", "study", "env_id", "seed", "steps", "states")
+
+
+def run(trial: dict[str, Any], folder: Path, *, resume: bool) -> dict[str, Any]:
+    """Run a trial of ``assets/papers/per.toml``.
+
+    Args:
+        trial: ``study = "cliffwalk"`` with ``method``, ``representation``, ``n`` and ``seed``; or ``study = "dqn"`` with
+            ``env_id``, ``seed``, ``steps`` and settings of :class:`papergym.agents.per.config.Config`.
+        folder: place of the checkpoint of a DQN run.
+        resume: continue from it if there is one.
+
+    Returns:
+        Of the cliffwalk, ``memory``, ``updates``, ``solved``, ``stuck``, ``mse`` and ``updates_per_transition``; of DQN, the
+        numbers of :func:`papergym.agents.common.offpolicy_trial.run_offpolicy`.
+    """
+    begun = time.process_time()
+    if trial["study"] == "cliffwalk":
+        from papergym.agents.per.cliffwalk import solve
+
+        outcome = solve(trial["method"], trial["representation"], trial["n"], trial["seed"])
+        ratio = outcome.updates / outcome.memory
+        return {
+            **dataclasses.asdict(outcome),
+            "updates_per_transition": ratio,
+            "cpu_s": round(time.process_time() - begun, 3),
+        }
+    from papergym.agents.per.build import build
+    from papergym.agents.per.config import Config
+
+    config = settings(Config, trial, _LABELS)
+    env_kwargs = {"n": trial["states"]} if "states" in trial else {}
+    model = build(config, trial["env_id"], seed=trial["seed"], device="cpu", env_kwargs=env_kwargs)
+
+    def eval_env():
+        env = build(config, trial["env_id"], seed=10_000 + trial["seed"], device="cpu", env_kwargs=env_kwargs).env
+        assert env is not None
+        return env
+
+    return run_offpolicy(model, eval_env, trial["steps"], folder, resume=resume, kind="per-trial")

@@ -1,0 +1,37 @@
+"""One run of SAC for a table or figure."""
+
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+
+from papergym.agents.common.offpolicy_trial import run_offpolicy, settings
+from papergym.agents.sac.build import build
+from papergym.agents.sac.config import Config
+
+_LABELS = ("setting", "env_id", "seed", "steps", "hidden_units")
+
+
+def run(trial: dict[str, Any], folder: Path, *, resume: bool) -> dict[str, Any]:
+    """Run a trial of ``assets/papers/sac.toml``.
+
+    Args:
+        trial: ``env_id``, ``seed``, ``steps``, ``hidden_units`` (of both hidden layers) and settings of :class:`Config`.
+        folder: place of the checkpoint.
+        resume: continue from it if there is one.
+
+    Returns:
+        The numbers of :func:`papergym.agents.common.offpolicy_trial.run_offpolicy`.
+    """
+    gym.logger.min_level = gym.logger.ERROR  # each v4 environment warns that there is a v5
+    config = settings(Config, trial, _LABELS)
+    if "hidden_units" in trial:
+        config.hidden = (trial["hidden_units"],) * 2
+    model = build(config, trial["env_id"], seed=trial["seed"], device="cpu")
+
+    def eval_env():
+        env = build(config, trial["env_id"], seed=10_000 + trial["seed"], device="cpu").env
+        assert env is not None
+        return env
+
+    return run_offpolicy(model, eval_env, trial["steps"], folder, resume=resume, kind="sac-trial")

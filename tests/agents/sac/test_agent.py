@@ -1,0 +1,173 @@
+import subprocess
+import sys
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import torch
+from gymnasium import spaces
+from stable_baselines3 import SAC as SB3SAC
+from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
+
+from papergym.agents.common.errors import UsageError
+from papergym.agents.common.replay import PackedReplayBuffer
+from papergym.agents.common.state import load_state, save_state
+from papergym.agents.sac import precision
+from papergym.agents.sac.acting import numpy_actor
+from papergym.agents.sac.algorithm import SAC
+from papergym.agents.sac.build import build
+from papergym.agents.sac.config import Config
+
+
+def parameters(model) -> torch.Tensor:
+    return torch.nn.utils.parameters_to_vector(model.policy.parameters())
+
+
+def test_files_load_in_plain_sb3(make_sac, tmp_path):
+    model = make_sac(60)
+    model.save(tmp_path / "model.zip")
+    plain = SB3SAC.load(tmp_path / "model.zip", device="cpu")
+    assert type(plain.policy) is type(model.policy)
+    observations = np.random.default_rng(0).normal(size=(50, 5))
+    np.testing.assert_allclose(
+        plain.predict(observations, deterministic=True)[0], model.predict(observations, deterministic=True)[0], rtol=1e-6
+    )
+    again = SAC.load(tmp_path / "model.zip", env=model.get_env(), device="cpu")
+    assert torch.equal(parameters(again), parameters(model))
+    again.learn(20, reset_num_timesteps=False)
+    plain.set_env(model.get_env())
+    plain.learn(150)  # goes on learning there too, optimiser included
+
+
+def test_files_need_nothing_of_papergym(make_sac, tmp_path):
+    make_sac(40).save(tmp_path / "model.zip")
+    code = (
+        "import sys, numpy, stable_baselines3 as sb3\n"
+        "sys.modules['papergym'] = None\n"
+        f"model = sb3.SAC.load({str(tmp_path / 'model.zip')!r}, device='cpu')\n"
+        "print(model.predict(numpy.zeros(5))[0].shape, type(model.replay_buffer))\n"
+    )
+    done = subprocess.run([sys.executable, "-W", "error::UserWarning", "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "(3,)" in done.stdout
+
+
+@pytest.mark.parametrize("kwargs", [{}, {"ent_coef": 0.1}, {"separate_value": True, "ent_coef": 0.2}, {"n_steps": 3}])
+def test_interrupted_equals_uninterrupted(make_sac, tmp_path, kwargs):
+    env = lambda: gym.make("Pendulum-v1")  # noqa: E731
+    whole = make_sac(env=env, **kwargs)
+    whole.learn(50)
+    whole.learn(40, reset_num_timesteps=False)
+    first = make_sac(env=env, **kwargs)
+    first.learn(50)
+    save_state(tmp_path / "state", first.get_state(), kind="sac")
+    second = make_sac(env=env, **{**kwargs, "seed": 99})
+    second.set_state(load_state(tmp_path / "state", kind="sac"))
+    torch.manual_seed(0)  # what other code does to global generators between must not matter
+    second.learn_until(90)
+    assert torch.equal(parameters(whole), parameters(second))
+    assert torch.equal(whole._noise.get_state(), second._noise.get_state())
+
+
+def test_two_agents_do_not_disturb_each_other(make_sac):
+    alone = make_sac(60)
+    first, second = make_sac(), make_sac(seed=2)
+    first.learn(30)
+    second.learn(30)
+    first.learn(30, reset_num_timesteps=False)
+    whole = make_sac()
+    whole.learn(30)
+    whole.learn(30, reset_num_timesteps=False)
+    assert torch.equal(parameters(first), parameters(whole))
+    assert not torch.equal(parameters(alone), parameters(second))
+
+
+def test_numpy_actor_equals_torch(make_sac):
+    model = make_sac(60)
+    observations = np.random.default_rng(0).normal(size=(7, 5))
+    actor = numpy_actor(model.actor)
+    assert actor is not None
+    noise = np.random.default_rng(5).standard_normal((7, 3), np.float32)
+    mean, log_std, _ = model.actor.get_action_dist_params(torch.as_tensor(observations, dtype=torch.float32))
+    expected = torch.tanh(mean + log_std.exp() * torch.as_tensor(noise)).detach()
+    np.testing.assert_allclose(actor(observations, np.random.default_rng(5)), expected, rtol=1e-4, atol=1e-5)
+    before = actor(observations, np.random.default_rng(5))
+    model.train(3, 16)
+    assert not np.allclose(before, actor(observations, np.random.default_rng(5))), "the memory is shared"
+
+
+def test_actions_reach_the_env_in_its_bounds_and_the_buffer_scaled(make_sac):
+    model = make_sac(100)
+    low, high = model.action_space.low, model.action_space.high
+    action, stored = model._sample_action(0)
+    assert (action >= low).all() and (action <= high).all()
+    np.testing.assert_allclose(action, low + 0.5 * (stored + 1) * (high - low), rtol=1e-5, atol=1e-6)
+    assert np.abs(model.replay_buffer.actions).max() <= 1.0
+    assert model.replay_buffer.observations.dtype == np.float32
+
+
+def test_other_policies_run_the_update_of_sb3(make_sac, caplog):
+    with caplog.at_level("INFO", logger="papergym.agents.sac.algorithm"):
+        model = make_sac(40, policy_kwargs={"net_arch": [8], "activation_fn": torch.nn.Tanh})
+    assert "own update runs" in caplog.text
+    assert model._lean_update is None and model._n_updates > 0
+    with pytest.raises(ValueError, match="separate_value needs"):
+        make_sac(separate_value=True, policy_kwargs={"activation_fn": torch.nn.Tanh})
+
+
+def test_several_environments_and_vecnormalize(make_sac):
+    venv = VecNormalize(DummyVecEnv([lambda: gym.make("Pendulum-v1")] * 3))
+    model = make_sac(90, env=venv, gradient_steps=-1)
+    assert model._n_updates == 60
+    assert isinstance(model.replay_buffer, PackedReplayBuffer)
+    assert model.replay_buffer.n_envs == 3
+    assert torch.isfinite(parameters(model)).all()
+
+
+def test_n_step_discounts_reach_the_target(make_sac):
+    model = make_sac(60, n_steps=4, gamma=0.9)
+    batch = model.replay_buffer.sample(64)
+    assert batch.discounts is not None
+    np.testing.assert_allclose(sorted(set(batch.discounts.flatten().tolist()))[0], 0.9**4, rtol=1e-5)
+    obs, actions, log_prob = batch.next_observations, torch.zeros(64, 3), torch.zeros(64, 1)
+    with torch.no_grad():
+        q = torch.stack(model.critic_target(obs, actions)).amin(0)
+        ours = model._lean_update._target(batch, obs, actions, log_prob, 0.0)
+    torch.testing.assert_close(ours, batch.rewards + (1 - batch.dones) * batch.discounts * q)
+
+
+def test_precision_is_checked_and_restored(monkeypatch):
+    before = torch.get_float32_matmul_precision()
+    with precision.fast_matmul(torch.device("cpu")):
+        assert torch.get_float32_matmul_precision() == ("medium" if precision.medium_is_float32() else before)
+    assert torch.get_float32_matmul_precision() == before
+    precision.medium_is_float32.cache_clear()
+    monkeypatch.setattr(torch, "baddbmm", lambda bias, a, b: (bias + a.bfloat16().to(a.dtype) @ b).to(bias.dtype))
+    assert not precision.medium_is_float32(), "products of bfloat16 inputs must be refused"
+    with precision.fast_matmul(torch.device("cpu")):
+        assert torch.get_float32_matmul_precision() == before
+    precision.medium_is_float32.cache_clear()
+
+
+def test_configurations_that_exclude_each_other():
+    cases: list[tuple[dict[str, Any], str]] = [
+        ({"implementation": "sbx"}, "papergym, sb3"),
+        ({"implementation": "sb3", "separate_value": True}, "neither"),
+        ({"temperature": "warm"}, "a number"),
+        ({"temperature": "0.2", "target_entropy": -1.0}, "learned temperature only"),
+        ({"replay": "rank", "lean": False}, "lean=True"),
+    ]
+    for settings, message in cases:
+        with pytest.raises(UsageError, match=message):
+            Config(**settings).check()
+    with pytest.raises(UsageError, match="acts in a Box"):
+        build(Config(), "CartPole-v1", seed=0)
+
+
+@pytest.mark.parametrize("settings", [{}, {"implementation": "sb3"}, {"replay": "rank"}, {"temperature": "0.2"}])
+def test_build(settings):
+    model = build(Config(hidden=(16,), learning_starts=20, buffer_size=100, **settings), "Pendulum-v1", seed=0, device="cpu")
+    model.learn(30)
+    assert model._n_updates == 10
+    assert isinstance(model.observation_space, spaces.Box)
