@@ -61,7 +61,7 @@ def unavailable_or_described(row):
     assert row.summary[0].isupper() and row.summary.endswith(".") and len(row.summary.split()) >= 4
     assert row.source and row.version_note.startswith("v")
     if row.unavailable:
-        with pytest.raises(ImportError, match="[Uu]se"):
+        with pytest.raises(ImportError, match=r"[Uu]se"):
             gym.make(row.id)
 
 
@@ -119,10 +119,10 @@ def own_memory(row):
 
 def moving_entries(row):
     """No entry of a state vector stays the same for ever."""
-    env = make(row)
+    env = gym.make(row.id)
     space = env.observation_space
     if isinstance(space, gym.spaces.Box) and len(space.shape) == 1 and space.dtype.kind == "f":
-        seen = np.stack([step[0] for seed in range(3) for step in rollout(env, seed=seed)])
+        seen = np.stack([step[0] for seed in range(4) for step in rollout(env, seed=seed, steps=90)])
         assert (seen.min(0) < seen.max(0)).all(), f"constant: {np.flatnonzero(seen.min(0) == seen.max(0))}"
     env.close()
 
@@ -190,7 +190,7 @@ def check_vector(row, how, vector_kwargs):
     env = make(row)
     batch, _ = venv.reset(seed=4)
     assert batch in venv.observation_space
-    assert same(first_of(batch), env.reset(seed=4)[0])
+    assert alike(first_of(batch), env.reset(seed=4)[0])
     venv.action_space.seed(0)
     ended = False
     for _ in range(30):
@@ -199,10 +199,9 @@ def check_vector(row, how, vector_kwargs):
         assert batch in venv.observation_space
         over = np.logical_or(terminated, truncated)
         if not ended:
-            single = first_of(actions)
-            observation, *_ = env.step(single)
+            observation, *_ = env.step(first_of(actions))
             if not over[0]:
-                assert same(first_of(batch), observation)
+                assert alike(first_of(batch), observation)
         ended = ended or over[0]
         if over.any() and venv.metadata["autoreset_mode"] == AutoresetMode.DISABLED:
             venv.reset(options={"reset_mask": over})
@@ -213,6 +212,13 @@ def check_vector(row, how, vector_kwargs):
 
 def first_of(batch):
     return {key: first_of(value) for key, value in batch.items()} if isinstance(batch, dict) else batch[0]
+
+
+def alike(one, two):
+    """Equal up to numpy's own number types, which a batch of numbers has."""
+    if isinstance(one, dict):
+        return one.keys() == two.keys() and all(alike(one[key], two[key]) for key in one)
+    return np.array_equal(one, two)
 
 
 def rendered(row):
@@ -273,7 +279,7 @@ def sb3_check(row):
     env = make(row)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        sb3_check_env(env, skip_render_check=True)
+        sb3_check_env(env.unwrapped if hasattr(env.unwrapped, "compute_reward") else env, skip_render_check=True)
     env.close()
 
 
@@ -308,7 +314,7 @@ def cases():
             yield pytest.param(row.id, check, id=f"{row.id}-{check.__name__}", marks=() if chosen else pytest.mark.slow)
 
 
-@pytest.mark.parametrize(("env_id", "check"), cases())
+@pytest.mark.parametrize(("env_id", "check"), list(cases()))
 def test_conformity(env_id, check, record_property):
     row = ROWS[env_id]
     if row.extra == "football" and importlib.util.find_spec("pettingzoo") is None:
