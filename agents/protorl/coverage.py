@@ -95,12 +95,12 @@ def particle_entropy(features: np.ndarray, reference: np.ndarray, k: int = 12, p
 
     Up to constants of n, k and ``particles``, the entropy per dimension in nats of the visited states (Kozachenko-Leonenko).
     """
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
     scale = reference.std(axis=0)
     keep = scale > 1e-6
     picked = features[np.linspace(0, len(features) - 1, min(particles, len(features))).astype(int)][:, keep] / scale[keep]
-    distance = cKDTree(picked).query(picked, k=k + 1)[0][:, -1]
+    distance = KDTree(picked).query(picked, k=k + 1)[0][:, -1]
     return float(np.log(np.maximum(distance, 1e-6)).mean())
 
 

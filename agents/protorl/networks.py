@@ -14,6 +14,7 @@ def orthogonal_init(module: nn.Module) -> None:
     """Orthogonal weights (gain sqrt(2) for convolutions, 1 for linear layers) and zero biases."""
     if isinstance(module, (nn.Linear, nn.Conv2d)):
         nn.init.orthogonal_(module.weight, math.sqrt(2) if isinstance(module, nn.Conv2d) else 1.0)
+        assert module.bias is not None
         nn.init.zeros_(module.bias)
 
 
@@ -46,7 +47,7 @@ class ConvEncoder(BaseFeaturesExtractor):
             width = channels
         self.convolutions = nn.Sequential(*layers).apply(orthogonal_init)
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
-        self.convolutions.to(memory_format=self.memory_format)
+        self.convolutions.to(memory_format=self.memory_format)  # pyright: ignore[reportCallIssue]
         self.pixel_offset, self.bf16 = pixel_offset, bf16
         with torch.no_grad():
             self._features_dim = self(torch.zeros(1, *observation_space.shape)).shape[1]

@@ -68,6 +68,7 @@ class ProtoPolicy(SACPolicy):
         if use_sde:
             raise ValueError("Proto-RL explores by its Gaussian policy; use_sde is not supported.")
         self.pixels = len(observation_space.shape) == 3
+        self.widths = net_arch if net_arch is not None else ([1024, 1024] if self.pixels else [1024])
         self.settings: dict[str, Any] = {
             "trunk_dim": trunk_dim if trunk_dim is not None else (50 if self.pixels else 1024),
             "trunk_tanh": trunk_tanh if trunk_tanh is not None else not self.pixels,
@@ -86,7 +87,7 @@ class ProtoPolicy(SACPolicy):
             observation_space,
             action_space,
             lr_schedule,
-            net_arch if net_arch is not None else ([1024, 1024] if self.pixels else [1024]),
+            self.widths,
             features_extractor_class=extractor,
             features_extractor_kwargs=self.settings["encoder_kwargs"] if self.pixels else {},
             normalize_images=False,  # the encoder divides by 255 itself
@@ -120,7 +121,7 @@ class ProtoPolicy(SACPolicy):
             actions,
             settings["trunk_dim"],
             settings["trunk_tanh"],
-            self.net_arch,
+            self.widths,
             settings["log_std_bounds"],
         )
         return actor.to(self.device)
@@ -129,7 +130,7 @@ class ProtoPolicy(SACPolicy):
         """A fresh pair of Q functions on the encoder's features."""
         settings, actions = self.settings, math.prod(self.action_space.shape or ())
         critic = TwinCritic(
-            self.encoder.features_dim, actions, settings["trunk_dim"], settings["trunk_tanh"], self.net_arch, not self.pixels
+            self.encoder.features_dim, actions, settings["trunk_dim"], settings["trunk_tanh"], self.widths, not self.pixels
         )
         return critic.to(self.device)
 
@@ -138,7 +139,8 @@ class ProtoPolicy(SACPolicy):
         self.critic = self.make_critic()
         self.critic_target = self.make_critic().requires_grad_(False)
         self.critic_target.load_state_dict(self.critic.state_dict())
-        self.critic.optimizer = self.optimizer_class(self.critic.parameters(), lr=lr_schedule(1), **self.optimizer_kwargs)
+        new: dict[str, Any] = {"lr": lr_schedule(1), **self.optimizer_kwargs}
+        self.critic.optimizer = self.optimizer_class(self.critic.parameters(), **new)
 
     def reset_optimizers(self, lr_schedule: Schedule) -> None:
         """New optimisers of actor, critic and representation, on the present weights."""

@@ -104,7 +104,8 @@ class FrameReplay(ReplayBuffer):
         action = np.asarray(action, np.float32).reshape(self.n_envs, self.action_dim)
         for env in range(self.n_envs):
             self._check_stack(obs[env], next_obs[env])
-            if self.open[env] is None or not np.array_equal(self.open[env], obs[env]):
+            last = self.open[env]
+            if last is None or not np.array_equal(last, obs[env]):
                 self._start_episode(env, obs[env])
             start = int((self.head[env] - 1) % self.slots)
             self._write(env, self._split(next_obs[env])[-1], age=min(int(self.age[env, start]) + 1, self.frame_stack))

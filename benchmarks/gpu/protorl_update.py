@@ -13,6 +13,7 @@ import statistics
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -24,7 +25,7 @@ from papergym.agents.protorl.config import Config
 from papergym.agents.protorl.update import FINETUNE, PRETRAIN, Noise
 
 RESULTS = Path(__file__).resolve().parents[2] / "assets" / "results" / "gpu.csv"
-VARIANTS = {
+VARIANTS: dict[str, dict[str, Any]] = {
     "fp32": {},
     "tf32": {"tf32": True},
     "tf32 channels_last": {"tf32": True, "channels_last": True},
@@ -51,7 +52,7 @@ class Noisy(gym.Env):
         return np.concatenate(self.frames), float(self.np_random.random()), False, self.time >= 500, {}
 
 
-def make(device: str, **options: bool) -> ProtoRL:
+def make(device: str, **options: Any) -> ProtoRL:
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = options.pop("tf32", False)
     config = Config(buffer_size=2000, record_visits=False, **options)
     return ProtoRL(
@@ -71,6 +72,7 @@ def fill(model: ProtoRL, steps: int = 1500) -> None:
     for _ in range(steps):
         action = rng.uniform(-1, 1, 6).astype(np.float32)
         following, reward, _, truncated, _ = env.step(action)
+        assert model.replay_buffer is not None
         model.replay_buffer.add(
             obs[None],
             following[None],
@@ -89,12 +91,13 @@ def check(device: str, batch_size: int) -> list[dict[str, object]]:
         cpu, other = make("cpu"), make(device)
         other.policy.load_state_dict(cpu.policy.state_dict())
         fill(cpu, 300)
+        assert cpu.replay_buffer is not None
         batch, noise = cpu.replay_buffer.sample(batch_size), cpu.draw_noise(batch_size)
         start = {name: value.clone() for name, value in cpu.policy.state_dict().items()}
         found = []
         for model in (cpu, other):
             model.phase, place = phase, model.device
-            moved = ReplayBufferSamples(*(value.to(place) if value is not None else None for value in batch))
+            moved = ReplayBufferSamples(*(value.to(place) for value in batch[:5]))
             found.append(model.update(moved, Noise(*(value.to(place) for value in noise))))
         for name, value in found[0].items():
             expected, got = value.item(), found[1][name].item()
@@ -117,11 +120,14 @@ def check(device: str, batch_size: int) -> list[dict[str, object]]:
 
 
 def updates_per_second(model: ProtoRL, batch_size: int, updates: int) -> float:
+    buffer = model.replay_buffer
+    assert buffer is not None
+
     def run(count: int) -> float:
         torch.cuda.synchronize()
         start = time.perf_counter()
         for _ in range(count):
-            model.update(model.replay_buffer.sample(batch_size), model.draw_noise(batch_size))
+            model.update(buffer.sample(batch_size), model.draw_noise(batch_size))
             model._n_updates += 1
         torch.cuda.synchronize()
         return count / (time.perf_counter() - start)
