@@ -81,20 +81,20 @@ class BlindCliffwalk(ToyEnv[Any, Any]):
         """The action that does not fall off in ``state``."""
         return state % 2 if self.alternate else 0
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[int, dict[str, Any]]:
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.int64, dict[str, Any]]:
         """Back to state 0."""
         super().reset(seed=seed)
         self.position, self.fallen = 0, False
-        return 0, {}
+        return np.int64(0), {}
 
-    def step(self, action: int) -> tuple[int, float, bool, bool, dict[str, Any]]:
+    def step(self, action: int) -> tuple[np.int64, float, bool, bool, dict[str, Any]]:
         """One walk along the row."""
         last = self.position == self.n - 1
         self.fallen = int(action) != self.right_action(self.position)
         solved = last and not self.fallen
         if not (last or self.fallen):
             self.position += 1
-        return self.position, float(solved), bool(last or self.fallen), False, {"is_success": solved}
+        return np.int64(self.position), float(solved), bool(last or self.fallen), False, {"is_success": solved}
 
     def _text(self) -> str:
         return (

@@ -113,19 +113,19 @@ class ShortestPath(ToyEnv[Any, Any]):
         """Undiscounted optimal values, float ``(nodes,)``: minus the length of the shortest path."""
         return -goal_distances(self.edges, self.goal)
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[int, dict[str, Any]]:
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.int64, dict[str, Any]]:
         """Start anywhere but at the goal."""
         super().reset(seed=seed)
         self.node = int((self.goal + self.np_random.integers(1, self.nodes)) % self.nodes)
-        return self.node, {"is_success": False}
+        return np.int64(self.node), {"is_success": False}
 
-    def step(self, action: int) -> tuple[int, float, bool, bool, dict[str, Any]]:
+    def step(self, action: int) -> tuple[np.int64, float, bool, bool, dict[str, Any]]:
         """Follow an edge, or stay."""
         reward = 0.0 if self.node == self.goal else -1.0
         if self.edges[self.node, action]:
             self.node = int(action)
         success = self.node == self.goal
-        return self.node, reward, success, False, {"is_success": success}
+        return np.int64(self.node), reward, success, False, {"is_success": success}
 
     def _text(self) -> str:
         exits = " ".join(map(str, np.flatnonzero(self.edges[self.node]))) or "none"
