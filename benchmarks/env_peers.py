@@ -3,6 +3,7 @@
 A stack is a class made with (domain, task, number of environments); ``step()`` takes one agent step in each of them.
 """
 
+# ruff: noqa: D101, D102 - the classes below differ only in what their names say
 from collections import deque
 from typing import Any
 
@@ -65,20 +66,27 @@ class OursState(Ours):
 class OursVector:
     """This package, all environments in one object that fills one batch."""
 
-    quality = "fast"
+    quality, adds = "fast", 4
 
     def __init__(self, domain: str, task: str, number: int):
         import gymnasium as gym
 
         import papergym  # noqa: F401
 
-        self.venv = gym.make_vec(f"ProtoRL-{camel(domain, task)}-v0", number, quality=self.quality)
-        self.venv.reset(seed=0)
-        self.actions, self.time = actions_for(self.venv.action_space.shape), 0
+        self.make = lambda n: gym.make_vec(f"ProtoRL-{camel(domain, task)}-v0", n, quality=self.quality)
+        self.venvs: list[Any] = []
+        self.number = number
+        self.add()
+        self.actions, self.time = actions_for(self.venvs[0].action_space.shape), 0
+
+    def add(self) -> None:
+        self.venvs.append(self.make(self.number))
+        self.venvs[-1].reset(seed=0)
 
     def step(self) -> None:
         self.time += 1
-        self.venv.step(self.actions[self.time % 256])
+        for venv in self.venvs:
+            venv.step(self.actions[self.time % 256])
 
 
 class OursVectorPaper(OursVector):

@@ -23,6 +23,7 @@ from env_peers import PEERS, STACKS
 
 RESULTS = Path(__file__).parent.parent / "assets" / "results" / "env_speed.csv"
 TASKS = {"walker": "walk", "cheetah": "run", "humanoid": "walk", "quadruped": "walk"}
+COLUMNS = ("domain", "stack", "cpu_ms_per_step", "steps_per_s_per_core", "times_best_python_peer", "extra_env_mb")
 PACKAGES = ("mujoco", "dm_control", "gymnasium", "shimmy", "stable_baselines3", "envpool")
 
 
@@ -59,7 +60,7 @@ def extra_memory(stack: Any, count: int = 4) -> float | None:
     for _ in range(count):
         stack.add()
     stack.step()
-    return (rss_mb() - before) / count
+    return (rss_mb() - before) / (count * getattr(stack, "adds", 1))
 
 
 def start(name: str, domain: str) -> tuple[Any, Any] | str:
@@ -132,19 +133,21 @@ def main() -> None:
     options = parser.parse_args()
     os.environ.setdefault("MUJOCO_GL", "egl")
     os.environ.update(LP_NUM_THREADS="0", OMP_NUM_THREADS="1")
-    facts = provenance()
-    rows = [row for domain in options.domains for row in measure(domain, options.stacks, options.rounds, options.sample_s)]
-    columns = ["domain", "stack", "cpu_ms_per_step", "steps_per_s_per_core", "times_best_python_peer", "extra_env_mb"]
-    columns += ["rounds", "problem", *facts]
-    with options.out.open("w", newline="") as file:
-        writer = csv.DictWriter(file, columns, restval="")
+    facts, rows = provenance(), []
+    for domain in options.domains:
+        rows += measure(domain, options.stacks, options.rounds, options.sample_s)
+        write(options.out, rows, facts)  # a run that is cut keeps the domains it finished
+    widths = dict(zip(COLUMNS, (10, 30, 9, 9, 7, 7), strict=False))
+    for row in rows:
+        print("  ".join(f"{row.get(column, '')!s:<{width}}" for column, width in widths.items()), row["problem"])
+
+
+def write(path: Path, rows: list[dict[str, Any]], facts: dict[str, str]) -> None:
+    """The table with its provenance."""
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, [*COLUMNS, "rounds", "problem", *facts], restval="")
         writer.writeheader()
         writer.writerows({**row, **facts} for row in rows)
-    for row in rows:
-        print(
-            "  ".join(f"{row.get(column, '')!s:<{width}}" for column, width in zip(columns, (10, 30, 9, 9, 7, 7))),
-            row["problem"],
-        )
 
 
 if __name__ == "__main__":

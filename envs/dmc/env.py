@@ -28,6 +28,7 @@ class DmControlEnv(MujocoWorld):
         limit_frames: episode limit in control steps; None for the task's own.
         render_mode: None or ``"rgb_array"``.
         backend: OpenGL backend; None for MUJOCO_GL or what works.
+        share_model: read one compiled model with the other environments of the task that are made so; for one thread.
 
     Source: Tassa et al. 2018, DeepMind Control Suite, arXiv 1801.00690; dm_control.
     """
@@ -45,10 +46,11 @@ class DmControlEnv(MujocoWorld):
         limit_frames: int | None = None,
         render_mode: str | None = None,
         backend: str | None = None,
+        share_model: bool = False,
     ):
         self._set_up(locals())
         self.domain, self.task, self.name = domain, task, f"{domain} {task}"
-        self._limit_frames = limit_frames
+        self._limit_frames, self._share_model = limit_frames, share_model
         self._build()
         native = self._dm.action_spec()
         bounded = (native.maximum < 1e9) & (native.minimum > -1e9)  # MuJoCo writes 1e10 for "no range"
@@ -61,6 +63,8 @@ class DmControlEnv(MujocoWorld):
         self._generator = self.np_random.bit_generator
         self._random = np.random.RandomState(self._generator)  # draws from np_random itself
         self._dm = load.load(self.domain, self.task, self._random)
+        if self._share_model:
+            load.share_model(self._dm, self.domain, self.task)
         self._physics = self._dm.physics
         self._composed = self.domain == "jaco"  # dm_control's composer, with a step of its own
         if self._limit_frames is not None:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from functools import cache
 from types import ModuleType
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -40,6 +41,25 @@ def _draws(name: str) -> bool:
         return name.lower() not in BACKENDS or bool(choose_backend(name.lower()))
     except RenderError:
         return False
+
+
+FIXED_MODELS = ("acrobot", "ball_in_cup", "cartpole", "cheetah", "hopper", "humanoid", "humanoid_CMU", "pendulum", "walker")
+"""Domains whose tasks never write to their model, so that several environments may read one."""
+_models: WeakValueDictionary[tuple[str, str], Any] = WeakValueDictionary()
+
+
+def share_model(dm: Any, domain: str, task: str) -> None:
+    """Let ``dm`` read the model of an earlier environment of its task: 13 MB less each, most of it textures.
+
+    Only for environments that are stepped by one thread: dm_control switches actuation off in the model during a reset.
+    """
+    if domain not in FIXED_MODELS:
+        return
+    model = _models.setdefault((domain, task), dm.physics.model)
+    if model is not dm.physics.model:
+        from dm_control.mujoco import wrapper
+
+        dm.physics._reload_from_data(wrapper.MjData(model))
 
 
 def load(domain: str, task: str, random: np.random.RandomState) -> Any:

@@ -6,7 +6,11 @@ import pytest
 from gymnasium.vector import AutoresetMode
 
 import papergym  # noqa: F401
+from papergym.envs.dmc.env import DmControlEnv
+from papergym.envs.dmc.load import FIXED_MODELS
+from papergym.envs.dmc.tasks import DEFAULT_TASK
 from papergym.envs.render import open_contexts
+from papergym.envs.render.native import mujoco
 
 SMALL = {"quality": "fast", "size_px": 32, "limit_frames": 7}
 
@@ -70,6 +74,31 @@ def test_one_context_and_no_copies():
     venv.close()
     expected.close()
     assert open_contexts() == before
+
+
+def test_environments_of_a_batch_share_their_model():
+    venv = gym.make_vec("ProtoRL-WalkerWalk-v0", 3, **SMALL)
+    models = {id(world.physics.model.ptr) for world in venv.unwrapped.envs}
+    assert len(models) == 1
+    separate = gym.make_vec("ProtoRL-ReacherEasy-v0", 2, **SMALL)
+    assert len({id(world.physics.model.ptr) for world in separate.unwrapped.envs}) == 2, "reacher moves its target"
+
+
+@pytest.mark.parametrize("domain", FIXED_MODELS)
+def test_domains_that_share_leave_their_model_alone(domain):
+    env = DmControlEnv(domain, DEFAULT_TASK[domain])
+    model = env.physics.model.ptr
+
+    def image():
+        buffer = np.empty(mujoco.mj_sizeModel(model), np.uint8)
+        mujoco.mj_saveModel(model, None, buffer)
+        return buffer
+
+    before = image()
+    for seed in (0, 1):
+        env.reset(seed=seed)
+        env.step(env.action_space.sample())
+    assert np.array_equal(before, image())
 
 
 def test_mujoco_v4_too():

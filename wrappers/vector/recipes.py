@@ -38,7 +38,7 @@ def protorl(num_envs: int, **kwargs: Any) -> VectorEnv:
     """Several of papergym.wrappers.recipes.protorl; also takes ``autoreset_mode`` and ``copy``."""
     from papergym.envs.dmc.env import DmControlEnv  # loads the simulator
 
-    return batch(DmControlEnv, recipes.protorl, num_envs, **kwargs)
+    return batch(DmControlEnv, recipes.protorl, num_envs, share_model=True, **kwargs)
 
 
 def mujoco_v4(num_envs: int, **kwargs: Any) -> VectorEnv:
