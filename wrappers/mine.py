@@ -40,10 +40,11 @@ class LSImagineActions(gym.Wrapper, RecordConstructorArgs):
         self,
         env: gym.Env,
         turn_degrees: float = 10.0,
-        pitch_limits: tuple[float, float] = (-70.0, 70.0),
+        pitch_limits: Sequence[float] = (-70.0, 70.0),
         sticky_jump: int = 10,
     ) -> None:
-        RecordConstructorArgs.__init__(self, turn_degrees=turn_degrees, pitch_limits=pitch_limits, sticky_jump=sticky_jump)
+        limits = [float(limit) for limit in pitch_limits]  # a list, as it comes back from JSON
+        RecordConstructorArgs.__init__(self, turn_degrees=turn_degrees, pitch_limits=limits, sticky_jump=sticky_jump)
         super().__init__(env)
         space = env.action_space
         if not isinstance(space, spaces.MultiDiscrete) or space.nvec.shape != (8,):
@@ -59,7 +60,7 @@ class LSImagineActions(gym.Wrapper, RecordConstructorArgs):
             )
         if sticky_jump < 1:
             raise ValueError(f"a jump lasts at least 1 step, came sticky_jump={sticky_jump}")
-        self._degrees, self._limits, self._sticky = turn_degrees, pitch_limits, sticky_jump
+        self._degrees, self._limits, self._sticky = turn_degrees, limits, sticky_jump
         self._pitch, self._jumping = 0.0, 0
         self.action_space = spaces.Discrete(len(ACTIONS))
 
@@ -122,8 +123,8 @@ class LSImagineObservation(gym.ObservationWrapper, RecordConstructorArgs):
         ValueError: the observation has no ``rgb``, or a key to keep is missing.
     """
 
-    def __init__(self, env: gym.Env, size: tuple[int, int] = (64, 64), keep: Sequence[str] = ()) -> None:
-        RecordConstructorArgs.__init__(self, size=size, keep=keep)
+    def __init__(self, env: gym.Env, size: Sequence[int] = (64, 64), keep: Sequence[str] = ()) -> None:
+        RecordConstructorArgs.__init__(self, size=[int(edge) for edge in size], keep=list(keep))
         super().__init__(env)
         inner = env.observation_space
         if not isinstance(inner, spaces.Dict) or not {"rgb", *keep} <= set(inner.spaces):
@@ -143,7 +144,7 @@ def lsimagine(
     task_id: str,
     *,
     image_size: int | Sequence[int] = (160, 256),
-    size: tuple[int, int] = (64, 64),
+    size: Sequence[int] = (64, 64),
     keep: Sequence[str] = (),
     fast_reset: int = 0,
     backend: str = "voxel",

@@ -86,15 +86,15 @@ class Miner(Script):
 class Drawer(Script):
     """Fills the bucket from the nearest water."""
 
-    _goal: np.ndarray | None = None
+    def __init__(self, world: World, item: str, seed: int = 0) -> None:
+        super().__init__(world, item, seed)
+        self._water = world.grid.blocks == blocks.WATER
+        surface = self._water.copy()
+        surface[:, :, :-1] &= ~self._water[:, :, 1:]
+        self._goal = beside(surface, -1, 0) | surface
 
     def work(self) -> str:
         """Go beside water, look into it, use the bucket."""
-        if self._goal is None:
-            self._water = self.world.grid.blocks == blocks.WATER
-            open_water = self._water.copy()
-            open_water[:, :, :-1] &= ~self._water[:, :, 1:]
-            self._goal = beside(open_water, -1, 0) | open_water
         seen = self.pilot.gaze_block(liquids=True)
         if seen is not None and self._water[seen[0], seen[2], seen[1]]:
             return "use"

@@ -27,8 +27,8 @@ SOLID = (SHAPE == SHAPE_CUBE) | (SHAPE == SHAPE_CUTOUT)
 """Blocks that stop bodies."""
 OPAQUE = SHAPE == SHAPE_CUBE
 """Blocks that stop light."""
-DIMS = np.where(OPAQUE, 15, np.where(SHAPE == SHAPE_LIQUID, 3, 1)).astype(np.uint8)
-"""Light lost on entering a block."""
+DIMS = np.array([0, 15, 1, 0, 3], np.uint8)[SHAPE]
+"""Light lost on entering a block, beyond the one that every step costs away from the open sky."""
 GLOWS = np.array([entry.get("glows", 0) for entry in _BLOCKS], np.uint8)
 FALLS = np.array([entry.get("falls", False) for entry in _BLOCKS], bool)
 BURNS = np.array([entry.get("burns", False) for entry in _BLOCKS], bool)

@@ -9,7 +9,7 @@ from numba import njit
 from papergym.envs.mine.voxel import blocks
 from papergym.envs.mine.voxel.terrain import HEIGHT, SIZE, WRAP
 
-_DIMS, _GLOWS, _AIR = blocks.DIMS, blocks.GLOWS, blocks.AIR
+_DIMS, _GLOWS = blocks.DIMS, blocks.GLOWS
 _ROOM = 1 << 21  # places of the queue, a power of two; more than the cells that light can wait in
 QUEUE = np.empty(_ROOM, np.int32)
 
@@ -49,30 +49,22 @@ def _spread(grid, light, queue, tail, shift):
 
 
 @njit(cache=True)
-def _column(grid, light, x, z):
-    """Let the sky light fall down a column; returns the lowest cell that it reaches at full strength."""
-    level, open_to = 15, HEIGHT
-    for y in range(HEIGHT - 1, -1, -1):
-        block = grid[x, z, y]
-        if block != _AIR:
-            level = max(level - np.int64(_DIMS[block]), 0)
-        elif level == 15:
-            open_to = y
-        light[x, z, y] = (light[x, z, y] & 240) | level
-        if level == 0 and block != _AIR:
-            for below in range(y):
-                light[x, z, below] = light[x, z, below] & 240
-            break
-    return open_to
+def _open_to(grid, x, z):
+    """Lowest cell of a column under the open sky: nothing above it dims light."""
+    y = HEIGHT
+    while y > 0 and _DIMS[grid[x, z, y - 1]] == 0:
+        y -= 1
+    return y
 
 
 @njit(cache=True)
 def shine(grid, light, roof, queue):
     """Light a new world; ``roof`` (SIZE, SIZE) uint8 receives the lowest cell under the open sky of each column."""
-    light[:] = 0
     for x in range(SIZE):
         for z in range(SIZE):
-            roof[x, z] = _column(grid, light, x, z)
+            roof[x, z] = _open_to(grid, x, z)
+            light[x, z, : roof[x, z]] = 0
+            light[x, z, roof[x, z] :] = 15
     tail = 0
     for x in range(SIZE):
         for z in range(SIZE):
@@ -81,10 +73,9 @@ def shine(grid, light, roof, queue):
                 max(np.int64(roof[(x + 1) & WRAP, z]), np.int64(roof[(x - 1) & WRAP, z])),
                 max(np.int64(roof[x, (z + 1) & WRAP]), np.int64(roof[x, (z - 1) & WRAP])),
             )
-            for y in range(max(here - 4, 0), max(edge, here + 1)):
-                if light[x, z, y] > 1:
-                    queue[tail] = (x << 15) | (z << 7) | y
-                    tail += 1
+            for y in range(here, min(max(edge, here + 1), HEIGHT)):
+                queue[tail] = (x << 15) | (z << 7) | y
+                tail += 1
     _spread(grid, light, queue, tail, 0)
 
 
@@ -93,8 +84,9 @@ def relight(grid, light, roof, queue, x, z, y):
     """Make the light right again after the cell (x, z, y) changed: darken the cells it can reach, then flood them anew."""
     reach = 15
     low, high = max(y - reach, 0), min(y + reach, HEIGHT - 1)
-    roof[x, z] = _column(grid, light, x, z)
-    low = min(low, 0 if grid[x, z, y] != _AIR else low)
+    if y + 1 >= roof[x, z]:  # the sky above the column changes
+        low = 0
+        roof[x, z] = _open_to(grid, x, z)
     for i in range(-reach, reach + 1):
         for k in range(-reach, reach + 1):
             px, pz = (x + i) & WRAP, (z + k) & WRAP
@@ -119,8 +111,10 @@ def relight(grid, light, roof, queue, x, z, y):
 @njit(cache=True)
 def brighten(grid, light, roof, queue, x, z, y):
     """As :func:`relight`, for a cell that became emptier and did not glow: light only grows, from the cell's neighbours."""
-    if y + 1 >= roof[x, z] or y + 1 == HEIGHT:
-        roof[x, z] = _column(grid, light, x, z)
+    if y + 1 >= roof[x, z]:
+        roof[x, z] = _open_to(grid, x, z)
+        for j in range(np.int64(roof[x, z]), y + 1):
+            light[x, z, j] = (light[x, z, j] & 240) | 15
     tail = 0
     for i, k, j in ((1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0), (0, 0, 1), (0, 0, -1)):
         py = y + j

@@ -26,7 +26,7 @@ _CLIMATE = {  # biome -> (rainfall, temperature)
     BEACH: (0.4, 0.8),
 }
 _BY_HAND = blocks.TIER < 0
-_BLOCKS_LIGHT = blocks.DIMS > 0
+_BLOCKS_LIGHT = blocks.OPAQUE
 _FLAGS = {
     "is_tool_not_required": _BY_HAND,
     "blocks_movement": blocks.SOLID,
@@ -114,7 +114,7 @@ class Observer:
             "block_meta": blocks.META[block],
             "cos_look_vec_angle": np.clip(cosine, -1, 1).astype(np.float32),
             "is_collidable": blocks.SHAPE[block] != blocks.SHAPE_AIR,
-            "blocks_light": _BLOCKS_LIGHT[block] & (blocks.SHAPE[block] != blocks.SHAPE_AIR),
+            "blocks_light": _BLOCKS_LIGHT[block],
             **{key: table[block] for key, table in _FLAGS.items()},
         }
 

@@ -114,7 +114,7 @@ def move(grid, body, sneak):
     body[MOVED] = np.sqrt(gone_x * gone_x + gone_z * gone_z)
     body[LANDED] = 0.0
     if body[GROUND] > 0:
-        body[LANDED], body[FALL] = body[FALL], 0.0
+        body[LANDED], body[FALL] = body[FALL] - gone_y, 0.0
     elif gone_y < 0:
         body[FALL] -= gone_y
     if abs(gone_x - dx) > 1e-9:

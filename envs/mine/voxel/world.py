@@ -244,7 +244,7 @@ class World:
         if body[MOVED]:
             vitals.spend("swim" if body[WET] else ("sprint" if body[SPRINT] else "walk"), float(body[MOVED]))
         if body[LANDED] > 3.0:
-            vitals.hurt(math.ceil(body[LANDED] - 3.0), "fall", unblockable=True)
+            vitals.hurt(math.ceil(body[LANDED] - 3.0 - 1e-6), "fall", unblockable=True)
         if body[Y] < -16.0:
             vitals.hurt(40.0, "void", unblockable=True)
         vitals.tick(bool(body[SUNK]))
