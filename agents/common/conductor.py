@@ -45,16 +45,18 @@ class Conductor(BaseCallback):
     ) -> None:
         super().__init__()
         self.plan, self.folder, self.eval_env, self.board, self.progress = plan, folder, eval_env, board, progress
-        state = state or {"next_eval": 0, "next_log": plan.run.log_every, "episode": 0, "seconds": 0.0}
+        state = state or {"next_eval": 0, "next_log": plan.run.log_every, "episode": 0, "seconds": 0.0, "finished": False}
         self.next_eval, self.next_log = int(state["next_eval"]), int(state["next_log"])
         self.episode, self.seconds = int(state["episode"]), float(state["seconds"])
+        self.finished = bool(state["finished"])
         self.started = self.last_checkpoint = time.monotonic()
         self.pause = plan.run.checkpoint_seconds
         self.asked_to_stop = False
 
     def runner_state(self) -> State:
         """Counters for the checkpoint."""
-        return {"next_eval": self.next_eval, "next_log": self.next_log, "episode": self.episode, "seconds": self.elapsed()}
+        counters = {"next_eval": self.next_eval, "next_log": self.next_log, "episode": self.episode}
+        return {**counters, "seconds": self.elapsed(), "finished": self.finished}
 
     def elapsed(self) -> float:
         """Seconds of the run, over all its parts."""
@@ -127,10 +129,12 @@ class Conductor(BaseCallback):
         return mean
 
     def finish(self) -> None:
-        """Last row, last evaluation and last checkpoint, at the end of the budget."""
-        self.log_row()
-        self.evaluate()
-        self.checkpoint()
+        """Last row, last evaluation and last checkpoint, at the end of the budget; once, even if killed right after."""
+        if not self.finished:
+            self.log_row()
+            self.evaluate()
+            self.finished = True
+            self.checkpoint()
 
     def checkpoint(self) -> None:
         """Write a checkpoint."""

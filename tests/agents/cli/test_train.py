@@ -117,6 +117,16 @@ def test_board_holds_what_the_tables_hold(here):
     assert len(board["eval/return"]) == len(read_table(run / "eval.csv"))
 
 
+def test_killed_after_the_last_checkpoint(here):
+    """What ends a run is written once."""
+    assert main(["train", *SMALL]) == 0
+    run = here / "run"
+    expected = {path.name: path.read_bytes() for path in run.glob("*.csv") if path.name != "timing.csv"}
+    (run / "summary.json").unlink()
+    assert main(["train", "run", "--resume"]) == 0
+    assert {name: (run / name).read_bytes() for name in expected} == expected
+
+
 class Square(gym.Env):
     """A world that draws a grey square which brightens with every step."""
 
