@@ -14,6 +14,7 @@ Cell = tuple[int, int, int]
 _TURN = 10.0  # degrees of one turn
 _STEEPEST = 70.0
 _PATIENCE = 60  # steps after which a way is planned anew
+_FARTHEST = 2500  # steps of the longest way that is planned
 
 
 class Pilot:
@@ -27,7 +28,7 @@ class Pilot:
     def __init__(self, world: World, rng: np.random.Generator) -> None:
         self.world, self.rng = world, rng
         self._path: list[Cell] = []
-        self._age, self._still, self._last = 0, 0, (0.0, 0.0, 0.0)
+        self._age, self._still, self._lost, self._last = 0, 0, 0, (0.0, 0.0, 0.0)
 
     def feet(self) -> Cell:
         """Cell of the feet, wrapped."""
@@ -71,9 +72,13 @@ class Pilot:
             self._path = []
             return None
         self._age += 1
+        if self._lost > 0:  # no way was found: planning is dear, so try again a little later
+            self._lost -= 1
+            return None
         if fresh or feet not in self._path[:-1] or self._age > _PATIENCE:
-            self._path, self._age = find_path(self.world.grid.blocks, goal, feet) or [], 0
+            self._path, self._age = find_path(self.world.grid.blocks, goal, feet, _FARTHEST) or [], 0
             if len(self._path) < 2:
+                self._lost = _PATIENCE // 2
                 return None
             feet = self._path[0]
         return self._follow(feet, self._path[self._path.index(feet) + 1])
