@@ -7,7 +7,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 from papergym import wrappers
-from papergym.wrappers.intrinsic import KNNNovelty, make_bonus
+from papergym.wrappers.intrinsic import make_bonus
 from papergym.wrappers.intrinsic.base import Bonus
 
 MODES = list(AutoresetMode)
@@ -245,38 +245,6 @@ def test_nothing_is_stepped_behind_the_users_back(make):
     for name in BONUSES:
         wrappers.add_intrinsic_reward(env, name, **BONUSES[name])
     assert env.log == [] and env.episode == -1
-
-
-class TestBadModes:
-    def test_declared_mode_must_agree(self):
-        envs = gym.make_vec("CartPole-v1", 2)
-        with pytest.raises(ValueError, match="declare"):
-            wrappers.vector.IntrinsicReward(envs, KNNNovelty(), autoreset_mode=AutoresetMode.SAME_STEP)
-
-    def test_undeclared_mode_must_be_given(self):
-        envs = gym.make_vec("CartPole-v1", 2)
-        envs.unwrapped.metadata = {}
-        with pytest.raises(ValueError, match="pass autoreset_mode"):
-            wrappers.vector.IntrinsicReward(envs, KNNNovelty())
-        door = wrappers.vector.IntrinsicReward(envs, KNNNovelty(), autoreset_mode=AutoresetMode.NEXT_STEP)
-        assert door.mode is AutoresetMode.NEXT_STEP
-
-    @pytest.mark.parametrize(("true", "claimed"), [("SAME_STEP", "NEXT_STEP"), ("NEXT_STEP", "SAME_STEP")])
-    def test_a_false_claim_is_found_at_the_first_end(self, true, claimed, make):
-        envs = SyncVectorEnv([lambda: make(0)], autoreset_mode=AutoresetMode[true])
-        envs.metadata = {}
-        door = wrappers.vector.IntrinsicReward(envs, KNNNovelty(), autoreset_mode=AutoresetMode[claimed])
-        door.reset()
-        with pytest.raises(ValueError, match="final_obs"):
-            for _ in range(4):
-                door.step(np.zeros(1, int))
-
-    def test_a_forgotten_reset_is_named(self, make):
-        door = wrappers.NoveltyReward(SyncVectorEnv([lambda: make(0)], autoreset_mode=AutoresetMode.DISABLED))
-        door.reset()
-        with pytest.raises(ValueError, match="reset_mask"):
-            for _ in range(5):
-                door.step(np.zeros(1, int))
 
 
 def test_dict_observations_through_all_doors():
