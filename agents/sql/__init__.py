@@ -1,0 +1,1 @@
+"""Soft Q-learning (Haarnoja et al., 2017), SAC's ancestor: an energy-based policy and a network that samples from it."""
