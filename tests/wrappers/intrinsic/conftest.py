@@ -6,6 +6,7 @@ import pytest
 
 def _load(name):
     spec = importlib.util.spec_from_file_location(f"intrinsic_{name}", Path(__file__).with_name(f"{name}.py"))
+    assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -1,6 +1,7 @@
 """Relabelled replay batches: what every library calls them, fresh rewards, and no state meeting itself."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -47,7 +48,7 @@ def test_observing_is_a_choice():
     relabel(plain()[0], bonus, observe=False)
     assert bonus.ring is None or len(bonus.ring) == 0
     relabel(plain()[0], bonus)
-    assert len(bonus.ring) == 12
+    assert bonus.ring is not None and len(bonus.ring) == 12
 
 
 def test_a_stored_state_is_not_its_own_neighbour():
@@ -79,7 +80,7 @@ def test_sac_replays_fresh_rewards():
         replay_buffer_kwargs=options, policy_kwargs={"net_arch": [16]}, buffer_size=500,
     )  # fmt: skip
     model.learn(80)
-    buffer = model.replay_buffer
+    buffer: Any = model.replay_buffer
     assert len(buffer.bonus.ring) == 80
     stored = buffer.next_observations[:80, 0]
     samples = buffer.sample(64)

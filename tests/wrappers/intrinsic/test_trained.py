@@ -152,12 +152,12 @@ def test_training_in_the_background_is_exact():
 
 def test_global_generators_are_left_alone():
     torch.manual_seed(0)
-    np_state, torch_state = np.random.get_state()[1].copy(), torch.get_rng_state()  # noqa: NPY002
+    np_state, torch_state = np.random.get_state(legacy=True)[1].copy(), torch.get_rng_state()  # noqa: NPY002
     for bonus in (RND(**QUICK), ICM(**QUICK), NGU(**QUICK), Disagreement(**QUICK)):
         for batch in steps(10):
             bonus.reward(batch)
     torch.testing.assert_close(torch.get_rng_state(), torch_state)
-    np.testing.assert_array_equal(np.random.get_state()[1], np_state)  # noqa: NPY002
+    np.testing.assert_array_equal(np.random.get_state(legacy=True)[1], np_state)  # noqa: NPY002
 
 
 @pytest.mark.parametrize("kind", [RND, ICM, Disagreement, NGU])
