@@ -6,6 +6,7 @@ import inspect
 import textwrap
 from typing import Annotated, Any, get_type_hints
 
+import gymnasium as gym
 import tyro
 
 from papergym.agents.common.errors import UsageError
@@ -41,7 +42,7 @@ def parse_plan(row: Agent, options: list[str], *, prog: str, base: Plan | None =
 
     Unknown options and values of a wrong type end the process with a message that names the nearest option (tyro's).
     """
-    base = base or defaults(row, _value_of(options, "--preset"))
+    fresh, base = base is None, base or defaults(row, _value_of(options, "--preset"))
     shared = frozenset({item.name for item in dataclasses.fields(RunSettings)} | set(BUDGET_NAMES))
     run_class, config_class = _arguments(base.run), _arguments(base.config, shared)
     both = dataclasses.make_dataclass(
@@ -59,7 +60,15 @@ def parse_plan(row: Agent, options: list[str], *, prog: str, base: Plan | None =
     run = RunSettings(**{item.name: getattr(parsed.run, item.name) for item in dataclasses.fields(run_class)})
     if run.preset != base.run.preset and base.run.preset:
         raise UsageError(f"--preset {run.preset} conflicts with {base.run.preset}.")
+    if fresh and run.env_kwargs == base.run.env_kwargs and not same_maker(run.env, base.run.env):
+        run.env_kwargs = ()  # they belong to the preset's own environment
     return settle(Plan(row, run, config))
+
+
+def same_maker(one: str, other: str) -> bool:
+    """Whether two environment ids are made by the same function, and so take the same arguments."""
+    makers = [gym.registry[env].entry_point if env in gym.registry else env for env in (one, other)]
+    return makers[0] == makers[1]
 
 
 def _value_of(options: list[str], name: str) -> str:

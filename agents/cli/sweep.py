@@ -133,7 +133,7 @@ def _print(path: Path, trials: list[dict[str, Any]]) -> None:
     for setting, members in groups.items():
         cells = []
         for column in ("return_after", "training_return"):
-            values = [float(row[column]) for row in members if math.isfinite(float(row[column] or "nan"))]
+            values = [float(row[column]) for row in members if math.isfinite(float(row.get(column) or "nan"))]
             cells.append(str(estimate(values)) if values else "-")
         table.add_row(" ".join(f"{name}={value}" for name, value in setting), str(len(members)), *cells)
     console().print(table)

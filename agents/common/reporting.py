@@ -94,13 +94,14 @@ def printed(facts: dict[str, Any]) -> list[dict[str, Any]]:
 
 def place_of(score: dict[str, Any]) -> str:
     """Table or figure, environment there, unit and certainty."""
-    where = score.get("where") or score.get("table") or score.get("figure") or "place not recorded"
+    where = next((score[key] for key in ("where", "table", "figure", "source") if key in score), "place not recorded")
     return ", ".join(text for text in (where, score.get("env", ""), score.get("unit", ""), score.get("certainty", "")) if text)
 
 
 def value_of(entry: dict[str, Any]) -> str:
     """Value with its spread, if there is one."""
-    return f"{entry['value']:g} ± {entry['std']:g}" if "std" in entry else f"{entry['value']:g}"
+    spread = entry.get("std", entry.get("spread"))
+    return f"{entry['value']:g}" if spread is None else f"{entry['value']:g} ± {spread:g}"
 
 
 def anchor_section(facts: dict[str, Any]) -> list[str]:

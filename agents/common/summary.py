@@ -1,7 +1,6 @@
 """What a finished run has reached, as numbers and as a printed table."""
 
 import importlib
-import math
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +32,7 @@ def summarise(plan: Plan, folder: RunFolder, model: Any, seconds: float) -> dict
         "return_after": float(np.mean(last)),
         **({"return_after_std": float(np.std(last))} if len(last) > 1 else {}),
         "return_best": max(float(np.mean(values)) for values in rounds.values()),
-        "training_return": float(np.mean(episodes[-LAST_EPISODES:])) if episodes else math.nan,
+        **({"training_return": float(np.mean(episodes[-LAST_EPISODES:]))} if episodes else {}),
         "training_episodes": len(episodes),
         "seconds": seconds,
         "steps_per_second": model.num_timesteps / seconds,
