@@ -9,6 +9,7 @@ from gymnasium import spaces
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv
 
+from papergym.agents.common.memory import keep_freed_memory
 from papergym.agents.protorl.algorithm import ProtoRL
 from papergym.agents.protorl.config import Config
 
@@ -42,6 +43,8 @@ def build(
     space = env.observation_space
     pixels = isinstance(space, spaces.Box) and len(space.shape) == 3
     stack = _frame_stack(env.envs[0]) if pixels else 1
+    if pixels:
+        keep_freed_memory()
     return ProtoRL(
         "ProtoPolicy",
         env,

@@ -52,11 +52,19 @@ class ConvEncoder(BaseFeaturesExtractor):
         with torch.no_grad():
             self._features_dim = self(torch.zeros(1, *observation_space.shape)).shape[1]
 
-    def forward(self, observations: torch.Tensor) -> torch.Tensor:
-        """Flat features, in channel-major order whatever the memory format."""
-        pixels = observations.to(dtype=torch.float32, memory_format=self.memory_format) / 255 - self.pixel_offset
+    def prepare(self, observations: torch.Tensor) -> torch.Tensor:
+        """Bytes to floats in [0, 1] minus the offset, in the encoder's memory format; once per batch, for every pass."""
+        pixels = observations.contiguous(memory_format=self.memory_format) / 255  # one pass from bytes to float32
+        return pixels.sub_(self.pixel_offset) if self.pixel_offset else pixels
+
+    def encode(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Flat features of prepared pixels, in channel-major order whatever the memory format."""
         with torch.autocast(pixels.device.type, torch.bfloat16, enabled=self.bf16):
             return self.convolutions(pixels).float().flatten(1)
+
+    def forward(self, observations: torch.Tensor) -> torch.Tensor:
+        """Flat features of bytes."""
+        return self.encode(self.prepare(observations))
 
 
 class StateEncoder(BaseFeaturesExtractor):
@@ -65,9 +73,17 @@ class StateEncoder(BaseFeaturesExtractor):
     def __init__(self, observation_space: spaces.Box) -> None:
         super().__init__(observation_space, features_dim=math.prod(observation_space.shape))
 
-    def forward(self, observations: torch.Tensor) -> torch.Tensor:
+    def prepare(self, observations: torch.Tensor) -> torch.Tensor:
         """Flat float32 observations."""
         return observations.float().flatten(1)
+
+    def encode(self, observations: torch.Tensor) -> torch.Tensor:
+        """The same."""
+        return observations
+
+    def forward(self, observations: torch.Tensor) -> torch.Tensor:
+        """Flat float32 observations."""
+        return self.prepare(observations)
 
 
 def trunk(inputs: int, width: int, tanh: bool) -> nn.Sequential:

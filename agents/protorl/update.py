@@ -80,12 +80,13 @@ class ProtoUpdate(SAC):
                 random_shift(obs, noise.shift_obs, self.shift_px),
                 random_shift(next_obs, noise.shift_next, self.shift_px),
             )
+        obs, next_obs = self.policy.encoder.prepare(obs), self.policy.encoder.prepare(next_obs)
         metrics: dict[str, torch.Tensor] = {}
         if (self.phase == PRETRAIN or not self.freeze_encoder) and self._n_updates % self.representation_every == 0:
             metrics["representation_loss"] = self._update_representation(obs, next_obs)
         with torch.no_grad():
-            features = self.policy.encoder(obs)
-            next_features = self.policy.encoder(next_obs)  # one pass for the reward and the critic's target
+            features = self.policy.encoder.encode(obs)
+            next_features = self.policy.encoder.encode(next_obs)  # one pass for the reward and the critic's target
         intrinsic = self.policy.novelty(next_features, noise.gumbel)
         reward = intrinsic if self.phase == PRETRAIN else batch.rewards + self.intrinsic_coef * intrinsic
         continues = torch.ones_like(batch.dones) if self.ignore_terminated else 1 - batch.dones
@@ -107,9 +108,9 @@ class ProtoUpdate(SAC):
     def _update_representation(self, obs: torch.Tensor, next_obs: torch.Tensor) -> torch.Tensor:
         policy = self.policy
         policy.prototypes.normalise()
-        projected = policy.projector(policy.encoder(obs))
+        projected = policy.projector(policy.encoder.encode(obs))
         with torch.no_grad():
-            target = policy.target_projector(policy.target_encoder(next_obs))
+            target = policy.target_projector(policy.target_encoder.encode(next_obs))
         loss = policy.prototypes.loss(projected, target)
         policy.representation_optimizer.zero_grad()
         loss.backward()

@@ -113,7 +113,7 @@ def test_one_convolution_serves_reward_and_target(make, filled):
     twin = make()
     twin.learn(30, log_interval=None)
     calls = []
-    filled.policy.encoder.register_forward_hook(lambda *_: calls.append(1))
+    filled.policy.encoder.convolutions.register_forward_hook(lambda *_: calls.append(1))
     filled._n_updates = twin._n_updates = 1  # no representation update: two passes remain
     found = filled.update(batch, noise)
     assert len(calls) == 2
