@@ -18,7 +18,7 @@ JACO_FRAMES = 250  # 10 s of 0.04 s; counted, because summing times ends some ep
 def _linear(value: float, enough: float, margin: float, at_margin: float) -> float:
     from dm_control.utils import rewards
 
-    return rewards.tolerance(value, (enough, float("inf")), margin=margin, value_at_margin=at_margin, sigmoid="linear")
+    return float(rewards.tolerance(value, (enough, float("inf")), margin=margin, value_at_margin=at_margin, sigmoid="linear"))
 
 
 def _spin(physics: Any, sign: int) -> float:
@@ -28,7 +28,7 @@ def _spin(physics: Any, sign: int) -> float:
 def _walker_flip(task: Any, physics: Any) -> float:
     from dm_control.utils import rewards
 
-    standing = rewards.tolerance(physics.torso_height(), (1.2, float("inf")), margin=0.6)
+    standing = float(rewards.tolerance(physics.torso_height(), (1.2, float("inf")), margin=0.6))
     stand = (3 * standing + (1 + physics.torso_upright()) / 2) / 4
     return stand * (5 * _spin(physics, 1) + 1) / 6
 
@@ -37,7 +37,7 @@ def _hopper(way: Callable[[Any], float]) -> Callable[[Any, Any], float]:
     def reward(task: Any, physics: Any) -> float:
         from dm_control.utils import rewards
 
-        return rewards.tolerance(physics.height(), (0.6, 2)) * way(physics)
+        return float(rewards.tolerance(physics.height(), (0.6, 2))) * way(physics)
 
     return reward
 

@@ -61,7 +61,7 @@ class PixelBatch(VectorEnv):
         if np.shape(mask) != (self.num_envs,) or np.asarray(mask).dtype != bool or not np.any(mask):
             raise ValueError(f"options['reset_mask'] is a bool array of shape ({self.num_envs},) with a True; got {mask!r}")
         info: dict[str, Any] = {}
-        for index in np.flatnonzero(mask):
+        for index in np.flatnonzero(mask).tolist():
             info = self._add_info(info, self._begin(index, seeds[index]), index)
         return self._batch(), info
 
