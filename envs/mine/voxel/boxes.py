@@ -1,9 +1,9 @@
 """Draws things that are not blocks - animals, items, the hand - as textured boxes into a finished picture of the blocks."""
 
 import numpy as np
-from numba import njit
 
 from papergym.envs.mine.voxel import textures
+from papergym.envs.mine.voxel.kernel import kernel
 from papergym.envs.mine.voxel.raycast import EYE, FAR, FORWARD, HORIZON, RIGHT, TAN, UP, VIEW, texel
 from papergym.envs.mine.voxel.shade import WET_AT, WET_LENGTH, WET_RED, fog_share, water_share
 
@@ -14,7 +14,7 @@ _FACE = np.array([0.62, 0.62, 1.0, 0.5, 0.8, 0.8], np.float32)
 _START = textures.LEVEL_START
 
 
-@njit(cache=True)
+@kernel
 def _bounds(box, camera, height, width):
     """Pixel rectangle (row0, row1, column0, column1) that holds a box; empty behind the camera."""
     low_u, high_u, low_v, high_v, behind, nearest = FAR, -FAR, FAR, -FAR, 0, FAR
@@ -47,8 +47,8 @@ def _bounds(box, camera, height, width):
     )
 
 
-@njit(cache=True)
-def _meet(box, local, way, limit, out):
+@kernel
+def _meet(box, local, way, limit, out, p):
     """Nearest face of a box that a ray in the box's own frame meets: (t, face) and (u, v) in ``out``; t < 0 for none."""
     near, far, face = -FAR, FAR, -1
     for axis in range(3):
@@ -60,7 +60,6 @@ def _meet(box, local, way, limit, out):
         far = min(far, last)
     if near > far or near < 0.02 or near >= limit:
         return -1.0, 0
-    p = np.empty(3)
     for axis in range(3):
         p[axis] = (local[axis] + way[axis] * near) / (2.0 * box[HALF + axis]) + 0.5
     axis = face >> 1
@@ -71,8 +70,8 @@ def _meet(box, local, way, limit, out):
     return near, face
 
 
-@njit(cache=True)
-def draw_boxes(boxes, count, skins, camera, sky, lod, rgb, depth, entity, wet, over):  # noqa: C901  # one hot loop
+@kernel
+def draw_boxes(boxes, count, skins, camera, sky, lod, rgb, depth, entity, wet, over, scratch):  # noqa: C901  # one hot loop
     """Draw ``count`` boxes, with depth, fog and water.
 
     Args:
@@ -87,9 +86,10 @@ def draw_boxes(boxes, count, skins, camera, sky, lod, rgb, depth, entity, wet, o
         entity: (H, W) uint8, changed.
         wet: (H, W, WET) float32.
         over: draw over everything, as for what is held in the hand.
+        scratch: five (3,) float64 arrays to work in.
     """
     height, width = depth.shape
-    local, way, out, step = np.empty(3), np.empty(3), np.empty(2), np.empty(3)
+    local, way, out, step, p = scratch
     for index in range(count):
         box = boxes[index]
         top, bottom, left, right = _bounds(box, camera, height, width)
@@ -107,7 +107,7 @@ def draw_boxes(boxes, count, skins, camera, sky, lod, rgb, depth, entity, wet, o
                     way[axis] = (
                         box[AXES + 3 * axis] * step[0] + box[AXES + 3 * axis + 1] * step[1] + box[AXES + 3 * axis + 2] * step[2]
                     )
-                t, face = _meet(box, local, way, FAR if over else depth[row, column], out)
+                t, face = _meet(box, local, way, FAR if over else depth[row, column], out, p)
                 if t < 0:
                     continue
                 skin = np.int64(box[SKIN + face])

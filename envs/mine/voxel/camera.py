@@ -63,6 +63,7 @@ class Camera:
         self.seen = np.zeros((height, width), np.uint8)
         self.wet = np.zeros((height, width, WET), np.float32)
         self.array = np.zeros(CAMERA)
+        self._scratch = (np.zeros(10, np.int64), np.zeros(4), np.zeros(3))
         tan = math.tan(math.radians(FIELD_OF_VIEW / 2))
         self.array[TAN : TAN + 2] = tan * (aspect or width / height), tan
         self.array[VIEW] = self.view
@@ -83,7 +84,7 @@ class Camera:
         """Draw blocks, water and sky as they look at ``time`` (ticks of the day)."""
         draw_blocks(
             grid.blocks,
-            grid.bricks,
+            grid.tops,
             grid.light,
             grid.biome,
             TINTS,
@@ -92,6 +93,7 @@ class Camera:
             self.array,
             skies.sky_colours(time % skies.DAY, rain),
             self.lod,
+            self._scratch,
             self.rgb,
             self.depth,
             self.seen,

@@ -42,6 +42,7 @@ class Painter:
         self.hand, self.hud = hand, hud
         self._boxes = np.zeros((_BOXES, BOX))
         self._entity = np.zeros(self.camera.size, np.uint8)
+        self._scratch = tuple(np.zeros(3) for _ in range(5))
 
     def paint(self, world: World) -> np.ndarray:
         """Draw the world from the player's eye; returns the camera's own (3, H, W) uint8 array."""
@@ -67,19 +68,8 @@ class Painter:
     def _draw(self, used: int, world: World, *, over: bool) -> None:
         camera = self.camera
         sky = skies.sky_colours(world.time % skies.DAY, world.rain)
-        draw_boxes(
-            self._boxes,
-            used,
-            skins.atlas(),
-            camera.array,
-            sky,
-            camera.lod,
-            camera.rgb,
-            camera.depth,
-            self._entity,
-            camera.wet,
-            over,
-        )
+        kept = (camera.rgb, camera.depth, self._entity, camera.wet)
+        draw_boxes(self._boxes, used, skins.atlas(), camera.array, sky, camera.lod, *kept, over, self._scratch)
 
     def _draw_hand(self, world: World, lum: np.ndarray) -> None:
         x, y, z = (int(np.floor(c)) for c in world.eye())

@@ -1,13 +1,13 @@
-"""The ray caster: one ray per pixel walks the grid, leaps over empty bricks, and stops at the first opaque texel.
+"""The ray caster: one ray per pixel walks the grid, leaps over open ground, and stops at the first opaque texel.
 
 No fastmath: the same state gives the same picture in every process. Distances along a ray are in units of depth (blocks
 along the view axis), since ray directions reach the plane one block ahead.
 """
 
 import numpy as np
-from numba import njit
 
 from papergym.envs.mine.voxel import blocks, textures
+from papergym.envs.mine.voxel.kernel import kernel
 from papergym.envs.mine.voxel.terrain import HEIGHT, WRAP
 
 _WATER = blocks.WATER
@@ -24,14 +24,14 @@ EYE, FORWARD, RIGHT, UP, TAN, VIEW, CAMERA = 0, 3, 6, 9, 12, 14, 15
 ZENITH, HORIZON, SUN, DISC, SKY = 0, 3, 6, 8, 10
 
 
-@njit(cache=True)
+@kernel
 def texel(atlas, texture, level, u, v):
     """Index of the texel at (u, v) in 0..1 of a level."""
     n = 16 >> level
     return _START[level] + min(max(np.int64(v * n), 0), n - 1) * n + min(max(np.int64(u * n), 0), n - 1)
 
 
-@njit(cache=True)
+@kernel
 def level_of(t, lod):
     """Texture level for something at depth ``t``; ``lod`` holds the depths at which levels 1 to 4 begin."""
     if t < lod[1]:
@@ -39,7 +39,7 @@ def level_of(t, lod):
     return 2 if t < lod[2] else (3 if t < lod[3] else 4)
 
 
-@njit(cache=True)
+@kernel
 def _face(block, axis, up, px, py, pz):
     """(texture, u, v) of a point on a face of a cube; the point is relative to the cell."""
     if axis == 1:
@@ -49,7 +49,7 @@ def _face(block, axis, up, px, py, pz):
     return _FACES[block, 3 if up else 1], px, 1.0 - py
 
 
-@njit(cache=True)
+@kernel
 def _cross(atlas, block, t, lod, px, py, pz, dx, dy, dz):
     """(t, texel) where a ray meets the planes of a plant, t < 0 if nowhere; p is relative to the cell, at ray distance 0."""
     best, found = -1.0, 0
@@ -69,12 +69,15 @@ def _cross(atlas, block, t, lod, px, py, pz, dx, dy, dz):
     return best, found
 
 
-@njit(cache=True)
-def trace(grid, bricks, atlas, ox, oy, oz, dx, dy, dz, reach, lod, hit, wet):  # noqa: C901, D417  # one hot loop
+@kernel
+def trace(grid, tops, ceiling, atlas, ox, oy, oz, dx, dy, dz, reach, lod, hit, wet):  # noqa: C901, D417  # one hot loop
     """Walk one ray.
 
+    Over a tile of columns whose blocks all lie below the ray, it leaps to the end of the tile; else it goes cell by cell.
+
     Args:
-        grid, bricks: arrays of :class:`.grid.Grid`.
+        grid, tops: arrays of :class:`.grid.Grid`.
+        ceiling: highest filled cell of the world.
         atlas: textures.
         ox, oy, oz: start; dx, dy, dz: direction.
         reach: largest distance.
@@ -95,6 +98,7 @@ def trace(grid, bricks, atlas, ox, oy, oz, dx, dy, dz, reach, lod, hit, wet):  #
     ix, iy, iz = 1.0 / dx, 1.0 / dy, 1.0 / dz
     sx, sy, sz = (1 if dx > 0 else -1), (1 if dy > 0 else -1), (1 if dz > 0 else -1)
     kx, ky, kz = (1 if dx > 0 else 0), (1 if dy > 0 else 0), (1 if dz > 0 else 0)
+    edge_x, edge_z = 3 - 3 * kx, 3 - 3 * kz  # column of a tile in which a ray enters it
     t, axis = 0.0, 1
     if oy >= HEIGHT:
         if dy > 0:
@@ -110,34 +114,40 @@ def trace(grid, bricks, atlas, ox, oy, oz, dx, dy, dz, reach, lod, hit, wet):  #
         wet[0], wet[2], wet[3] = 0.0, -1.0, 0.0
     entered, fresh = 0.0, True
     while True:
-        block = grid[cx & WRAP, cz & WRAP, cy]
+        block = grid[cx & WRAP, cz & WRAP, np.uint64(cy)]
         shape = _SHAPE[block]
         if shape == _AIR:
             if inside:
                 wet[1] += t - entered
                 inside = False
-            if fresh and bricks[(cx & WRAP) >> 3, (cz & WRAP) >> 3, cy >> 3] == 0:
-                bx, by, bz = cx >> 3 << 3, cy >> 3 << 3, cz >> 3 << 3
-                ex, ey, ez = (bx + 8 * kx - ox) * ix, (by + 8 * ky - oy) * iy, (bz + 8 * kz - oz) * iz
-                if ex < ey and ex < ez:
-                    axis, t = 0, ex
-                    cx = bx + 8 * kx - (1 - kx)
-                    cy = min(max(np.int64(np.floor(oy + dy * t)), by), by + 7)
-                    cz = min(max(np.int64(np.floor(oz + dz * t)), bz), bz + 7)
-                elif ey < ez:
-                    axis, t = 1, ey
-                    cy = by + 8 * ky - (1 - ky)
-                    cx = min(max(np.int64(np.floor(ox + dx * t)), bx), bx + 7)
-                    cz = min(max(np.int64(np.floor(oz + dz * t)), bz), bz + 7)
-                else:
-                    axis, t = 2, ez
-                    cz = bz + 8 * kz - (1 - kz)
-                    cx = min(max(np.int64(np.floor(ox + dx * t)), bx), bx + 7)
-                    cy = min(max(np.int64(np.floor(oy + dy * t)), by), by + 7)
-                if t > reach or cy < 0 or cy >= HEIGHT:
-                    return FAR
-                tx, ty, tz = (cx + kx - ox) * ix, (cy + ky - oy) * iy, (cz + kz - oz) * iz
-                continue
+            if fresh:
+                top = tops[(cx & WRAP) >> 2, (cz & WRAP) >> 2]
+                small = np.int64(top & 255)
+                if cy > small:
+                    if dy > 0 and cy > ceiling:
+                        return FAR
+                    wide, y = np.int64(top >> 8), oy + dy * t
+                    size = 16 if y >= wide + 1 else 4
+                    ex = ((cx & -size) + size * kx - ox) * ix
+                    ez = ((cz & -size) + size * kz - oz) * iz
+                    y = oy + dy * min(ex, ez)
+                    if size == 16 and y < wide + 1:
+                        size = 4
+                        ex, ez = ((cx & -4) + 4 * kx - ox) * ix, ((cz & -4) + 4 * kz - oz) * iz
+                        y = oy + dy * min(ex, ez)
+                    if y >= small + 1:
+                        bx, bz = cx & -size, cz & -size
+                        if ex < ez:
+                            axis, t, cx = 0, ex, bx + size * kx - (1 - kx)
+                            cz = min(max(np.int64(np.floor(oz + dz * t)), bz), bz + size - 1)
+                        else:
+                            axis, t, cz = 2, ez, bz + size * kz - (1 - kz)
+                            cx = min(max(np.int64(np.floor(ox + dx * t)), bx), bx + size - 1)
+                        cy = np.int64(np.floor(y))
+                        if t > reach or cy >= HEIGHT:
+                            return FAR
+                        tx, ty, tz = (cx + kx - ox) * ix, (cy + ky - oy) * iy, (cz + kz - oz) * iz
+                        continue
         elif shape in (_CUBE, _CUTOUT):
             px, py, pz = ox + dx * t - cx, oy + dy * t - cy, oz + dz * t - cz
             texture, u, v = _face(block, axis, sy > 0 if axis == 1 else sz > 0, px, py, pz)
@@ -183,7 +193,7 @@ def trace(grid, bricks, atlas, ox, oy, oz, dx, dy, dz, reach, lod, hit, wet):  #
             t, axis = tx, 0
             cx += sx
             tx += jx
-            fresh = (cx & 7) == (0 if sx > 0 else 7)
+            fresh = (cx & 3) == edge_x
         elif ty < tz:
             t, axis = ty, 1
             cy += sy
@@ -191,12 +201,12 @@ def trace(grid, bricks, atlas, ox, oy, oz, dx, dy, dz, reach, lod, hit, wet):  #
             if cy < 0 or cy >= HEIGHT:
                 t = FAR
                 break
-            fresh = (cy & 7) == (0 if sy > 0 else 7)
+            fresh = sy > 0
         else:
             t, axis = tz, 2
             cz += sz
             tz += jz
-            fresh = (cz & 7) == (0 if sz > 0 else 7)
+            fresh = (cz & 3) == edge_z
         if t > reach:
             t = FAR
             break

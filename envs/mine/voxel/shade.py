@@ -1,9 +1,9 @@
 """From rays to pixels: texture, tint, light, water and fog of the blocks, and the sky."""
 
 import numpy as np
-from numba import njit
 
 from papergym.envs.mine.voxel import blocks, textures
+from papergym.envs.mine.voxel.kernel import kernel
 from papergym.envs.mine.voxel.raycast import (
     DISC,
     EYE,
@@ -28,7 +28,7 @@ _FACE = FACE_LIGHT.astype(np.float32)
 WET_AT, WET_LENGTH, WET_RED, WET = 0, 1, 2, 5
 
 
-@njit(cache=True)
+@kernel
 def water_share(length, inside):
     """How much of a pixel is water after ``length`` blocks of it; ``inside`` says that the eye is in the water."""
     if inside:
@@ -36,13 +36,13 @@ def water_share(length, inside):
     return min(0.5 + 0.07 * length, 0.94)
 
 
-@njit(cache=True)
+@kernel
 def fog_share(distance, view):
     """How much of a pixel is fog: none up to three quarters of the view distance, all at its end."""
     return min(max((distance - 0.75 * view) / (0.25 * view), 0.0), 1.0)
 
 
-@njit(cache=True)
+@kernel
 def _sky(sky, dx, dy, dz, out):
     """Colour of the sky in a unit direction."""
     share = min(max(dy * 2.4, 0.0), 1.0)
@@ -57,24 +57,28 @@ def _sky(sky, dx, dy, dz, out):
                 out[c] = max(out[c], 190.0 * sky[DISC])
 
 
-@njit(cache=True)
-def draw_blocks(grid, bricks, light, biome, tints, atlas, lum, camera, sky, lod, rgb, depth, seen, wet_map):  # noqa: D417
+@kernel
+def draw_blocks(grid, tops, light, biome, tints, atlas, lum, camera, sky, lod, scratch, rgb, depth, seen, wet_map):  # noqa: D417
     """Cast every pixel.
 
     Args:
-        grid, bricks, light, biome: arrays of :class:`.grid.Grid`.
+        grid, tops, light, biome: arrays of :class:`.grid.Grid`.
         tints: (256, 3) float32 tint per biome.
         atlas: (textures, TEXELS, 4) uint8.
         lum: (256,) float32 brightness of a light byte now.
         camera: (CAMERA,) float64, sky: (SKY,) float64, lod: (4,) float64.
+        scratch: room for trace's ``hit`` and ``wet`` and for one colour: (10,) int64, (4,) and (3,) float64.
         rgb: (3, H, W) uint8, written.
         depth: (H, W) float32, written: blocks along the view axis, FAR for the sky.
         seen: (H, W) uint8, written: block of this world, water where the ray meets it first, air for the sky.
         wet_map: (H, W, WET) float32, written.
     """
     height, width = depth.shape
-    hit, wet = np.empty(10, np.int64), np.empty(4)
-    colour = np.empty(3)
+    hit, wet, colour = scratch
+    ceiling = 0
+    for i in range(tops.shape[0]):
+        for k in range(tops.shape[1]):
+            ceiling = max(ceiling, np.int64(tops[i, k] & 255))
     ox, oy, oz, view = camera[EYE], camera[EYE + 1], camera[EYE + 2], camera[VIEW]
     for row in range(height):
         v = (1.0 - 2.0 * (row + 0.5) / height) * camera[TAN + 1]
@@ -84,7 +88,7 @@ def draw_blocks(grid, bricks, light, biome, tints, atlas, lum, camera, sky, lod,
             dy = camera[FORWARD + 1] + h * camera[RIGHT + 1] + v * camera[UP + 1]
             dz = camera[FORWARD + 2] + h * camera[RIGHT + 2] + v * camera[UP + 2]
             length = np.sqrt(dx * dx + dy * dy + dz * dz)
-            t = trace(grid, bricks, atlas, ox, oy, oz, dx, dy, dz, view / length, lod, hit, wet)
+            t = trace(grid, tops, ceiling, atlas, ox, oy, oz, dx, dy, dz, view / length, lod, hit, wet)
             if t < FAR:
                 texture, spot = hit[5], hit[6]
                 byte = 240 if hit[8] < 0 else (15 if hit[8] >= grid.shape[2] else light[hit[7] & WRAP, hit[9] & WRAP, hit[8]])
@@ -111,7 +115,7 @@ def draw_blocks(grid, bricks, light, biome, tints, atlas, lum, camera, sky, lod,
                 rgb[c, row, column] = np.uint8(min(max(colour[c], 0.0), 255.0))
 
 
-@njit(cache=True)
+@kernel
 def _drown(wet, sky, atlas, lum, light, view, length, colour, keep):
     """Blend a pixel with the water in front of it and keep the water's colour for what is drawn later."""
     inside = wet[2] < 0.0
