@@ -56,6 +56,23 @@ def ppo_case(key: str, env_id: str = "HalfCheetah-v4", **settings: Any) -> Case:
     )
 
 
+def sac_case(key: str, env_id: str = "HalfCheetah-v4", **settings: Any) -> Case:
+    """SAC of the paper's preset with ``settings`` changed, against SB3's SAC with the same."""
+    from papergym.agents.sac.build import build
+    from papergym.agents.sac.config import Config
+
+    config = Config(buffer_size=200_000, learning_starts=1000, **settings)
+    theirs = replace(config, implementation="sb3")
+    return Case(
+        key,
+        env_id,
+        lambda env: build(config, env, seed=0, device="cpu"),
+        lambda env: build(theirs, env, seed=0, device="cpu"),
+        block_steps=300,
+        warmup_steps=1300,
+    )
+
+
 def cases() -> dict[str, Case]:
     """Every case, by key."""
     made = (
@@ -63,6 +80,8 @@ def cases() -> dict[str, Case]:
         ppo_case("ppo-paper-hopper", "Hopper-v4"),
         ppo_case("ppo-unnormalised", norm_obs=False, norm_reward=False),
         ppo_case("ppo-torch-path", use_fast=False),
+        sac_case("sac-paper"),
+        sac_case("sac-paper-hopper", "Hopper-v4"),
     )
     return {case.key: case for case in made}
 

@@ -85,8 +85,7 @@ class Ranked(Priorities):
         self.alpha, self.epsilon = alpha, epsilon
         self.priorities = np.zeros(capacity)
         self.max_priority = 1.0
-        self._mass = np.arange(1, capacity + 1, dtype=np.float64) ** -alpha
-        self._cumulative = np.cumsum(self._mass)
+        self._cumulative = np.cumsum(np.arange(1, capacity + 1, dtype=np.float64) ** -alpha)
         self._order = np.zeros(0, np.int64)
         self._filled = self._head = self._new = self._draws = 0  # slots in use, next slot, additions and draws since the sort
 
@@ -117,11 +116,11 @@ class Ranked(Priorities):
         cumulative = self._cumulative[: self._filled]
         targets = (np.arange(count) + generator.random(count)) * (cumulative[-1] / count)
         ranks = np.minimum(cumulative.searchsorted(targets, side="right"), self._filled - 1)
-        return self._at(ranks), self._mass[ranks] / cumulative[-1]
+        return self._at(ranks), (ranks + 1.0) ** -self.alpha / cumulative[-1]
 
     def sort(self) -> None:
         """Take a new snapshot: the slots in use by falling priority."""
-        self._order = np.argsort(-self.priorities[: self._filled])
+        self._order = falling_order(self.priorities[: self._filled])
         self._new = self._draws = 0
 
     def _at(self, ranks: np.ndarray) -> np.ndarray:
@@ -145,3 +144,15 @@ class Ranked(Priorities):
         self._order = np.asarray(state["order"], np.int64)
         self._filled, self._head, self._new, self._draws = (int(count) for count in state["counts"])
         self.max_priority = float(state["max"])
+
+
+def falling_order(values: np.ndarray) -> np.ndarray:
+    """Indices of non-negative ``values`` from the largest to the smallest, int64; equal to float32, the lower index first.
+
+    Bits of non-negative floats are ordered as the floats are. Value and index in one integer make the sort direct, which
+    costs about half of ``argsort`` on a million values.
+    """
+    bits = values.astype(np.float32).view(np.uint32)
+    keys = ((np.uint32(0xFFFFFFFF) - bits).astype(np.uint64) << np.uint64(32)) | np.arange(len(values), dtype=np.uint64)
+    keys.sort()
+    return (keys & np.uint64(0xFFFFFFFF)).astype(np.int64)

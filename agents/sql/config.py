@@ -9,7 +9,7 @@ class Config:
 
     temperature: float = 10.0
     """Alpha: the policy is exp(Q / alpha); the inverse of the paper's reward scale."""
-    value_particles: int = 32
+    value_particles: int = 64
     """Uniform actions per soft value."""
     stein_particles: int = 16
     """Actions per state in the sampler's update."""
@@ -17,7 +17,7 @@ class Config:
     """Adam's step size, of critic and sampler."""
     buffer_size: int = 100_000
     """Transitions kept."""
-    learning_starts: int = 500
+    learning_starts: int = 3000
     """Uniformly random steps at the beginning."""
     batch_size: int = 64
     """Transitions per update."""

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from papergym.agents.per.priorities import falling_order
+
 BATCH, BATCHES = 32, 3000
 
 
@@ -94,3 +96,10 @@ def test_new_transitions_have_the_largest_priority_so_far(filled, variant):
     if variant == "proportional":
         mass = np.append(np.full(40, (1e-3 + 1e-6) ** 0.6), (50 + 1e-6) ** 0.6)
         assert seen[40] / seen.sum() == pytest.approx(mass[40] / mass.sum(), abs=0.02)
+
+
+def test_falling_order():
+    values = np.random.default_rng(0).exponential(size=5000).astype(np.float32).astype(float)
+    values[::7] = 1.0
+    values[3] = 0.0
+    np.testing.assert_array_equal(falling_order(values), np.argsort(-values, kind="stable"))

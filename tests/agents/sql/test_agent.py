@@ -1,0 +1,49 @@
+import gymnasium as gym
+import numpy as np
+import pytest
+import torch
+
+import papergym  # noqa: F401
+from papergym.agents.common.errors import UsageError
+from papergym.agents.common.state import load_state, save_state
+from papergym.agents.sql.build import build
+from papergym.agents.sql.config import Config
+
+torch.set_num_threads(1)
+SMALL = Config(learning_starts=20, hidden=(16,), batch_size=16, buffer_size=200)
+
+
+def test_interrupted_equals_uninterrupted(tmp_path):
+    def make(seed=1):
+        return build(SMALL, "SQL-MultiGoal-v0", seed=seed, device="cpu")
+
+    whole = make().learn(40).learn(20, reset_num_timesteps=False)
+    first = make().learn(40)
+    save_state(tmp_path / "state", first.get_state(), kind="sql")
+    second = make(9)
+    second.set_state(load_state(tmp_path / "state", kind="sql"))
+    second.learn_until(60)
+    for ours, theirs in zip(whole.policy.parameters(), second.policy.parameters()):
+        assert torch.equal(ours, theirs)
+
+
+def test_needs_boxes():
+    with pytest.raises(UsageError, match="needs a Box"):
+        build(SMALL, "CartPole-v1", seed=0)
+
+
+@pytest.mark.slow
+def test_multi_goal_keeps_several_modes():
+    model = build(Config(), "SQL-MultiGoal-v0", seed=0, device="cpu").learn(6000)
+    env = gym.make("SQL-MultiGoal-v0")
+    reached = []
+    for episode in range(48):
+        observation, info = env.reset(seed=1000 + episode)
+        over, terminated = False, False
+        while not over:
+            observation, _, terminated, truncated, info = env.step(model.predict(observation)[0])
+            over = terminated or truncated
+        if terminated:
+            reached.append(info["nearest_goal"])
+    assert len(reached) >= 36
+    assert len(np.unique(reached)) >= 3
