@@ -1,0 +1,36 @@
+"""Figure 2 of the paper from ``assets/results/per-cliffwalk.csv``."""
+
+from pathlib import Path
+
+import numpy as np
+
+from papergym.agents.common.results import read_rows, results_path
+from papergym.agents.per.cliffwalk import METHODS, REPRESENTATIONS
+
+
+def plot_cliffwalk(path: str | Path, table: str | Path | None = None) -> None:
+    """Draw median and range of the updates over the memory's size, log-log; stuck runs are left out and counted.
+
+    Args:
+        path: image file to write.
+        table: CSV of ``papergym reproduce per-cliffwalk``; None is the one under ``assets/results``.
+    """
+    from matplotlib.figure import Figure
+
+    rows = read_rows(Path(table) if table else results_path("per-cliffwalk"))
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    for axis, representation in zip(figure.subplots(1, 2, sharey=True), REPRESENTATIONS):
+        for method in METHODS:
+            chosen = [row for row in rows if row["method"] == method and row["representation"] == representation]
+            solved: dict[int, list[int]] = {}
+            for row in chosen:
+                if row["solved"] == "True":
+                    solved.setdefault(int(row["memory"]), []).append(int(row["updates"]))
+            sizes, stuck = sorted(solved), sum(row["stuck"] == "True" for row in chosen)
+            (line,) = axis.plot(sizes, [np.median(solved[size]) for size in sizes])
+            line.set_label(f"{method} ({stuck} of {len(chosen)} stuck)" if stuck else method)
+            low, high = ([pick(solved[size]) for size in sizes] for pick in (min, max))
+            axis.fill_between(sizes, low, high, alpha=0.2, color=line.get_color())
+        axis.set(xscale="log", yscale="log", title=representation, xlabel="transitions in memory", ylabel="updates")
+        axis.legend(fontsize=8)
+    figure.savefig(path, dpi=110)
