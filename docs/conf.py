@@ -15,6 +15,7 @@ release = version = __version__
 extensions = ["myst_parser"]
 myst_enable_extensions = ["dollarmath", "colon_fence"]
 myst_heading_anchors = 3
+suppress_warnings = ["myst.header"]  # a docstring keeps its own heading levels inside a page
 html_theme = "furo"
 html_title = "papergym"
 html_static_path = ["_static"]

@@ -178,7 +178,8 @@ def wrapper_index(docs: Path) -> None:
         twins = [room for room in ("vector", "sb3") if _has(f"papergym.wrappers.{room}", name)]
         lines.append([f"`{name}`", summary, ", ".join(twins)])
     pages = sorted(str(path.relative_to(docs / "wrappers").with_suffix("")) for path in (docs / "wrappers").rglob("*.md"))
-    toc = "\n".join(page for page in pages if page != "index")
+    listed_elsewhere = [page for page in pages if page.startswith("intrinsic/") and page != "intrinsic/index"]
+    toc = "\n".join(page for page in pages if page != "index" and page not in listed_elsewhere)
     text = (
         "# Wrappers\n\n"
         + _table(["wrapper", "what it does", "twins"], lines)
