@@ -1,0 +1,187 @@
+"""Speed of the embedded voxel world: steps per second and core, where the time goes, and other worlds beside it.
+
+Times are CPU seconds of one process and thread, in blocks that take turns; the table holds medians. A peer that is not
+installed is left out and named. MineDojo itself needs a running game; users report about 20 steps a second for it.
+
+    python benchmarks/voxel_speed.py                  # rows go to assets/results/voxel-speed.csv
+    python benchmarks/voxel_speed.py --blocks 5 --steps 100
+"""
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from papergym.agents.common.results import provenance, results_path, write_rows
+
+SIZES: dict[str, tuple[int, int]] = {"160x256": (160, 256), "64x64": (64, 64)}
+
+
+def clock() -> float:
+    """CPU seconds of this process and of the processes it has started (ViZDoom runs in one of its own)."""
+    total = time.process_time()
+    for task in Path("/proc/self/task").glob("*/children"):
+        for child in task.read_text().split():
+            fields = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()
+            total += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return total
+
+
+def cpu_seconds(act: Callable[[], Any], times: int) -> float:
+    """CPU seconds of ``times`` calls."""
+    start = clock()
+    for _ in range(times):
+        act()
+    return clock() - start
+
+
+def ours(size: tuple[int, int]) -> dict[str, Callable[[], Any]]:
+    """Full step, and its parts: a tick alone, a picture alone, the rest of the observation alone."""
+    from papergym.envs.mine import make
+
+    env: Any = make("harvest_log_in_plains", size, cam_interval=10, success_ends=False)
+    env.reset(seed=0)
+    rng, actions = np.random.default_rng(0), env.unwrapped.actions
+    state: dict[str, int] = {"steps": 0}
+
+    def draw() -> np.ndarray:
+        action = actions.no_op.copy()
+        action[0], action[2] = 1, int(rng.integers(2))
+        action[4] += int(rng.integers(-1, 2))
+        action[5] = 3 if rng.random() < 0.1 else 0
+        return action
+
+    def step() -> None:
+        state["steps"] += 1
+        if env.step(draw())[2] or state["steps"] % 1000 == 0:
+            env.reset()
+
+    def rgb_only() -> None:
+        env.unwrapped.world.tick(actions.decode(draw()))
+        env.unwrapped.painter.paint(env.unwrapped.world).copy()
+
+    def tick() -> None:
+        env.unwrapped.world.tick(actions.decode(draw()))
+
+    def picture() -> None:
+        env.unwrapped.painter.paint(env.unwrapped.world)
+
+    return {"step, full observation": step, "step, rgb only": rgb_only, "tick alone": tick, "picture alone": picture}
+
+
+def reset_time() -> Callable[[], Any]:
+    """A reset with a new world."""
+    from papergym.envs.mine import make
+
+    env = make("harvest_sand", 8)
+    env.reset(seed=0)
+    return env.reset
+
+
+def vizdoom() -> Callable[[], Any]:
+    """ViZDoom's basic scenario at 256x160 with one tick per step."""
+    import vizdoom as vzd
+
+    game = vzd.DoomGame()
+    game.load_config(os.path.join(vzd.scenarios_path, "basic.cfg"))
+    game.set_screen_resolution(vzd.ScreenResolution.RES_256X160)
+    game.set_screen_format(vzd.ScreenFormat.RGB24)
+    game.set_window_visible(False)
+    game.init()
+
+    def step() -> None:
+        if game.is_episode_finished():
+            game.new_episode()
+        game.make_action([0, 1, 0])
+        game.get_state()
+
+    return step
+
+
+def crafter() -> Callable[[], Any]:
+    """Crafter, seen from above at 64x64."""
+    import crafter as module
+
+    env = module.Env(seed=0)
+    env.reset()
+
+    def step() -> None:
+        if env.step(1)[2]:
+            env.reset()
+
+    return step
+
+
+def miniworld() -> Callable[[], Any]:
+    """Miniworld's hallway at 160x256; needs a display or EGL."""
+    import gymnasium as gym
+    import miniworld as module
+
+    env = gym.make("MiniWorld-Hallway-v0", obs_width=256, obs_height=160, disable_env_checker=True)
+    assert module
+    env.reset(seed=0)
+
+    def step() -> None:
+        _, _, terminated, truncated, _ = env.step(env.action_space.sample())
+        if terminated or truncated:
+            env.reset()
+
+    return step
+
+
+def cases() -> dict[tuple[str, str], Callable[[], Any]]:
+    """(world, what) -> one step."""
+    found = {("papergym", f"{size}, {what}"): act for size, shape in SIZES.items() for what, act in ours(shape).items()}
+    found["papergym", "reset"] = reset_time()
+    for name, what, build in (
+        ("ViZDoom", "256x160, step", vizdoom),
+        ("Crafter", "64x64, step", crafter),
+        ("Miniworld", "160x256, step", miniworld),
+    ):
+        try:
+            found[name, what] = build()
+        except Exception as error:  # a peer that is missing or has no display is reported, never fatal
+            print(f"{name} left out: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}")
+    return found
+
+
+def main() -> None:
+    """Measure, print and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--blocks", type=int, default=9)
+    parser.add_argument("--steps", type=int, default=60)
+    parser.add_argument("--dry", action="store_true", help="print only")
+    arguments = parser.parse_args()
+    acts = cases()
+    for act in acts.values():
+        cpu_seconds(act, 5)  # compile and warm up
+    seconds: dict[tuple[str, str], list[float]] = {key: [] for key in acts}
+    for _ in range(arguments.blocks):
+        for key, act in acts.items():
+            times = max(arguments.steps // 20, 1) if key[1] == "reset" else arguments.steps * (20 if key[0] == "ViZDoom" else 1)
+            seconds[key].append(cpu_seconds(act, times) / times)
+    rows = [
+        {
+            "world": world,
+            "case": what,
+            "ms": round(1e3 * statistics.median(spent), 3),
+            "per_second": round(1 / statistics.median(spent)),
+        }
+        for (world, what), spent in seconds.items()
+    ]
+    for row in rows:
+        print(f"{row['world']:10} {row['case']:34} {row['ms']:9.3f} ms {row['per_second']:8} /s")
+    if not arguments.dry:
+        write_rows(results_path("voxel-speed"), [{**row, **provenance()} for row in rows])
+
+
+if __name__ == "__main__":
+    main()
