@@ -79,6 +79,7 @@ def test_picture(env):
     assert (obs["image"] == cv2.resize(np.ascontiguousarray(obs["rgb"].transpose(1, 2, 0)), (16, 16))).all()
     plain = gym.make("LSImagine-HarvestSand-v0", image_size=(40, 64))
     assert plain.observation_space.shape == (64, 64, 3)
+    assert plain.spec is not None
     assert [wrapper.name for wrapper in plain.spec.additional_wrappers] == ["LSImagineActions", "LSImagineObservation"]
 
 

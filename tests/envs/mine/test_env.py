@@ -1,5 +1,7 @@
 """The environment: conformity, determinism, snapshots, tasks, bad input."""
 
+# pyright: reportAttributeAccessIssue=false, reportOptionalMemberAccess=false
+
 import hashlib
 import json
 import subprocess

@@ -1,5 +1,7 @@
 """Scripted players prove that the tasks can be done; random play shows that they are not trivial."""
 
+# pyright: reportAttributeAccessIssue=false, reportOptionalMemberAccess=false
+
 import gymnasium as gym
 import numpy as np
 import pytest

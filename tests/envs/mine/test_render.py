@@ -1,5 +1,7 @@
 """Pictures against an independent ray marcher, geometry by hand, and what masks and depth say."""
 
+# pyright: reportAttributeAccessIssue=false, reportOptionalMemberAccess=false
+
 import math
 
 import numpy as np
