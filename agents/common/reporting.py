@@ -160,7 +160,7 @@ def reproduction_section(plan: Reproduction, folder: Path) -> list[str]:
     blocks.append("Ours: interquartile mean over runs [95% bootstrap interval]; fewer than four runs are not trimmed.")
     if picture := draw_curves(plan.key, members, folder):
         blocks.append(f"![learning curves of {plan.key}]({picture.name})")
-    return [*blocks, _own_table(plan), source_line(path, rows, len(plan.trials))]
+    return [*blocks, _own_table(plan), _own_picture(plan, folder), source_line(path, rows, len(plan.trials))]
 
 
 def _own_table(plan: Reproduction) -> str:
@@ -170,6 +170,17 @@ def _own_table(plan: Reproduction) -> str:
         return ""
     module = importlib.import_module(name)
     return "### As the paper computes it\n\n" + module.markdown(module.from_assets())
+
+
+def _own_picture(plan: Reproduction, folder: Path) -> str:
+    """The paper's own figure drawn from our numbers, where ``agents/<agent>/plot.py`` lists one under ``PLOTS``."""
+    name = f"papergym.agents.{plan.agent}.plot"
+    plot = importlib.import_module(name).PLOTS.get(plan.key) if importlib.util.find_spec(name) else None
+    if plot is None:
+        return ""
+    path = folder / f"{plan.key}-figure.png"
+    plot(path)
+    return f"![{plan.key}, as the paper draws it]({path.name})"
 
 
 def source_line(path: Path, rows: Sequence[Row], planned: int) -> str:

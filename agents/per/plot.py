@@ -34,3 +34,7 @@ def plot_cliffwalk(path: str | Path, table: str | Path | None = None) -> None:
         axis.set(xscale="log", yscale="log", title=representation, xlabel="transitions in memory", ylabel="updates")
         axis.legend(fontsize=8)
     figure.savefig(path, dpi=110)
+
+
+PLOTS = {"per-cliffwalk": plot_cliffwalk}
+"""Reproduction -> function that draws the paper's figure of it; ``papergym report`` looks here."""

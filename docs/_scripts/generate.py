@@ -11,9 +11,8 @@ import gymnasium as gym
 from pictures import picture_name
 
 from papergym import assets, wrappers
+from papergym.agents.cli.report import compose
 from papergym.envs.table import Row, rows
-
-REPO = Path(__file__).resolve().parents[2]
 
 
 def _table(header: list[str], lines: list[list[str]]) -> str:
@@ -150,10 +149,14 @@ def _paper_page(key: str, paper: dict) -> str:
         parts += ["## Differences between the paper, the official code and papergym", "", _table(["", ""], lines), ""]
     if paper.get("scores"):
         parts += _scores(paper["scores"])
-    report = REPO / "docs" / "results" / f"{key}.md"
-    if report.is_file():
-        parts += ["## Our results", "", _demote(report.read_text(encoding="utf-8")), ""]
-    return "\n".join(parts)
+    return "\n".join([*parts, "## Our results", "", "```{toctree}", f"{key}/report", "```", ""])
+
+
+def _report(folder: Path, key: str) -> None:
+    """Our numbers beside the paper's, as ``papergym report KEY`` writes them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    blocks = [block for block in compose(key, folder) if block]
+    (folder / "report.md").write_text("\n\n".join(blocks) + "\n", encoding="utf-8")
 
 
 def papers(docs: Path) -> None:
@@ -164,6 +167,7 @@ def papers(docs: Path) -> None:
     for key in assets.paper_keys():
         paper = assets.paper(key)
         (folder / f"{key}.md").write_text(_paper_page(key, paper), encoding="utf-8")
+        _report(folder / key, key)
         lines.append([f"[{paper['paper']['title']}]({key}.md)", str(paper["paper"]["year"]), f"`{key}`"])
     toc = "\n".join(assets.paper_keys())
     text = "# Papers\n\n" + _table(["paper", "year", "key"], lines) + f"\n\n```{{toctree}}\n:hidden:\n\n{toc}\n```\n"
