@@ -62,7 +62,8 @@ def gallery(prefix: str) -> None:
         if not row.id.startswith(prefix) or row.unavailable or name in done:
             continue
         done.add(name)
-        *_, last = frames(row.id, 25)
+        looks_ahead = row.id.startswith(("Mine-", "LSImagine-"))  # random turns soon end facing the ground
+        *_, last = frames(row.id, 1 if looks_ahead else 25)
         path = STATIC / "envs" / f"{name}.jpg"
         path.parent.mkdir(parents=True, exist_ok=True)
         cv2.imwrite(str(path), cv2.cvtColor(shrink(last), cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 85])

@@ -177,8 +177,9 @@ def vector_sync(row):
 
 
 def vector_spawn(row):
-    """Worker processes that begin from nothing."""
-    check_vector(row, "async", {"context": "spawn", "autoreset_mode": AutoresetMode.SAME_STEP})
+    """Worker processes that begin from nothing, in every autoreset mode."""
+    for mode in AutoresetMode:
+        check_vector(row, "async", {"context": "spawn", "autoreset_mode": mode})
 
 
 def vector_fork(row):

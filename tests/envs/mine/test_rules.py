@@ -1,4 +1,7 @@
-"""Mining, drops, tools, crafting, buckets, shears, animals and commands against the game's rules, worked out by hand."""
+"""Mining, drops, tools, crafting, buckets, shears, animals and commands against the game's rules, worked out by hand.
+
+Long because every rule has its own few lines of arithmetic.
+"""
 
 import numpy as np
 import pytest
