@@ -92,7 +92,8 @@ def test_papers_are_cited_and_certain(key):
     for field in ("title", "authors", "year"):
         assert paper["paper"][field]
     for score in paper.get("scores", []):
-        assert score.get("where") or score.get("source"), f"{key}: a score needs the table, figure or source it is from: {score}"
+        place = score.get("where") or score.get("source")
+        assert place, f"{key}: a score needs the table, figure or source it is from: {score}"
         assert score.get("certainty"), f"{key}: a score needs its certainty: {score}"
 
 
