@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from setuptools import find_packages, setup
+from setuptools import find_namespace_packages, find_packages, setup
 
 HERE = Path(__file__).parent.resolve()
 ROOMS = ("envs", "wrappers", "agents", "assets")
@@ -29,9 +29,14 @@ def link_rooms() -> bool:
 
 packages = ["papergym"]
 for room in ROOMS:
-    packages += [f"papergym.{room}", *(f"papergym.{room}.{name}" for name in find_packages(room))]
+    find = find_namespace_packages if room == "assets" else find_packages  # folders of data count as packages too
+    packages += [f"papergym.{room}", *(f"papergym.{room}.{name}" for name in find(room, exclude=["*__pycache__*"]))]
 package_dir = {"papergym": "src/papergym", **{f"papergym.{room}": room for room in ROOMS}}
 if {"editable_wheel", "develop"} & set(sys.argv) and link_rooms():
     package_dir = {"": "src"}
 
-setup(packages=packages, package_dir=package_dir, package_data={"papergym": ["py.typed"], "papergym.assets": ["**/*"]})
+setup(
+    packages=packages,
+    package_dir=package_dir,
+    package_data={"papergym": ["py.typed"], "": ["*.toml", "*.csv", "*.json", "*.xml", "*.safetensors"]},
+)
