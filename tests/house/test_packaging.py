@@ -36,6 +36,7 @@ def test_wheel_content(wheel):
         "wrappers/__init__.py",
         "agents/run.py",
         "assets/papers/protorl.toml",
+        "assets/mine/items.json",
     ):
         assert f"papergym/{expected}" in names
 
