@@ -163,19 +163,25 @@ def reproduction_section(plan: Reproduction, folder: Path) -> list[str]:
     return [*blocks, _own_table(plan), _own_picture(plan, folder), source_line(path, rows, len(plan.trials))]
 
 
+def _agent_module(agent: str, name: str) -> Any:
+    """Module ``name`` of an agent's folder, None where the agent has none."""
+    folder = f"papergym.agents.{agent}"
+    found = importlib.util.find_spec(folder) and importlib.util.find_spec(f"{folder}.{name}")
+    return importlib.import_module(f"{folder}.{name}") if found else None
+
+
 def _own_table(plan: Reproduction) -> str:
     """The paper's own arrangement of the numbers, where the agent computes one in ``agents/<agent>/table1.py``."""
-    name = f"papergym.agents.{plan.agent}.table1"
-    if not plan.key.endswith("table1") or importlib.util.find_spec(name) is None:
+    module = _agent_module(plan.agent, "table1") if plan.key.endswith("table1") else None
+    if module is None:
         return ""
-    module = importlib.import_module(name)
     return "### As the paper computes it\n\n" + module.markdown(module.from_assets())
 
 
 def _own_picture(plan: Reproduction, folder: Path) -> str:
     """The paper's own figure drawn from our numbers, where ``agents/<agent>/plot.py`` lists one under ``PLOTS``."""
-    name = f"papergym.agents.{plan.agent}.plot"
-    plot = importlib.import_module(name).PLOTS.get(plan.key) if importlib.util.find_spec(name) else None
+    module = _agent_module(plan.agent, "plot")
+    plot = module.PLOTS.get(plan.key) if module else None
     if plot is None:
         return ""
     path = folder / f"{plan.key}-figure.png"
