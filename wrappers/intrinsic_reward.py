@@ -8,13 +8,13 @@ import numpy as np
 
 from papergym.wrappers.intrinsic import make_bonus
 from papergym.wrappers.intrinsic.base import Bonus
-from papergym.wrappers.intrinsic.mixing import RewardMixer
+from papergym.wrappers.intrinsic.mixing import DoorState, RewardMixer
 from papergym.wrappers.intrinsic.transitions import Observations, Transitions
 
 _FIRST = np.zeros(1, np.int64)
 
 
-class IntrinsicReward(gym.Wrapper, gym.utils.RecordConstructorArgs):
+class IntrinsicReward(DoorState, gym.Wrapper, gym.utils.RecordConstructorArgs):
     """Adds an intrinsic reward to the environment's own, or puts it in its place.
 
     The environment is never stepped or reset behind your back. ``info`` gains ``reward_extrinsic`` and ``reward_intrinsic``
@@ -72,17 +72,6 @@ class IntrinsicReward(gym.Wrapper, gym.utils.RecordConstructorArgs):
         if ended:
             info["episode_extrinsic"], info["episode_intrinsic"] = float(episodes[0, 0]), float(episodes[1, 0])
         return obs, float(rewards[0]), terminated, truncated, info
-
-    def state_dict(self) -> dict[str, Any]:
-        """Exact state in the middle of an episode, without the wrapped environment's own."""
-        last = {} if self._obs is None else {"obs": self._obs}
-        return {"bonus": self.bonus.state_dict(), "mixer": self.mixer.state_dict(), **last}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore what :meth:`state_dict` returned."""
-        self.bonus.load_state_dict(state["bonus"])
-        self.mixer.load_state_dict(state["mixer"])
-        self._obs = state.get("obs")
 
 
 def resolve(bonus: Bonus | str, arguments: Mapping[str, Any] | None) -> tuple[Bonus, dict[str, Any]]:

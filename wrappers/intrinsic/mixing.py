@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from papergym.wrappers.intrinsic.base import require
+from papergym.wrappers.intrinsic.base import Bonus, require
 from papergym.wrappers.intrinsic.moments import RunningMoments
 
 MIXES = ("add", "replace")
@@ -86,3 +86,22 @@ class RewardMixer:
         self.steps = int(state["steps"])
         self._moments.load_state_dict(state["moments"])
         self._discounted, self._sums = np.array(state["discounted"]), np.array(state["sums"])
+
+
+class DoorState:
+    """State of a door, shared by the Gymnasium, vector and SB3 ones: its bonus, its mixer and the last observation."""
+
+    bonus: Bonus
+    mixer: RewardMixer
+    _obs: Any
+
+    def state_dict(self) -> dict[str, Any]:
+        """Exact state in the middle of episodes, without the wrapped environments' own."""
+        last = {} if self._obs is None else {"obs": self._obs}
+        return {"bonus": self.bonus.state_dict(), "mixer": self.mixer.state_dict(), **last}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore what :meth:`state_dict` returned."""
+        self.bonus.load_state_dict(state["bonus"])
+        self.mixer.load_state_dict(state["mixer"])
+        self._obs = state.get("obs")

@@ -8,12 +8,12 @@ from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs, VecEnvStepReturn
 
 from papergym.wrappers.intrinsic.base import Bonus
-from papergym.wrappers.intrinsic.mixing import RewardMixer
+from papergym.wrappers.intrinsic.mixing import DoorState, RewardMixer
 from papergym.wrappers.intrinsic.transitions import Observations, Transitions, copied, replaced
 from papergym.wrappers.intrinsic_reward import resolve
 
 
-class IntrinsicReward(VecEnvWrapper):
+class IntrinsicReward(DoorState, VecEnvWrapper):
     """The stable-baselines3 twin of :class:`papergym.wrappers.IntrinsicReward`.
 
     The terminal observation of an episode is scored, the first one of the next is not. Each ``info`` gains
@@ -90,14 +90,3 @@ class IntrinsicReward(VecEnvWrapper):
     def _remember(self, obs: Any) -> None:
         if self.bonus.needs:
             self._obs = copied(obs)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Exact state in the middle of episodes, without the wrapped environments' own."""
-        last = {} if self._obs is None else {"obs": self._obs}
-        return {"bonus": self.bonus.state_dict(), "mixer": self.mixer.state_dict(), **last}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore what :meth:`state_dict` returned."""
-        self.bonus.load_state_dict(state["bonus"])
-        self.mixer.load_state_dict(state["mixer"])
-        self._obs = state.get("obs")

@@ -8,12 +8,12 @@ import numpy as np
 from gymnasium.vector import AutoresetMode
 
 from papergym.wrappers.intrinsic.base import Bonus
-from papergym.wrappers.intrinsic.mixing import RewardMixer
+from papergym.wrappers.intrinsic.mixing import DoorState, RewardMixer
 from papergym.wrappers.intrinsic.transitions import Observations, Transitions, copied, replaced, taken
 from papergym.wrappers.intrinsic_reward import resolve
 
 
-class IntrinsicReward(gym.vector.VectorWrapper, gym.utils.RecordConstructorArgs):
+class IntrinsicReward(DoorState, gym.vector.VectorWrapper, gym.utils.RecordConstructorArgs):
     """The vector twin of :class:`papergym.wrappers.IntrinsicReward`.
 
     The observation in which an episode ends is scored, wherever the autoreset mode puts it; the observation of a reset is
@@ -123,15 +123,12 @@ class IntrinsicReward(gym.vector.VectorWrapper, gym.utils.RecordConstructorArgs)
 
     def state_dict(self) -> dict[str, Any]:
         """Exact state in the middle of episodes, without the wrapped environments' own."""
-        last = {} if self._obs is None else {"obs": self._obs}
-        return {"bonus": self.bonus.state_dict(), "mixer": self.mixer.state_dict(), "ended": self._ended.copy(), **last}
+        return {**super().state_dict(), "ended": self._ended.copy()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore what :meth:`state_dict` returned."""
-        self.bonus.load_state_dict(state["bonus"])
-        self.mixer.load_state_dict(state["mixer"])
+        super().load_state_dict(state)
         self._ended = np.array(state["ended"], bool)
-        self._obs = state.get("obs")
 
 
 def _mode(envs: gym.vector.VectorEnv, given: AutoresetMode | None) -> AutoresetMode:
