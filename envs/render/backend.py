@@ -2,11 +2,12 @@
 
 import ctypes.util
 import importlib
+import importlib.util
 import logging
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 LOGGER = logging.getLogger("papergym.render")
@@ -32,6 +33,7 @@ class Backend:
         self.software: bool | None = None  # known after the first context
 
     def _load(self) -> Any:
+        load_triton_first()
         previous, loaded = os.environ.get("PYOPENGL_PLATFORM"), set(sys.modules)
         try:
             module: Any = importlib.import_module(f"mujoco.{self.name}")
@@ -96,6 +98,18 @@ class Backend:
             before = module.glfw.get_current_context()
             return lambda: module.glfw.make_context_current(before)
         return lambda: None  # OSMesa: whoever draws makes its own context current first
+
+
+def load_triton_first() -> None:
+    """Load triton, where torch has brought it along, before the first OpenGL library.
+
+    Mesa's software renderer loads LLVM into the process, triton carries a copy of its own. In the other order the process
+    dies by a segmentation fault as soon as torch imports triton, which building an optimiser is enough for
+    (triton 3.7.1 of torch 2.13.0 for CUDA, Mesa 22.3 with LLVM 15). Costs 0.13 s.
+    """
+    if "triton" not in sys.modules and importlib.util.find_spec("triton"):
+        with suppress(ImportError):  # a triton that does not load is torch's to report
+            importlib.import_module("triton")
 
 
 _chosen: Backend | None = None

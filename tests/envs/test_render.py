@@ -252,3 +252,28 @@ def test_one_platform_per_process():
     assert "this process draws with egl" in out.stderr
     assert "backend is one of" in run("from papergym.envs.render import choose_backend; choose_backend('vulkan')").stderr
     assert issubclass(RenderError, RuntimeError)
+
+
+TRITON_FIRST = """
+def loaded():
+    return [name for name in ("libEGL", "libLLVM") if name in open("/proc/self/maps").read()]
+AT_IMPORT = loaded()
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_triton_is_loaded_before_the_first_opengl_library(tmp_path):
+    (tmp_path / "triton.py").write_text(TRITON_FIRST)  # the order is what matters: the real one comes with CUDA builds only
+    code = """
+import sys
+import gymnasium as gym, papergym
+gym.make("DMC-WalkerWalk-v0").reset(seed=0)
+assert "triton" not in sys.modules, "a world that does not draw needs no triton"
+gym.make("ProtoRL-Walker-v0", quality="fast").reset(seed=0)
+triton = sys.modules["triton"]
+print(triton.AT_IMPORT, triton.loaded())
+"""
+    done = run(code, PYTHONPATH=f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    assert done.returncode == 0, done.stderr
+    before, after = done.stdout.strip().split("] [")
+    assert before == "[" and "libEGL" in after
