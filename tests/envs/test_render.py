@@ -273,7 +273,7 @@ gym.make("ProtoRL-Walker-v0", quality="fast").reset(seed=0)
 triton = sys.modules["triton"]
 print(triton.AT_IMPORT, triton.loaded())
 """
-    done = run(code, PYTHONPATH=f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    done = run(code, MUJOCO_GL=None, PYTHONPATH=f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
     assert done.returncode == 0, done.stderr
     before, after = done.stdout.strip().split("] [")
     assert before == "[" and "libEGL" in after
