@@ -36,16 +36,22 @@ def common_grid(curves: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def draw_curves(name: str, members: Sequence["Group"], folder: Path) -> Path | None:
-    """One axis per environment, one line per setting; None where the rows hold no curves."""
+    """One axis per environment, one line per setting; None where the rows hold no curves.
+
+    Evaluations with deterministic actions are drawn where there are any, else the return while training.
+    """
     by_env: dict[str, list[tuple[str, list[np.ndarray]]]] = {}
+    evaluated = any(row.get("eval_curve") for group in members for row in group.rows)
+    column = "eval_curve" if evaluated else "curve"
     for group in members:
-        curves = [parse_curve(row["curve"]) for row in group.rows if row.get("curve")]
+        curves = [parse_curve(row[column]) for row in group.rows if row.get(column)]
         if curves:
             by_env.setdefault(group.env, []).append((group.setting, curves))
-    return draw(by_env, folder / f"{name}.png") if by_env else None
+    ylabel = "return, deterministic actions" if evaluated else "return while training"
+    return draw(by_env, folder / f"{name}.png", ylabel) if by_env else None
 
 
-def draw(panels: dict[str, list[tuple[str, list[np.ndarray]]]], path: Path) -> Path:
+def draw(panels: dict[str, list[tuple[str, list[np.ndarray]]]], path: Path, ylabel: str = "return") -> Path:
     """Draw panels: title -> (label, curves of its runs); center and interval of each label."""
     from matplotlib.figure import Figure
 
@@ -62,7 +68,7 @@ def draw(panels: dict[str, list[tuple[str, list[np.ndarray]]]], path: Path) -> P
             (line,) = axis.plot(steps, center, color=color)
             axis.fill_between(steps, low, high, color=line.get_color(), alpha=0.2)
             labels.setdefault(label, line)
-        axis.set(title=title, xlabel="steps", ylabel="return")
+        axis.set(title=title, xlabel="steps", ylabel=ylabel)
         axis.grid(alpha=0.3)
     for axis in axes[len(panels) :]:
         axis.remove()

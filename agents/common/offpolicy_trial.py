@@ -9,11 +9,12 @@ import numpy as np
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.vec_env import VecEnv
 
 from papergym.agents.common.resume import ExactResume
-from papergym.agents.common.state import load_state, save_state
+from papergym.agents.common.state import State, load_state, save_state
 
 POINTS = 20
 """Points of the learning curve kept with a run."""
@@ -24,7 +25,14 @@ LAST_EPISODES = 10
 
 
 def run_offpolicy(
-    model: BaseAlgorithm, eval_env: Callable[[], VecEnv], steps: int, folder: Path, *, resume: bool, kind: str
+    model: BaseAlgorithm,
+    eval_env: Callable[[], VecEnv],
+    steps: int,
+    folder: Path,
+    *,
+    resume: bool,
+    kind: str,
+    eval_every: int = 0,
 ) -> dict[str, Any]:
     """Train ``model`` for ``steps`` and evaluate it.
 
@@ -35,25 +43,26 @@ def run_offpolicy(
         folder: place of the checkpoint.
         resume: continue from the checkpoint if there is one.
         kind: name in the checkpoint's head.
+        eval_every: steps between evaluations during training, each from the same starts as the last one; 0: none.
 
     Returns:
         ``score``: mean training return of the last 10 episodes; ``eval_return``, ``eval_std``: of 10 episodes with
-        deterministic actions; ``episodes``, ``steps_done``, ``cpu_s``; ``curve``: ``step:score`` twenty times.
+        deterministic actions; ``episodes``, ``steps_done``, ``cpu_s``; ``curve``: ``step:score`` twenty times; with
+        ``eval_every`` also ``eval_curve``: ``step:eval_return``.
     """
     torch.set_num_threads(1)
     path = folder / f"{kind}.safetensors"
-    recorder = _Recorder(steps, path, kind)
+    recorder = _Recorder(steps, path, kind, eval_every, lambda: evaluate(model, eval_env))
     if resume and path.is_file() and isinstance(model, ExactResume):
         state = load_state(path, kind=kind)
         model.set_state(state["model"])
-        recorder.curve, recorder.returns, recorder.spent = list(state["curve"]), list(state["returns"]), state["spent"]
-        recorder.episodes = state["episodes"]
+        recorder.set_state(state["recorder"])
         model.learn_until(steps, callback=recorder)
     else:
         model.learn(steps, callback=recorder)
-    venv = eval_env()
-    found, _ = evaluate_policy(model, venv, n_eval_episodes=EVALUATIONS, return_episode_rewards=True, warn=False)
-    venv.close()
+    found = evaluate(model, eval_env)
+    if eval_every:
+        recorder.evaluations.append([model.num_timesteps, float(np.mean(found))])
     path.unlink(missing_ok=True)
     return {
         "score": recorder.score(),
@@ -62,19 +71,51 @@ def run_offpolicy(
         "episodes": recorder.episodes,
         "steps_done": model.num_timesteps,
         "cpu_s": round(recorder.seconds(), 1),
-        "curve": " ".join(f"{int(step)}:{score:.5g}" for step, score in recorder.curve),
+        "curve": curve_text(recorder.curve),
+        **({"eval_curve": curve_text(recorder.evaluations)} if eval_every else {}),
     }
 
 
-class _Recorder(BaseCallback):
-    """Learning curve, CPU time and a checkpoint every twentieth of the budget."""
+def evaluate(model: BaseAlgorithm, eval_env: Callable[[], VecEnv]) -> list[float]:
+    """Returns of 10 deterministic episodes in a fresh environment; changes nothing that training depends on."""
+    venv = eval_env()
+    returns, _ = evaluate_policy(model, venv, n_eval_episodes=EVALUATIONS, return_episode_rewards=True, warn=False)
+    venv.close()
+    return [float(value) for value in returns]  # pyright: ignore[reportGeneralTypeIssues]
 
-    def __init__(self, steps: int, path: Path, kind: str) -> None:
+
+def evaluation_env(env_id: str, seed: int, env_kwargs: dict[str, Any] | None = None) -> Callable[[], VecEnv]:
+    """What makes the environment in which a run with ``seed`` is evaluated; no global generator is touched."""
+    kwargs = {"disable_env_checker": True, **(env_kwargs or {})}
+    return lambda: make_vec_env(env_id, 1, seed=10_000 + seed, env_kwargs=kwargs)
+
+
+def curve_text(points: list[list[float]]) -> str:
+    """``step:value step:value ...`` with five digits."""
+    return " ".join(f"{int(step)}:{value:.5g}" for step, value in points)
+
+
+class _Recorder(BaseCallback):
+    """Learning curves, CPU time and a checkpoint every twentieth of the budget."""
+
+    def __init__(self, steps: int, path: Path, kind: str, eval_every: int, evaluate: Callable[[], list[float]]) -> None:
         super().__init__()
         self.every, self.path, self.kind = max(steps // POINTS, 1), path, kind
+        self.steps, self.eval_every, self.evaluate = steps, eval_every, evaluate
         self.curve: list[list[float]] = []
+        self.evaluations: list[list[float]] = []
         self.returns: list[float] = []
         self.spent, self.begun, self.episodes = 0.0, time.process_time(), 0
+
+    def get_state(self) -> State:
+        """What a resumed run needs."""
+        curves = {"curve": self.curve, "evaluations": self.evaluations}
+        return {**curves, "returns": self.returns, "episodes": self.episodes, "spent": self.seconds()}
+
+    def set_state(self, state: State) -> None:
+        """Inverse of :meth:`get_state`."""
+        self.curve, self.evaluations, self.returns = state["curve"], state["evaluations"], state["returns"]
+        self.episodes, self.spent = state["episodes"], state["spent"]
 
     def seconds(self) -> float:
         """CPU seconds of the whole run."""
@@ -92,9 +133,11 @@ class _Recorder(BaseCallback):
         return True
 
     def _on_rollout_start(self) -> None:
+        due = self.eval_every * (len(self.evaluations) + 1)
+        if self.eval_every and due <= self.num_timesteps < self.steps:
+            self.evaluations.append([self.num_timesteps, float(np.mean(self.evaluate()))])
         if self._note() and isinstance(self.model, ExactResume):
-            progress = {"curve": self.curve, "returns": self.returns, "spent": self.seconds(), "episodes": self.episodes}
-            save_state(self.path, {"model": self.model.get_state(), **progress}, kind=self.kind)
+            save_state(self.path, {"model": self.model.get_state(), "recorder": self.get_state()}, kind=self.kind)
 
     def _on_training_end(self) -> None:
         self._note()

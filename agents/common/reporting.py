@@ -17,7 +17,7 @@ from papergym.agents.common.statistics import Estimate, estimate
 Row = dict[str, str]
 
 BOOKKEEPING = frozenset(
-    {"trial", "commit", "command", "python", "curve", "steps_done", "cpu_s", "episodes", "seconds", *VERSIONS}
+    {"trial", "commit", "command", "python", "curve", "eval_curve", "steps_done", "cpu_s", "episodes", "seconds", *VERSIONS}
 )
 """Columns of a result table that are no result."""
 
@@ -83,7 +83,11 @@ def _number(text: str) -> float:
 
 def published(facts: dict[str, Any], group: Group) -> list[str]:
     """The paper's numbers for a group's environment (of any version) and setting; what is quoted from memory is left out."""
-    fitting = [score for score in printed(facts) if score.get("setting", "") == group.setting and _same_env(score, group.env)]
+    fitting = [
+        score
+        for score in printed(facts)
+        if score.get("setting", "") == group.setting and _same_env(score, group.env) and _same_steps(score, group)
+    ]
     return [f"{value_of(score)} ({place_of(score)})" for score in fitting]
 
 
@@ -124,6 +128,11 @@ def score_section(facts: dict[str, Any]) -> list[str]:
 
 def _same_env(score: dict[str, Any], env: str) -> bool:
     return _base(score.get("env", "")) == _base(env)
+
+
+def _same_steps(score: dict[str, Any], group: Group) -> bool:
+    """A score reached after a stated number of steps stands only beside runs of as many."""
+    return "steps" not in score or all(row.get("steps") == str(score["steps"]) for row in group.rows)
 
 
 def _base(env: str) -> str:

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from papergym.agents.common.offpolicy_trial import run_offpolicy, settings
+from papergym.agents.common.offpolicy_trial import evaluation_env, run_offpolicy, settings
 
 _LABELS = ("setting", "study", "env_id", "seed", "steps", "states")
 
@@ -40,10 +40,5 @@ def run(trial: dict[str, Any], folder: Path, *, resume: bool) -> dict[str, Any]:
     config = settings(Config, trial, _LABELS)
     env_kwargs = {"n": trial["states"]} if "states" in trial else {}
     model = build(config, trial["env_id"], seed=trial["seed"], device="cpu", env_kwargs=env_kwargs)
-
-    def eval_env():
-        env = build(config, trial["env_id"], seed=10_000 + trial["seed"], device="cpu", env_kwargs=env_kwargs).env
-        assert env is not None
-        return env
-
+    eval_env = evaluation_env(trial["env_id"], trial["seed"], env_kwargs)
     return run_offpolicy(model, eval_env, trial["steps"], folder, resume=resume, kind="per-trial")

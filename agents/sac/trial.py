@@ -5,18 +5,19 @@ from typing import Any
 
 import gymnasium as gym
 
-from papergym.agents.common.offpolicy_trial import run_offpolicy, settings
+from papergym.agents.common.offpolicy_trial import evaluation_env, run_offpolicy, settings
 from papergym.agents.sac.build import build
 from papergym.agents.sac.config import Config
 
-_LABELS = ("setting", "env_id", "seed", "steps", "hidden_units")
+_LABELS = ("setting", "env_id", "seed", "steps", "hidden_units", "eval_every")
 
 
 def run(trial: dict[str, Any], folder: Path, *, resume: bool) -> dict[str, Any]:
     """Run a trial of ``assets/papers/sac.toml``.
 
     Args:
-        trial: ``env_id``, ``seed``, ``steps``, ``hidden_units`` (of both hidden layers) and settings of :class:`Config`.
+        trial: ``env_id``, ``seed``, ``steps``, ``hidden_units`` (of both hidden layers), ``eval_every``
+            (steps between evaluations; none without it) and settings of :class:`Config`.
         folder: place of the checkpoint.
         resume: continue from it if there is one.
 
@@ -29,9 +30,12 @@ def run(trial: dict[str, Any], folder: Path, *, resume: bool) -> dict[str, Any]:
         config.hidden = (trial["hidden_units"],) * 2
     model = build(config, trial["env_id"], seed=trial["seed"], device="cpu")
 
-    def eval_env():
-        env = build(config, trial["env_id"], seed=10_000 + trial["seed"], device="cpu").env
-        assert env is not None
-        return env
-
-    return run_offpolicy(model, eval_env, trial["steps"], folder, resume=resume, kind="sac-trial")
+    return run_offpolicy(
+        model,
+        evaluation_env(trial["env_id"], trial["seed"]),
+        trial["steps"],
+        folder,
+        resume=resume,
+        kind="sac-trial",
+        eval_every=trial.get("eval_every", 0),
+    )
