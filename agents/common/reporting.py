@@ -17,7 +17,20 @@ from papergym.agents.common.statistics import Estimate, estimate
 Row = dict[str, str]
 
 BOOKKEEPING = frozenset(
-    {"trial", "commit", "command", "python", "curve", "eval_curve", "steps_done", "cpu_s", "episodes", "seconds", *VERSIONS}
+    {
+        "trial",
+        "commit",
+        "command",
+        "python",
+        "curve",
+        "eval_curve",
+        "error_curve",
+        "steps_done",
+        "cpu_s",
+        "episodes",
+        "seconds",
+        *VERSIONS,
+    }
 )
 """Columns of a result table that are no result."""
 

@@ -14,14 +14,16 @@ def run(trial: dict[str, Any], folder: Path, *, resume: bool) -> dict[str, Any]:
     """Run a trial of ``assets/papers/per.toml``.
 
     Args:
-        trial: ``study = "cliffwalk"`` with ``method``, ``representation``, ``n`` and ``seed``; or ``study = "dqn"`` with
-            ``env_id``, ``seed``, ``steps`` and settings of :class:`papergym.agents.per.config.Config`.
+        trial: ``study = "cliffwalk"`` with ``method``, ``representation``, ``n`` and ``seed``; ``study = "memory"`` with
+            ``method``, ``n``, ``seed`` and ``steps`` (updates at most); or ``study = "dqn"`` with ``env_id``, ``seed``,
+            ``steps`` and settings of :class:`papergym.agents.per.config.Config`.
         folder: place of the checkpoint of a DQN run.
         resume: continue from it if there is one.
 
     Returns:
-        Of the cliffwalk, ``memory``, ``updates``, ``solved``, ``stuck``, ``mse`` and ``updates_per_transition``; of DQN, the
-        numbers of :func:`papergym.agents.common.offpolicy_trial.run_offpolicy`.
+        Of the cliffwalk, ``memory``, ``updates``, ``solved``, ``stuck``, ``mse`` and ``updates_per_transition``; of the
+        memory, the numbers of :func:`papergym.agents.per.memory.learn_from_memory`; of DQN, those of
+        :func:`papergym.agents.common.offpolicy_trial.run_offpolicy`.
     """
     begun = time.process_time()
     if trial["study"] == "cliffwalk":
@@ -34,6 +36,10 @@ def run(trial: dict[str, Any], folder: Path, *, resume: bool) -> dict[str, Any]:
             "updates_per_transition": ratio,
             "cpu_s": round(time.process_time() - begun, 3),
         }
+    if trial["study"] == "memory":
+        from papergym.agents.per.memory import learn_from_memory
+
+        return learn_from_memory(trial["method"], trial["n"], trial["seed"], trial["steps"])
     from papergym.agents.per.build import build
     from papergym.agents.per.config import Config
 
