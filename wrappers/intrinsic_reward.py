@@ -108,14 +108,17 @@ def add_intrinsic_reward(env: Any, bonus: Bonus | str, **arguments: Any) -> Any:
     Args:
         env: any of the three.
         bonus: a bonus or the name of one.
-        **arguments: ``weight``, ``mix``, ``decay``, ``normalise``; the rest goes to the bonus given by name.
+        **arguments: ``weight``, ``mix``, ``decay``, ``normalise``, and ``autoreset_mode`` for vector environments that declare
+            none; the rest goes to the bonus given by name.
     """
-    door = {name: arguments.pop(name) for name in _DOOR if name in arguments}
+    vector = isinstance(env, gym.vector.VectorEnv)
+    names = (*_DOOR, "autoreset_mode") if vector else _DOOR
+    door = {name: arguments.pop(name) for name in names if name in arguments}
     if arguments:
         door["bonus_arguments"] = arguments
     if isinstance(env, gym.Env):
         return IntrinsicReward(env, bonus, **door)
-    if isinstance(env, gym.vector.VectorEnv):
+    if vector:
         from papergym.wrappers.vector.intrinsic_reward import IntrinsicReward as VectorDoor
 
         return VectorDoor(env, bonus, **door)

@@ -93,14 +93,18 @@ class Bonus(ABC):
         if self.order == "score_first":
             self._track(raw)
             self._store(transitions, x)
-        self.diagnostics.add(rewards)
+        self.diagnostics.add(rewards, self._distances(raw))
         return rewards
 
     def reset(self, env: np.ndarray | None = None) -> None:  # noqa: B027
         """Forget the running episodes of these environments (all by default): they were cut by a reset."""
 
     def stats(self) -> dict[str, float]:
-        """Diagnostics: share of zero rewards, running mean and quantiles of the rewards paid, fill of the memory."""
+        """Diagnostics: share of zero rewards, running mean and quantiles of the rewards paid; fill of the memory.
+
+        Bonuses that measure distances add ``distance_q05``, ``_q50`` and ``_q95``: of the latest 1,024 distances to the k-th
+        neighbour, before scaling, clipping and transforms.
+        """
         return self.diagnostics.summary()
 
     @abstractmethod
@@ -126,6 +130,10 @@ class Bonus(ABC):
 
     def _finish(self, raw: np.ndarray) -> np.ndarray:
         return self._scaled(raw)
+
+    def _distances(self, raw: np.ndarray) -> np.ndarray | None:
+        """The distances behind raw scores, (n,), for the diagnostics; None where there are none."""
+        return None
 
     def _scaled(self, raw: np.ndarray) -> np.ndarray:
         """Raw scores over their running scale; as they are before anything was observed."""
@@ -160,8 +168,15 @@ class Bonus(ABC):
         """Restore what :meth:`state_dict` returned.
 
         Raises:
-            ValueError: the state of another bonus or of other arguments; nothing is changed.
+            ValueError: the state of another bonus, of other arguments or of inputs of another size; nothing is changed.
         """
+        self._check(state)
+        self.rng.bit_generator.state = state["rng"]
+        self.moments.load_state_dict(state["moments"])
+        self.diagnostics.load_state_dict(state["diagnostics"])
+
+    def _check(self, state: dict[str, Any]) -> None:
+        """Raise ValueError unless the state fits this bonus; changes nothing."""
         if state.get("bonus") != type(self).__name__:
             raise ValueError(f"the state belongs to {state.get('bonus')!r}, this is a {type(self).__name__}.")
         own, theirs = _plain(self.config()), state["config"]
@@ -169,9 +184,6 @@ class Bonus(ABC):
         if differing:
             pairs = ", ".join(f"{name}={theirs.get(name)!r} (here {own[name]!r})" for name in differing)
             raise ValueError(f"the state was saved with {pairs}; build the bonus with the same arguments.")
-        self.rng.bit_generator.state = state["rng"]
-        self.moments.load_state_dict(state["moments"])
-        self.diagnostics.load_state_dict(state["diagnostics"])
 
 
 def require(condition: bool, expectation: str, got: Any) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from gymnasium import spaces
 
 from papergym.wrappers.intrinsic.base import Bonus, require
-from papergym.wrappers.intrinsic.features import Embedding, Features, first, is_picture
+from papergym.wrappers.intrinsic.features import Embedding, Features, first, is_picture, require_sizes
 from papergym.wrappers.intrinsic.transitions import Observations, Transitions
 
 HASHES = ("auto", "exact", "simhash", "grid")
@@ -40,7 +40,8 @@ class CountBonus(Bonus):
         require(self.hash in HASHES, f"hash is one of {', '.join(HASHES)}", self.hash)
         require(self.bits >= 1, "bits is at least 1", self.bits)
         require(bool(np.all(np.asarray(self.width) > 0)), "width is positive", self.width)
-        self.features = Features(self.embed, dim=self.dim, seed=self.seed, device=self.device)
+        name = type(self).__name__
+        self.features = Features(self.embed, owner=name, dim=self.dim, seed=self.seed, device=self.device)
         self.counts: dict[bytes, int] = {}
         self._rule: str | None = None
         self._projection: np.ndarray | None = None
@@ -98,9 +99,15 @@ class CountBonus(Bonus):
         table = {} if keys is None else {"keys": keys, "visits": visits}
         return {**super().state_dict(), "rule": self._rule, "features": self.features.state_dict(), **table}
 
+    def _check(self, state: dict[str, Any]) -> None:
+        super()._check(state)
+        self.features.check(state["features"])
+        if self.counts and "keys" in state:
+            here, saved = len(next(iter(self.counts))), np.shape(state["keys"])[1]
+            require_sizes(type(self).__name__, {"bytes of a key": (here,)}, {"bytes of a key": (saved,)})
+
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore what :meth:`state_dict` returned."""
-        self.features.check(state.get("features", {}))
         super().load_state_dict(state)
         self._rule = state["rule"]
         self.features.load_state_dict(state["features"])

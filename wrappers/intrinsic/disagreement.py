@@ -9,11 +9,11 @@ from torch import Tensor, nn
 
 from papergym.wrappers.intrinsic.base import require
 from papergym.wrappers.intrinsic.networks import Encoder, mlp
-from papergym.wrappers.intrinsic.trained import TrainedBonus, part, sizes
+from papergym.wrappers.intrinsic.trained import ErrorBonus, part, sizes
 
 
 @dataclass(kw_only=True, eq=False)
-class Disagreement(TrainedBonus):
+class Disagreement(ErrorBonus):
     """Variance over the models of the predicted next features, averaged over their elements.
 
     Features are the flat observation; observations with pictures go through a fixed random encoder. The models see the same

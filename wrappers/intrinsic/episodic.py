@@ -44,7 +44,8 @@ class EpisodicNovelty(Bonus):
         require(self.size >= self.k, f"size (the memory's rows) is at least k = {self.k}", self.size)
         require(self.order == "score_first", "order is 'score_first': a state must not meet itself", self.order)
         require(self.epsilon > 0, "epsilon is positive", self.epsilon)
-        self.features = Features(self.embed, dim=self.dim, unit=self.unit, seed=self.seed, device=self.device)
+        encoder = {"dim": self.dim, "unit": self.unit, "seed": self.seed, "device": self.device}
+        self.features = Features(self.embed, owner=type(self).__name__, **encoder)
         self.episodes = Episodes(self.features, self.size)
         self.squared = RunningMoments()
 
@@ -87,6 +88,9 @@ class EpisodicNovelty(Bonus):
     def _tracks(self) -> bool:
         return True
 
+    def _distances(self, raw: np.ndarray) -> np.ndarray:
+        return np.sqrt(raw[:, -1])
+
     def _finish(self, raw: np.ndarray) -> np.ndarray:
         return self._scaled(self._kernel(raw))
 
@@ -103,9 +107,12 @@ class EpisodicNovelty(Bonus):
         own = {"features": self.features.state_dict(), "episodes": self.episodes.state_dict()}
         return {**super().state_dict(), **own, "squared": self.squared.state_dict()}
 
+    def _check(self, state: dict[str, Any]) -> None:
+        super()._check(state)
+        self.features.check(state["features"])
+
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore what :meth:`state_dict` returned."""
-        self.features.check(state.get("features", {}))
         super().load_state_dict(state)
         self.features.load_state_dict(state["features"])
         self.episodes.load_state_dict(state["episodes"])

@@ -1,6 +1,6 @@
 """Observations to vectors: flat numbers, one-hot ids, a fixed random encoder for pictures, or the caller's own embedding."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from typing import Any, NoReturn
 
@@ -56,6 +56,20 @@ def first(observations: Observations) -> Any:
     return np.asarray(observations)[0]
 
 
+Sizes = Mapping[str, Sequence[int]]
+"""Shape of one element of every input, by name."""
+
+
+def require_sizes(owner: str, here: Sizes, saved: Sizes) -> None:
+    """Raise ValueError where the inputs of a bonus and of a state are known and differ."""
+    expected, given = ({name: tuple(size) for name, size in sizes.items()} for sizes in (here, saved))
+    if expected and given and expected != given:
+        raise ValueError(
+            f"{owner} takes inputs of sizes {expected}, but the state was saved with {given}. Load it where observations and "
+            "actions have the sizes that it was saved with, or go on with a fresh bonus."
+        )
+
+
 class Features:
     """Maps a batch of observations to (n, d) float32 and checks what comes out.
 
@@ -66,16 +80,27 @@ class Features:
         unit: scale rows to unit Euclidean length.
         seed: seed of the random encoder.
         device: torch device of the random encoder.
+        owner: name of the bonus, for messages.
     """
 
-    def __init__(self, embed: Embedding = "auto", *, dim: int = 128, unit: bool = False, seed: int = 0, device: str = "cpu"):
+    def __init__(
+        self,
+        embed: Embedding = "auto",
+        *,
+        owner: str,
+        dim: int = 128,
+        unit: bool = False,
+        seed: int = 0,
+        device: str = "cpu",
+    ):
         if not callable(embed) and embed not in ("auto", "flat", "random"):
             raise ValueError(f"embed is 'auto', 'flat', 'random' or a function to vectors, got {embed!r}.")
-        self.embed, self.unit, self.space = embed, unit, None
+        self.embed, self.unit, self.space, self.owner = embed, unit, None, owner
         self.dim: int | None = None
         self._random = (dim, seed, device)
         self._encoder: Any = None
-        self._weights: dict[str, Any] | None = None  # loaded before the first observation built the encoder
+        self._weights: dict[str, Any] | None = None  # loaded before the first observation built the encoder,
+        self._inputs: Sizes = {}  # which takes these
         self._choice: Callable | None = None
 
     def __call__(self, observations: Observations) -> np.ndarray:
@@ -108,24 +133,28 @@ class Features:
             return lambda batch: flatten(batch, self.space)
         from papergym.wrappers.intrinsic.networks import RandomEncoder  # torch only where networks are used
 
-        self._encoder = RandomEncoder(example, self.space, *self._random)
+        encoder = RandomEncoder(example, self.space, *self._random)
+        require_sizes(self.owner, encoder.sizes, self._inputs)
         if self._weights is not None:
-            self._encoder.load_state_dict(self._weights)
-        return self._encoder
+            encoder.load_state_dict(self._weights)
+        self._encoder, self._inputs = encoder, encoder.sizes
+        return encoder
 
     def state_dict(self) -> dict[str, Any]:
-        """Length of the vectors and the encoder's weights."""
+        """Length of the vectors, the encoder's weights and the sizes of its inputs."""
         weights = self._weights or {} if self._encoder is None else self._encoder.state_dict()
-        return {"dim": self.dim, **({"encoder": weights} if weights else {})}
+        inputs = {name: list(size) for name, size in self._inputs.items()}
+        return {"dim": self.dim, "inputs": inputs, **({"encoder": weights} if weights else {})}
 
     def check(self, state: dict[str, Any]) -> None:
-        """Raise ValueError for a state whose vectors have another length than those seen here."""
-        if None not in (self.dim, state.get("dim")) and self.dim != state["dim"]:
-            raise ValueError(f"the state holds embeddings of length {state['dim']}, this bonus has seen length {self.dim}.")
+        """Raise ValueError for a state of other vectors, or of an encoder for other inputs, than those seen here."""
+        if self.dim is not None and state["dim"] is not None:
+            saved = {**state["inputs"], "embedding": (state["dim"],)}
+            require_sizes(self.owner, {**self._inputs, "embedding": (self.dim,)}, saved)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore what :meth:`state_dict` returned; an encoder is built from its own record of the observation's shape."""
-        self.dim = state["dim"]
+        """Restore what :meth:`state_dict` returned."""
+        self.dim, self._inputs = state["dim"], state["inputs"]
         self._weights = state.get("encoder")
         if self._encoder is not None and self._weights is not None:
             self._encoder.load_state_dict(self._weights)

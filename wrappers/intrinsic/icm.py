@@ -11,13 +11,13 @@ from torch.nn import functional
 
 from papergym.wrappers.intrinsic.base import require
 from papergym.wrappers.intrinsic.networks import Encoder, mlp
-from papergym.wrappers.intrinsic.trained import TrainedBonus, part, sizes
+from papergym.wrappers.intrinsic.trained import ErrorBonus, part, sizes
 
 ERRORS = ("half_squared", "norm")
 
 
 @dataclass(kw_only=True, eq=False)
-class ICM(TrainedBonus):
+class ICM(ErrorBonus):
     """Error of predicting the next features from features and action, with features trained to tell the action.
 
     Args:

@@ -59,7 +59,8 @@ class KNNNovelty(Bonus):
         require(self.aggregate in ("kth", "mean"), "aggregate is 'kth' or 'mean'", self.aggregate)
         require(self.transform in ("none", "log1p"), "transform is 'none' or 'log1p'", self.transform)
         require(self.clip >= 0, "clip is not negative", self.clip)
-        self.features = Features(self.embed, dim=self.dim, unit=self.unit, seed=self.seed, device=self.device)
+        encoder = {"dim": self.dim, "unit": self.unit, "seed": self.seed, "device": self.device}
+        self.features = Features(self.embed, owner=type(self).__name__, **encoder)
         self.episodes = Episodes(self.features, self.size)
         self.ring: RingMemory | None = None
         self._search = _search(self.device)
@@ -124,6 +125,9 @@ class KNNNovelty(Bonus):
         """Forget the running episodes of these environments (all by default)."""
         self.episodes.reset(env)
 
+    def _distances(self, raw: np.ndarray) -> np.ndarray | None:
+        return raw[:, -1] if raw.shape[1] else None
+
     def _finish(self, raw: np.ndarray) -> np.ndarray:
         if raw.shape[1] == 0:  # an empty memory
             return np.zeros(len(raw), np.float32)
@@ -149,9 +153,12 @@ class KNNNovelty(Bonus):
         own = {"features": self.features.state_dict(), "episodes": self.episodes.state_dict(), **ring}
         return {**super().state_dict(), **own}
 
+    def _check(self, state: dict[str, Any]) -> None:
+        super()._check(state)
+        self.features.check(state["features"])
+
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore what :meth:`state_dict` returned."""
-        self.features.check(state.get("features", {}))
         super().load_state_dict(state)
         self.features.load_state_dict(state["features"])
         self.episodes.load_state_dict(state["episodes"])

@@ -95,13 +95,27 @@ class DoorState:
     mixer: RewardMixer
     _obs: Any
 
+    @property
+    def _envs(self) -> int:
+        """Environments behind the door."""
+        return getattr(self, "num_envs", 1)
+
     def state_dict(self) -> dict[str, Any]:
         """Exact state in the middle of episodes, without the wrapped environments' own."""
         last = {} if self._obs is None else {"obs": self._obs}
-        return {"bonus": self.bonus.state_dict(), "mixer": self.mixer.state_dict(), **last}
+        return {"envs": self._envs, "bonus": self.bonus.state_dict(), "mixer": self.mixer.state_dict(), **last}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore what :meth:`state_dict` returned."""
+        """Restore what :meth:`state_dict` returned.
+
+        Raises:
+            ValueError: the state of another number of environments or another bonus; nothing is changed.
+        """
+        if state["envs"] != self._envs:
+            raise ValueError(
+                f"the state was saved around {state['envs']} environments, here are {self._envs}; wrap as many, or load its "
+                "bonus alone: env.bonus.load_state_dict(state['bonus'])."
+            )
         self.bonus.load_state_dict(state["bonus"])
         self.mixer.load_state_dict(state["mixer"])
         self._obs = state.get("obs")

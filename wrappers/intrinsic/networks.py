@@ -93,6 +93,11 @@ class RandomEncoder:
         self.net = seeded(lambda: Encoder(self.layout.shapes or {}, dim, 256), seed).to(device).requires_grad_(False)
         self._weights = [] if device != "cpu" else [weight.numpy() for weight in self.net.head.parameters()]  # views
 
+    @property
+    def sizes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of one element of every input."""
+        return self.layout.shapes or {}
+
     @torch.no_grad()
     def __call__(self, observations: Observations) -> np.ndarray:
         """(n, dim) float32."""

@@ -77,9 +77,6 @@ class NGU(TrainedBonus):
         inverse = mlp(2 * self.dim, self.hidden, arrays["action"].shape[1])
         return nn.ModuleDict({"encoder": Encoder(sizes(arrays), self.dim, self.hidden), "inverse_model": inverse})
 
-    def _errors(self, net: Any, batch: dict[str, Tensor]) -> Tensor:
-        raise NotImplementedError("NGU pays by distances, not by the error of its inverse model")
-
     def _loss(self, net: Any, batch: dict[str, Tensor]) -> Tensor:
         return action_loss(
             net["inverse_model"](torch.cat(features(net["encoder"], batch), 1)), batch["action"], self.action_space
@@ -94,6 +91,9 @@ class NGU(TrainedBonus):
 
     def _finish(self, raw: np.ndarray) -> np.ndarray:
         return self._scaled(self._products(raw))
+
+    def _distances(self, raw: np.ndarray) -> np.ndarray:
+        return self.episode._distances(raw[:, :-1])
 
     def _products(self, raw: np.ndarray) -> np.ndarray:
         factor = np.ones(len(raw))
@@ -122,6 +122,11 @@ class NGU(TrainedBonus):
         """Exact state of both parts."""
         parts = {"episode": self.episode.state_dict(), "lifelong": self.lifelong.state_dict()}
         return {**super().state_dict(), **parts, "errors": self.errors.state_dict()}
+
+    def _check(self, state: dict[str, Any]) -> None:
+        super()._check(state)
+        self.episode._check(state["episode"])
+        self.lifelong._check(state["lifelong"])
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore what :meth:`state_dict` returned."""

@@ -8,12 +8,12 @@ from torch import Tensor, nn
 
 from papergym.wrappers.intrinsic.moments import RunningMoments
 from papergym.wrappers.intrinsic.networks import Encoder
-from papergym.wrappers.intrinsic.trained import TrainedBonus, part, sizes
+from papergym.wrappers.intrinsic.trained import ErrorBonus, part, sizes
 from papergym.wrappers.intrinsic.transitions import Transitions
 
 
 @dataclass(kw_only=True, eq=False)
-class RND(TrainedBonus):
+class RND(ErrorBonus):
     """Mean squared error between a predictor and a fixed random target network on the next observation.
 
     Args:

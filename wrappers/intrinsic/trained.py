@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from papergym.wrappers.intrinsic.base import Bonus, require
-from papergym.wrappers.intrinsic.features import first, flatten
+from papergym.wrappers.intrinsic.features import Sizes, first, flatten, require_sizes
 from papergym.wrappers.intrinsic.layout import Layout
 from papergym.wrappers.intrinsic.learner import Learner
 from papergym.wrappers.intrinsic.networks import seeded, tensors
@@ -45,7 +45,8 @@ class TrainedBonus(Bonus):
         require(self.lr > 0, "lr is positive", self.lr)
         self.learner: Learner | None = None
         self._layout: Layout | None = None
-        self._loaded: dict[str, Any] | None = None
+        self._loaded: dict[str, Any] | None = None  # a learner's state that came before the first batch
+        self._sizes: Sizes = {}
 
     @abstractmethod
     def _build(self, arrays: dict[str, np.ndarray]) -> nn.Module:
@@ -54,10 +55,6 @@ class TrainedBonus(Bonus):
     @abstractmethod
     def _loss(self, net: Any, batch: dict[str, Tensor]) -> Tensor:
         """Training loss of a minibatch."""
-
-    @abstractmethod
-    def _errors(self, net: Any, batch: dict[str, Tensor]) -> Tensor:
-        """Raw scores (n,)."""
 
     def _embed(self, transitions: Transitions) -> dict[str, np.ndarray]:
         """Arrays by name: ``next_*``, and where needed ``obs_*`` and ``action``."""
@@ -73,16 +70,14 @@ class TrainedBonus(Bonus):
             raise ValueError(f"fields of different lengths: { {name: len(array) for name, array in arrays.items()} }.")
         return arrays
 
-    @torch.no_grad()
-    def _raw(self, transitions: Transitions, x: dict[str, np.ndarray]) -> np.ndarray:
-        learner = self._ready(x)
-        return self._errors(learner.net, tensors(x, self.device)).cpu().numpy()
-
     def _store(self, transitions: Transitions, x: dict[str, np.ndarray]) -> None:
         self._ready(x).add(x)
 
     def _ready(self, x: dict[str, np.ndarray]) -> Learner:
         if self.learner is None:
+            shapes = {name: array.shape[1:] for name, array in x.items()}
+            require_sizes(type(self).__name__, shapes, self._sizes)
+            self._sizes = shapes
             net = seeded(lambda: self._build(x), self.seed).to(self.device)
             schedule = {"lr": self.lr, "every": self.every, "updates": self.updates, "batch_size": self.batch_size}
             self.learner = Learner(
@@ -100,7 +95,11 @@ class TrainedBonus(Bonus):
     def state_dict(self) -> dict[str, Any]:
         """Exact state: networks, optimiser, and the transitions to train on."""
         learner = self._loaded or {} if self.learner is None else self.learner.state_dict()
-        return {**super().state_dict(), "learner": learner}
+        return {**super().state_dict(), "learner": learner, "sizes": {name: list(size) for name, size in self._sizes.items()}}
+
+    def _check(self, state: dict[str, Any]) -> None:
+        super()._check(state)
+        require_sizes(type(self).__name__, self._sizes, state["sizes"])
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore what :meth:`state_dict` returned."""
@@ -109,6 +108,20 @@ class TrainedBonus(Bonus):
             self.learner.load_state_dict(state["learner"])
         else:
             self.learner, self._loaded = None, state["learner"] or None
+        self._sizes = state["sizes"]
+
+
+@dataclass(kw_only=True, eq=False)
+class ErrorBonus(TrainedBonus):
+    """A bonus that pays what its networks get wrong."""
+
+    @abstractmethod
+    def _errors(self, net: Any, batch: dict[str, Tensor]) -> Tensor:
+        """Raw scores (n,)."""
+
+    @torch.no_grad()
+    def _raw(self, transitions: Transitions, x: dict[str, np.ndarray]) -> np.ndarray:
+        return self._errors(self._ready(x).net, tensors(x, self.device)).cpu().numpy()
 
 
 def part(batch: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

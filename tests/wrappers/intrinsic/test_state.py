@@ -8,7 +8,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 
 from papergym import wrappers
 from papergym.agents.common.state import load_state, save_state
-from papergym.wrappers.intrinsic import KNNNovelty, make_bonus
+from papergym.wrappers.intrinsic import KNNNovelty, Transitions, make_bonus
 
 QUICK = {"every": 8, "batch_size": 8, "hidden": 16}
 BONUSES = {
@@ -106,17 +106,64 @@ def test_states_of_other_bonuses_and_sizes_are_refused():
         make_bonus("RE3").load_state_dict(state)
     with pytest.raises(ValueError, match=r"size=10 \(here 20\)"):
         KNNNovelty(size=20).load_state_dict(state)
-    other = KNNNovelty(size=10)
-    other.observe(rows[:, :3])
-    before = other.score(rows[:, :3])
-    with pytest.raises(ValueError, match="length 4, this bonus has seen length 3"):
-        other.load_state_dict(state)
-    np.testing.assert_array_equal(other.score(rows[:, :3]), before)
-    rnd, narrow = make_bonus("RND"), make_bonus("RND")
-    rnd.observe(rows)
-    narrow.observe(rows[:, :3])
-    with pytest.raises(RuntimeError, match="size mismatch"):
-        narrow.load_state_dict(rnd.state_dict())
+
+
+SIZES = {**BONUSES, "APT": {"k": 3}, "CountBonus exact": {"hash": "exact"}, "KNNNovelty callable": {"embed": lambda obs: obs}}
+
+
+def transitions(width):
+    rng = np.random.default_rng(0)
+    obs, next_obs = rng.standard_normal((2, 6, width)).astype(np.float32)
+    return Transitions(obs=obs, next_obs=next_obs, action=rng.standard_normal((6, 2)).astype(np.float32))
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_a_state_of_another_size_is_refused(name):
+    """The message names the bonus, the size expected and the size given; the bonus goes on as if nothing had happened."""
+    kind = name.split()[0]
+    saved, narrow, fresh = (make_bonus(kind, **SIZES[name]) for _ in range(3))
+    saved.reward(transitions(4))
+    narrow.reward(transitions(3))
+    before = narrow.score(transitions(3))
+    message = rf"{kind} takes inputs of sizes .*(\(3,\)|\(12,\)).*saved with .*(\(4,\)|\(16,\)).* fresh bonus"
+    with pytest.raises(ValueError, match=message):
+        narrow.load_state_dict(saved.state_dict())
+    np.testing.assert_array_equal(narrow.score(transitions(3)), before)
+    fresh.load_state_dict(saved.state_dict())  # a bonus that has seen nothing takes the state, and refuses narrow observations
+    if "exact" in name:
+        return  # keys of every length may be counted
+    with pytest.raises(ValueError, match=r"\(4,\)|\(n, 4\)"):
+        fresh.score(transitions(3))
+
+
+@pytest.mark.parametrize("name", ["RND", "ICM", "NGU", "Disagreement"])
+def test_a_state_with_another_action_or_picture_is_refused(name):
+    rng = np.random.default_rng(0)
+
+    def batch(pixels, actions):
+        frames = rng.integers(256, size=(2, 4, pixels, pixels, 3), dtype=np.uint8)
+        return Transitions(obs=frames[0], next_obs=frames[1], action=np.zeros((4, actions), np.float32))
+
+    bonuses = {size: make_bonus(name, hidden=16) for size in ((12, 2), (16, 2), (12, 3))}
+    for size, bonus in bonuses.items():
+        bonus.observe(batch(*size))
+    with pytest.raises(ValueError, match=rf"{name}.*\(3, 16, 16\).*\(3, 12, 12\)"):
+        bonuses[16, 2].load_state_dict(bonuses[12, 2].state_dict())
+    if name != "RND":  # which never reads actions
+        with pytest.raises(ValueError, match=rf"{name}.*'action': \(3,\).*'action': \(2,\)"):
+            bonuses[12, 3].load_state_dict(bonuses[12, 2].state_dict())
+
+
+@pytest.mark.parametrize("door", DOORS[1:])
+def test_a_door_to_more_environments_is_refused(door, worlds):
+    wrapped, single = build(door, "KNNNovelty", worlds), build("single", "KNNNovelty", worlds)
+    wrapped.reset()
+    advance(door, wrapped, 5)
+    single.reset()
+    with pytest.raises(ValueError, match=r"saved around 3 environments, here are 1; .*state\['bonus'\]"):
+        single.load_state_dict(wrapped.state_dict())
+    single.bonus.load_state_dict(wrapped.state_dict()["bonus"])
+    assert single.bonus.stats()["rewards"] == wrapped.bonus.stats()["rewards"]
 
 
 def test_seeds_decide():
@@ -143,6 +190,40 @@ def test_diagnostics_are_what_was_paid():
     assert stats["reward_q50"] == pytest.approx(np.quantile(paid[-1024:], 0.5), rel=1e-6)
     assert stats["memory_fill"] == len(paid) / 2000
     assert make_bonus("RND").stats() == {"rewards": 0.0, "transitions": 0.0}
+
+
+def close_quantiles(stats, distances):
+    for q in (5, 50, 95):
+        assert stats[f"distance_q{q:02d}"] == pytest.approx(np.quantile(distances[-1024:], q / 100), rel=1e-5)
+
+
+@pytest.mark.parametrize("aggregate", ["kth", "mean"])
+def test_quantiles_are_of_distances_before_transforms(aggregate, reference):
+    """Distances to the k-th neighbour by float64 brute force, the latest 1,024 of them."""
+    rng, rows, expected = np.random.default_rng(0), [], []
+    bonus = KNNNovelty(k=3, size=4096, scaling="std", transform="log1p", aggregate=aggregate)
+    for n in [1] * 30 + [40] * 30:
+        batch = rng.standard_normal((n, 3)).astype(np.float32)
+        bonus.reward(batch)
+        expected += [reference.nearest(x, rows, 3)[-1] for x in batch] if rows else []
+        rows += list(batch)
+    close_quantiles(bonus.stats(), expected)
+
+
+@pytest.mark.parametrize("name", ["EpisodicNovelty", "NGU"])
+def test_quantiles_wait_for_k_neighbours(name, reference):
+    rng, start, expected = np.random.default_rng(0), np.zeros((1, 3), np.float32), []
+    bonus = make_bonus(name, k=3)
+    rows = None
+    for t in range(20):
+        x = rng.standard_normal((1, 3)).astype(np.float32)
+        bonus.reward(Transitions(obs=start, next_obs=x, action=start))
+        embed = bonus._controllable if name == "NGU" else lambda obs: obs
+        rows = [embed(start)[0]] if rows is None else rows
+        expected += [reference.nearest(embed(x)[0], rows, 3)[-1]] if t >= 2 else []
+        rows.append(embed(x)[0])
+        assert ("distance_q50" in bonus.stats()) == (t >= 2)
+    close_quantiles(bonus.stats(), expected)
 
 
 def test_discrete_worlds_count_exactly():
