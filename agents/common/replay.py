@@ -166,9 +166,9 @@ class PackedReplayBuffer(ReplayBuffer):
         return torch.from_numpy(array).to(self.device)
 
     def get_state(self) -> State:
-        """Everything that later batches depend on; only the filled rows are copied."""
+        """Everything that later batches depend on; ``rows`` is a view of the filled part: save it before the next ``add``."""
         return {
-            "rows": self.rows.data[: len(self)].copy(),
+            "rows": self.rows.data[: len(self)],
             "pos": self.pos,
             "full": self.full,
             "generator": generator_state(self.generator),

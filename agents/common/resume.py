@@ -53,6 +53,8 @@ class ExactResume(BaseAlgorithm):
     def get_state(self, *, replay: bool = True) -> State:
         """State between two updates: call it from the callback event ``on_rollout_start`` or outside ``learn``.
 
+        Parameters and the replay's rows are views: save the state, or copy it, before training goes on.
+
         Args:
             replay: include the replay buffer; without it the state is enough to evaluate, not to go on.
 

@@ -37,8 +37,12 @@ def _leaves(state: State, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def save_state(path: str | Path, state: State, *, kind: str) -> None:
-    """Write ``state`` atomically to ``path``; ``kind`` names what it belongs to (for example an agent's key)."""
+    """Write ``state`` atomically to ``path``; ``kind`` names what it belongs to (for example an agent's key).
+
+    Contiguous arrays and CPU tensors are written from where they are, so a large memory is not held twice.
+    """
     tensors: dict[str, torch.Tensor] = {}
+    storages: set[int] = set()
     plain: dict[str, Any] = {}
     arrays: list[str] = []
     for name, value in _leaves(state):
@@ -46,7 +50,10 @@ def save_state(path: str | Path, state: State, *, kind: str) -> None:
             arrays.append(name)
             value = torch.from_numpy(np.ascontiguousarray(value).reshape(value.shape))
         if isinstance(value, torch.Tensor):
-            tensors[name] = value.detach().cpu().contiguous().clone()
+            tensor = value.detach().cpu().contiguous()
+            place = tensor.untyped_storage().data_ptr()
+            tensors[name] = tensor.clone() if place in storages else tensor  # the format refuses tensors that share memory
+            storages.add(place)
         else:
             plain[name] = value.item() if isinstance(value, np.generic) else value
     sums = {name: _checksum(tensor) for name, tensor in tensors.items()}

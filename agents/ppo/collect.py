@@ -51,8 +51,8 @@ class Collector:
 
     def __init__(self, model: Any, fast: FastPolicy, generator: np.random.Generator) -> None:
         self.model, self.fast, self.generator = model, fast, generator
-        venv = model.env
-        self.norm: VecNormalize | None = venv if isinstance(venv, VecNormalize) else None
+        venv: Any = model.env
+        self.norm: VecNormalize | None = venv if type(venv) is VecNormalize else None
         self.inner: DummyVecEnv = venv.venv if self.norm else venv
         space = model.action_space
         self.discrete = isinstance(space, gym.spaces.Discrete)
@@ -93,25 +93,27 @@ class Collector:
         self.actions = np.empty((steps, count, buffer.action_dim), np.int64 if self.discrete else dtype)
         self.rewards, self.ends = np.empty((steps, count)), np.zeros((steps, count), bool)
         self.limits: list[tuple[int, int, np.ndarray]] = []
+        self.last: list[tuple[int, int, np.ndarray]] = []  # observations that end an episode: step, environment, raw
         self.raw = np.empty((count, *buffer.obs_shape))
 
     def _step(self, t: int) -> list[dict[str, Any]]:
         outputs = self.outputs[t] = self.fast.network.act(self.seen[t])
         actions = self.actions[t] = self.fast.head.sample(outputs, self.noise[t])
         sent = actions[:, 0] if self.discrete else np.minimum(np.maximum(actions, self.bounds[0]), self.bounds[1])
-        infos, last = [], []
+        infos, ended = [], len(self.last)
         for index, env in enumerate(self.inner.envs):
             observation, reward, terminated, truncated, info = env.step(sent[index])
             self.rewards[t, index] = reward
             if terminated or truncated:
                 self.ends[t, index] = True
                 info["TimeLimit.truncated"], info["terminal_observation"] = truncated and not terminated, observation
-                last.append((index, np.array(observation)))
+                self.last.append((t, index, np.array(observation)))
                 observation, self.inner.reset_infos[index] = env.reset()
             self.raw[index] = observation
             infos.append(info)
         self._normalise(t)
-        self.limits += [(t, index, self._seen(end)) for index, end in last if infos[index]["TimeLimit.truncated"]]
+        last = self.last[ended:]
+        self.limits += [(t, index, self._seen(end)) for t, index, end in last if infos[index]["TimeLimit.truncated"]]
         return infos
 
     def _normalise(self, t: int) -> None:
@@ -147,6 +149,7 @@ class Collector:
         for name, array in (("observation", self.seen[1:]), ("reward", self.rewards)):
             finite = np.isfinite(array).reshape(steps, count, -1).all(axis=2)
             found += [(int(t), int(index), name) for t, index in np.argwhere(~finite)[:1]]
+        found += [(t, index, "last observation") for t, index, end in self.last if not np.isfinite(end).all()][:1]
         if found:
             t, index, name = min(found, key=lambda item: item[0])
             raise bad_number(name, self.model.num_timesteps - (steps - 1 - t) * count, index, self.model)

@@ -21,6 +21,7 @@ RUNS = {
     ],
     "sac": ["sac", "--env", "Pendulum-v1", "--steps", "1500", "--eval-every", "400", "--learning-starts", "200"],
     "protorl": PIXELS,
+    "sql": ["sql", "--env", "SQL-MultiGoal-v0", "--steps", "1500", "--learning-starts", "200", "--eval-every", "500"],
     "per": ["per", "--env", "CartPole-v1", "--steps", "4000", "--learning-starts", "500", "--eval-every", "2000"],
 }
 COMMON = ["--seed", "3", "--checkpoint-seconds", "0.3", "--eval-episodes", "1", "--no-video", "--no-coverage"]

@@ -205,3 +205,32 @@ def test_bad_numbers_are_named_and_change_nothing(make_ppo, what, use_fast):
         model.learn(128)
     for old, new in zip(before, model.policy.parameters()):
         torch.testing.assert_close(old, new, rtol=0, atol=0)
+
+
+class SpoiledEnd(gym.Wrapper):
+    """Ends its first episode after the 30th step with NaN, which is seen nowhere but in that last observation."""
+
+    steps: list[int] = []
+
+    def __init__(self, env):
+        super().__init__(env)
+        self.count = 0
+
+    def step(self, action):
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        self.count += 1
+        if self.count >= 30 and (terminated or truncated):
+            observation = np.full_like(observation, np.nan)
+            self.steps.append(self.count)
+        return observation, reward, terminated, truncated, info
+
+
+def test_a_bad_last_observation_is_named(make_ppo):
+    SpoiledEnd.steps.clear()
+    model = make_ppo(n_envs=2, wrap=SpoiledEnd)
+    before = [parameter.clone() for parameter in model.policy.parameters()]
+    with pytest.raises(BadNumbersError, match=r"environment [01]\).* a last observation that is not finite") as caught:
+        model.learn(128)
+    assert f"at step {2 * min(SpoiledEnd.steps)}." in str(caught.value)
+    for old, new in zip(before, model.policy.parameters()):
+        torch.testing.assert_close(old, new, rtol=0, atol=0)
