@@ -121,7 +121,8 @@ class DmControlEnv(MujocoWorld):
         dm._reset_next_step = discount is not None
         return reward, discount == 0.0, discount is not None and discount != 0.0, {}
 
-    def _vector(self) -> np.ndarray:
+    def state_vector(self) -> np.ndarray:
+        """The present state, float32 (n,), what ``obs_type="state"`` observes; a new array."""
         parts = (self._observations if self._composed else self._dm.task.get_observation(self._physics)).values()
         return np.concatenate([np.ravel(part) for part in parts], dtype=np.float32, casting="same_kind")
 

@@ -56,7 +56,7 @@ TASKS: dict[str, dict[str, str]] = {
         "insert_ball": "Grasp a ball with a planar arm and put it into a basket.",
         "insert_peg": "Grasp a peg with a planar arm and insert it into a slot.",
     },
-    "pendulum": {"swingup": "Swing a torque-limited pendulum up and hold it within 30 degrees of vertical."},
+    "pendulum": {"swingup": "Swing a torque-limited pendulum up and hold it within 8 degrees of upright."},
     "point_mass": {
         "easy": "Move a point mass in the plane to the centre with two actuators along the axes.",
         "hard": "Move a point mass in the plane to the centre with two actuators along directions drawn for each episode.",

@@ -75,7 +75,8 @@ class MujocoV4Env(MujocoWorld):
         plain = {name: float(value) for name, value in info.items() if np.ndim(value) == 0}
         return float(reward), bool(terminated), self._frames >= self._limit_frames, plain
 
-    def _vector(self) -> np.ndarray:
+    def state_vector(self) -> np.ndarray:
+        """The present state, float32 (n,), what ``obs_type="state"`` observes; a new array."""
         return np.asarray(self._state).ravel().astype(np.float32)
 
     def get_state(self) -> dict[str, Any]:
