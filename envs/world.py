@@ -56,8 +56,8 @@ class MujocoWorld(gym.Env[np.ndarray, np.ndarray]):
         """MuJoCo's model and data of the present episode."""
         raise NotImplementedError
 
-    def _vector(self) -> np.ndarray:
-        """The state vector, float32."""
+    def state_vector(self) -> np.ndarray:
+        """The present state as the task describes it, float32 (n,), whatever ``obs_type`` is; a new array."""
         raise NotImplementedError
 
     def advance(self, action: np.ndarray) -> tuple[float, bool, bool, dict[str, Any]]:
@@ -92,7 +92,7 @@ class MujocoWorld(gym.Env[np.ndarray, np.ndarray]):
         return self._observation, reward, terminated, truncated, info
 
     def _observe(self) -> np.ndarray:
-        return self.draw() if self.obs_type == "pixels" else self._vector()
+        return self.draw() if self.obs_type == "pixels" else self.state_vector()
 
     def draw(self, out: np.ndarray | None = None) -> np.ndarray:
         """The picture that is observed: (H, W, 3) uint8, or into ``out``, (H, W, 3) or channels first (3, H, W)."""

@@ -25,7 +25,7 @@ def physical_features(env: gym.Env) -> np.ndarray:
     world: Any = env.unwrapped
     if not isinstance(world, DmControlEnv):
         raise TypeError(f"{world} is not a dm_control task, so its coverage cannot be measured. Set record_visits=False.")
-    return world._vector()
+    return world.state_vector()
 
 
 class Visits:
