@@ -11,9 +11,9 @@ from stable_baselines3.common.type_aliases import PyTorchObs, Schedule
 from stable_baselines3.sac.policies import SACPolicy
 from torch import nn
 
-from papergym.agents.protorl.candidates import CandidateQueue
 from papergym.agents.protorl.networks import ConvEncoder, SquashedActor, StateEncoder, TwinCritic, orthogonal_init
 from papergym.agents.protorl.prototypes import Prototypes
+from papergym.wrappers.intrinsic.candidates import CandidateQueue
 
 
 class ProtoPolicy(SACPolicy):

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 
 from papergym.wrappers.intrinsic.base import require
+from papergym.wrappers.intrinsic.candidates import CandidateQueue
 from papergym.wrappers.intrinsic.features import Embedding
 from papergym.wrappers.intrinsic.knn import KNNNovelty
 from papergym.wrappers.intrinsic.memory import RingMemory
@@ -47,6 +49,7 @@ class PrototypeNovelty(KNNNovelty):
         require(self.temperature > 0, "temperature is positive", self.temperature)
         require(self.batch_size >= 1, "batch_size is at least 1", self.batch_size)
         self._vectors: np.ndarray | None = None
+        self._queue: CandidateQueue | None = None
         self._waiting: list[np.ndarray] = []
 
     def set_prototypes(self, vectors: np.ndarray) -> None:
@@ -69,14 +72,25 @@ class PrototypeNovelty(KNNNovelty):
         if sum(map(len, self._waiting)) >= self.batch_size:
             batch = np.concatenate(self._waiting)
             self._waiting = []
-            self._ring(x.shape[1]).add(batch[self._draw(batch)])
+            self._enqueue(batch)
 
-    def _draw(self, batch: np.ndarray) -> np.ndarray:
-        """One row of the batch for each prototype, (prototypes,) int: Gumbel's trick draws from the softmax."""
+    def _enqueue(self, batch: np.ndarray) -> None:
+        """One row of the batch (n, d) for each prototype enters the queue, and the memory that is searched shows it."""
         if self._vectors is None:
             self.set_prototypes(np.random.default_rng(self.seed).standard_normal((self.prototypes, batch.shape[1])))
-        logits = self._vectors @ batch.T / self.temperature  # type: ignore[operator]
-        return np.argmax(logits + self.rng.gumbel(size=logits.shape), axis=1)
+        z, vectors = torch.from_numpy(batch), torch.from_numpy(self._vectors)
+        gumbel = self.rng.gumbel(size=(self.prototypes, len(batch))).astype(np.float32)
+        queue = self._candidates(batch.shape[1])
+        queue.observe(z, z @ vectors.T, torch.from_numpy(gumbel))
+        filled = self.size if self.zeros else min(self.size, int(queue.written) * self.prototypes)
+        self._ring(batch.shape[1]).load_state_dict({"rows": queue.rows[:filled].numpy(), "next": 0})
+
+    def _candidates(self, dim: int) -> CandidateQueue:
+        # The agent's queue and draw, but not its ``score``: that ranks the hundreds of rows of an update on a device without
+        # waiting for it, and takes several times as long as the loops over a ring do for the few rows of a step.
+        if self._queue is None:
+            self._queue = CandidateQueue(self.prototypes, dim, size=self.size, k=self.k, temperature=self.temperature)
+        return self._queue
 
     def _ring(self, dim: int) -> RingMemory:
         if self.ring is None:
@@ -87,10 +101,16 @@ class PrototypeNovelty(KNNNovelty):
         """Exact state, with the states that wait for the next draw."""
         vectors = {} if self._vectors is None else {"prototypes": self._vectors.copy()}
         waiting = {"waiting": np.concatenate(self._waiting)} if self._waiting else {}
-        return {**super().state_dict(), **vectors, **waiting}
+        written = 0 if self._queue is None else int(self._queue.written)
+        return {**super().state_dict(), "written": written, **vectors, **waiting}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore what :meth:`state_dict` returned."""
         super().load_state_dict(state)
         self._vectors = np.array(state["prototypes"]) if "prototypes" in state else None
         self._waiting = [np.array(state["waiting"])] if "waiting" in state else []
+        self._queue = None
+        if self.ring is not None:
+            queue = self._candidates(self.ring.rows.shape[1])
+            queue.rows[: len(self.ring)] = torch.from_numpy(self.ring.held[0])
+            queue.written.fill_(state["written"])

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+import torch
 
 from papergym.wrappers.intrinsic import APT, RE3, CountBonus, EpisodicNovelty, KNNNovelty, PrototypeNovelty, Transitions
+from papergym.wrappers.intrinsic.candidates import CandidateQueue
 
 KNN = {
     "proto-like": {"k": 3, "size": 50},
@@ -111,9 +113,12 @@ def test_prototype_draws_follow_the_softmax():
     rng = np.random.default_rng(0)
     batch = rng.standard_normal((8, 4)).astype(np.float32)
     batch /= np.linalg.norm(batch, axis=1, keepdims=True)
-    bonus = PrototypeNovelty(embed="flat", prototypes=1, size=4, temperature=0.5)
+    bonus = PrototypeNovelty(embed="flat", prototypes=1, size=4, temperature=0.5, batch_size=8)
     bonus.set_prototypes(rng.standard_normal((1, 4)))
-    drawn = np.bincount([bonus._draw(batch)[0] for _ in range(20_000)], minlength=8)
+    drawn = np.zeros(8)
+    for _ in range(20_000):
+        bonus._enqueue(batch)
+        drawn[bonus._queue.owners.max()] += 1
     weights = np.exp(batch.astype(np.float64) @ bonus._vectors[0].astype(np.float64) / 0.5)
     expected = 20_000 * weights / weights.sum()
     assert ((drawn - expected) ** 2 / expected).sum() < 30
@@ -130,3 +135,21 @@ def test_prototype_reference_order_lets_a_state_meet_itself():
         assert reward == 0.0 if tuple(row) in copies else 0 < reward <= 1 + 1e-6
     fresh = PrototypeNovelty(embed="flat", k=3, prototypes=4, size=8, batch_size=1000, zeros=True)
     np.testing.assert_allclose(fresh.score(rows), 1.0, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("order", "zeros"), [("observe_first", True), ("score_first", True), ("score_first", False)])
+def test_the_wrapper_pays_what_the_agent_would(order, zeros):
+    """Two queues, one of them the agent's way: whole batches through ``CandidateQueue.reward`` with the same noise."""
+    rng = np.random.default_rng(5)
+    bonus = PrototypeNovelty(embed="flat", prototypes=8, size=32, batch_size=24, k=3, order=order, zeros=zeros, seed=5)
+    bonus.set_prototypes(np.random.default_rng(0).standard_normal((8, 6)))
+    queue = CandidateQueue(8, 6, size=32, k=3, enqueue_before_score=order == "observe_first", mask_empty=not zeros)
+    for step in range(7):
+        x = np.random.default_rng(step).standard_normal((24, 6)).astype(np.float32)
+        paid = bonus.reward(x)
+        z = torch.from_numpy(x / np.linalg.norm(x, axis=1, keepdims=True))
+        noise = torch.from_numpy(rng.gumbel(size=(8, 24)).astype(np.float32))
+        expected = queue.reward(z, z @ torch.from_numpy(bonus._vectors).T, noise)[:, 0]
+        if step or zeros:  # an empty queue pays 0 here; the agent's option counts it as as far as can be
+            np.testing.assert_allclose(paid, expected, rtol=1e-5, atol=1e-7)
+        np.testing.assert_array_equal(bonus._queue.rows, queue.rows)

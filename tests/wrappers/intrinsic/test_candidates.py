@@ -3,7 +3,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from papergym.agents.protorl.candidates import CandidateQueue
+from papergym.wrappers.intrinsic.candidates import CandidateQueue
 
 
 def unit(rows, dim=8, seed=0):

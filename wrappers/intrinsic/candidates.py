@@ -10,7 +10,8 @@ class CandidateQueue(nn.Module):
     """Ring of embeddings that stands for what has been seen, and the novelty bonus measured against it.
 
     ``observe(z)`` draws one batch element per prototype into the ring, ``score(z)`` returns distances to it, and
-    :meth:`reward` does both in the order of the official code.
+    :meth:`reward` does both in the order of the official code. The Proto-RL agent holds one in its policy, on its device;
+    :class:`~papergym.wrappers.intrinsic.prototype.PrototypeNovelty` holds one behind the wrappers.
 
     Args:
         prototypes: number of candidates drawn per batch.
