@@ -9,6 +9,7 @@ else the machine does hits all of them. Reported are medians over rounds of the 
 
 import argparse
 import csv
+import gc
 import multiprocessing
 import os
 import platform
@@ -28,7 +29,8 @@ PACKAGES = ("mujoco", "dm_control", "gymnasium", "shimmy", "stable_baselines3", 
 
 
 def rss_mb() -> float:
-    """Resident memory of this process in MB."""
+    """Resident memory of this process in MB, without garbage that waits to be collected."""
+    gc.collect()
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 

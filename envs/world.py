@@ -33,6 +33,8 @@ class MujocoWorld(gym.Env[np.ndarray, np.ndarray]):
         if render_mode not in (None, "rgb_array"):
             raise ValueError(f"render_mode is None or 'rgb_array'; got {render_mode!r}")
         quality_named(arguments["quality"])
+        if (limit := arguments["limit_frames"]) is not None and limit < 1:
+            raise ValueError(f"limit_frames is a whole number of control steps, at least 1; got {limit}")
         self.obs_type, self.render_mode = obs_type, render_mode
         self._sizes = {"observe": check_size(arguments["size_px"]), "render": check_size(arguments["render_size_px"])}
         self._look = {name: arguments[name] for name in ("camera", "quality", "backend")}
@@ -42,11 +44,13 @@ class MujocoWorld(gym.Env[np.ndarray, np.ndarray]):
         self._observation: Any = None
 
     def _set_spaces(self, low: np.ndarray, high: np.ndarray, length: int, fps: float) -> None:
-        """Spaces for native action bounds and a state vector of ``length``."""
+        """Spaces for native action bounds and a state vector of ``length``; reports a camera that the model has not."""
+        if self.render_mode is not None:
+            self._renderer("render")
         self._centre, self._half_range = (low + high) / 2, (high - low) / 2
         self.action_space = spaces.Box(-1.0, 1.0, low.shape, np.float32)
         if self.obs_type == "pixels":
-            self._renderer("observe")  # a wrong camera is reported now; OpenGL is touched at the first frame
+            self._renderer("observe")  # OpenGL is touched at the first frame
             self.observation_space = spaces.Box(0, 255, (*self._sizes["observe"], 3), np.uint8)
         else:
             self.observation_space = spaces.Box(-np.inf, np.inf, (length,), np.float32)

@@ -1,5 +1,6 @@
 """Makes raw dm_control environments; the only importer of dm_control in this family."""
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,6 +34,8 @@ def suite() -> ModuleType:
     finally:
         if mute:
             os.environ.pop("MUJOCO_GL") if wanted is None else os.environ.update(MUJOCO_GL=wanted)
+    # MuJoCo warns at every compilation of dm_control's cheetah.xml, and no user can do anything about it
+    logging.getLogger("absl").addFilter(lambda record: "settotalmass" not in record.getMessage())
     return dm_control.suite
 
 
