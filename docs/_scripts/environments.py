@@ -1,33 +1,23 @@
 """Pages of the environments: a page per family, one per dm_control domain and one per MuJoCo v4 task."""
 
-import importlib
-import inspect
-import re
 from itertools import groupby
 from pathlib import Path
 
 import gymnasium as gym
 import tables
 from pictures import picture_name
-from tables import table
+from tables import demote, docstring, markdown, table
 
 from papergym.envs.dmc.rewards import REWARDS
 from papergym.envs.mujoco.describe import FACTS as V4_FACTS
 from papergym.envs.table import Row, rows
 
 ALIKE = "-1 and 1 are the ends of the actuator's range; numbers between scale linearly."
-STATE = "every entry from -inf to inf"
 
 
 def slug(name: str) -> str:
     """A file name for a family or domain."""
     return name.lower().replace(" ", "-").replace("/", "-").replace("_", "-")
-
-
-def docstring(entry_point: str) -> str:
-    """The docstring behind an entry point: of the class, or of the function that builds the chain."""
-    module, _, attribute = entry_point.partition(":")
-    return inspect.getdoc(getattr(importlib.import_module(module), attribute)) or ""
 
 
 def picture(docs: Path, env_id: str, up: str = "..") -> str:
@@ -44,30 +34,6 @@ def limit(row: Row) -> str:
     if row.limit_frames:
         return f"{row.limit_frames} frames"
     return f"{row.max_episode_steps} steps" if row.max_episode_steps else "none"
-
-
-def demote(text: str) -> str:
-    """Headings one level down, so that a docstring can stand inside a page."""
-    return "\n".join("#" + line if line.startswith("#") else line for line in text.splitlines())
-
-
-def markdown(text: str) -> str:
-    """A Google-style docstring as Markdown: ``Args:`` and its kin become a bold word and a list, roles become code."""
-    lines: list[str] = []
-    inside = False
-    for line in re.sub(r":\w+:`~?([^`]*)`", r"`\1`", text.replace("``", "`")).splitlines():
-        section = re.fullmatch(r"(Args|Raises|Returns|Yields|Attributes):", line)
-        entry = re.match(r"    ([\w*., ]+): (.*)", line)
-        if section:
-            inside, line = True, f"**{section.group(1)}**\n"
-        elif inside and entry:
-            line = f"- `{entry.group(1)}`: {entry.group(2)}"
-        elif inside and line and not line.startswith(" "):
-            inside, line = False, f"\n{line}"
-        elif inside:
-            line = f"  {line.strip()}" if line.strip() else ""
-        lines.append(line)
-    return "\n".join(lines)
 
 
 def page_of(row: Row) -> str:
@@ -122,6 +88,22 @@ def _ends(row: Row, step_s: float, end: str) -> str:
     return f"{ends} Truncated after {frames} frames of {step_s:g} s ({frames * step_s:g} s)."
 
 
+def _size(parts: list[tables.Part]) -> int:
+    return sum(entry.count for part in parts for entry in part.entries)
+
+
+def _by_task(found: dict[str, tuple[int, str]], bounds: str) -> list[str]:
+    """A table of ``size`` numbers per task, shown once for the tasks that share it."""
+    alike: dict[tuple[int, str], list[str]] = {}
+    for task, content in found.items():
+        alike.setdefault(content, []).append(task)
+    parts = []
+    for (size, text), tasks in alike.items():
+        heading = [f"### {', '.join(tasks)}", ""] if len(alike) > 1 else []
+        parts += [*heading, f"`Box({bounds}, ({size},), float32)`", "", text, ""]
+    return parts
+
+
 def domain_page(docs: Path, domain: str, members: list[Row]) -> str:
     """One domain of dm_control: its tasks, the actions of its body, what each task observes."""
     by_task = {
@@ -139,25 +121,21 @@ def domain_page(docs: Path, domain: str, members: list[Row]) -> str:
         ]
         for task, found in by_task.items()
     ]
-    drives, _, step_s = tables.dmc(domain, next(iter(by_task)))
+    described = {task: tables.dmc(domain, task) for task in by_task}
     pixel_row = next(row for row in members if row.family == "protorl")
     parts = [
         f"# {domain}",
         "",
         table(["", "Task", "Ids", "What it asks", "Reward per frame", "Source"], lines),
         "",
-        *("## Action space", "", f"`Box(-1, 1, ({len(drives)},), float32)`. {ALIKE}", "", tables.actions(drives), ""),
+        *("## Action space", "", ALIKE, ""),
+        *_by_task({task: (len(drives), tables.actions(drives)) for task, (drives, _, _) in described.items()}, "-1, 1"),
         *("## Observation space", "", f"`ProtoRL-…` ids: {_pictures_of(pixel_row)}.", ""),
         '`DMC-…` ids, and the others with `obs_type="state"`: dm_control\'s observations, flattened and joined.',
         "",
+        *_by_task({task: (_size(entries), tables.state(entries)) for task, (_, entries, _) in described.items()}, "-inf, inf"),
     ]
-    alike: dict[str, list[str]] = {}
-    for task in by_task:
-        alike.setdefault(tables.state(tables.dmc(domain, task)[1]), []).append(task)
-    for text, tasks in alike.items():
-        size = sum(entry.count for part in tables.dmc(domain, tasks[0])[1] for entry in part.entries)
-        heading = [f"### {', '.join(tasks)}", ""] if len(alike) > 1 else []
-        parts += [*heading, f"`Box(-inf, inf, ({size},), float32)`, {STATE}.", "", text, ""]
+    step_s = next(iter(described.values()))[2]
     lqr = domain == "lqr"
     end = "the norm of the state falls below 1e-6" if lqr else "never"
     scale = "" if lqr else "between 0 and 1, "
@@ -176,7 +154,7 @@ def v4_page(docs: Path, row: Row) -> str:
     task = row.kwargs["task"]
     drives, parts, step_s = tables.v4(task)
     facts = V4_FACTS[task]
-    size = sum(entry.count for part in parts for entry in part.entries)
+    size = _size(parts)
     return "\n".join([
         f"# {row.id}",
         "",
@@ -186,7 +164,7 @@ def v4_page(docs: Path, row: Row) -> str:
         "",
         *("## Action space", "", f"`Box(-1, 1, ({len(drives)},), float32)`. {ALIKE}", "", tables.actions(drives), ""),
         *("## Observation space", "", _pictures_of(row) + ".", ""),
-        f'With `obs_type="state"`: `Box(-inf, inf, ({size},), float32)`, {STATE}.',
+        f'With `obs_type="state"`: `Box(-inf, inf, ({size},), float32)`.',
         "",
         tables.state(parts),
         "",

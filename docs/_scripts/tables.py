@@ -1,5 +1,8 @@
-"""Markdown tables, and the tables of actions and observations that the pages of the environments show."""
+"""Markdown from tables and docstrings, and the tables of actions and observations that the pages of the environments show."""
 
+import importlib
+import inspect
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
@@ -23,6 +26,36 @@ def table(header: list[str], lines: Iterable[Iterable[Any]]) -> str:
         return "| " + " | ".join(str(cell).replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
 
     return "\n".join([row(header), row(["---"] * len(header)), *map(row, lines)])
+
+
+def docstring(entry_point: str) -> str:
+    """The docstring behind an entry point: of the class, or of the function that builds the chain."""
+    module, _, attribute = entry_point.partition(":")
+    return inspect.getdoc(getattr(importlib.import_module(module), attribute)) or ""
+
+
+def demote(text: str) -> str:
+    """Headings one level down, so that a docstring can stand inside a page."""
+    return "\n".join("#" + line if line.startswith("#") else line for line in text.splitlines())
+
+
+def markdown(text: str) -> str:
+    """A Google-style docstring as Markdown: ``Args:`` and its kin become a bold word and a list, roles become code."""
+    lines: list[str] = []
+    inside = False
+    for line in re.sub(r":\w+:`~?([^`]*)`", r"`\1`", text.replace("``", "`")).splitlines():
+        section = re.fullmatch(r"(Args|Raises|Returns|Yields|Attributes):", line)
+        entry = re.match(r"    ([\w*., ]+): (.*)", line)
+        if section:
+            inside, line = True, f"**{section.group(1)}**\n"
+        elif inside and entry:
+            line = f"- `{entry.group(1)}`: {entry.group(2)}"
+        elif inside and line and not line.startswith(" "):
+            inside, line = False, f"\n{line}"
+        elif inside:
+            line = f"  {line.strip()}" if line.strip() else ""
+        lines.append(line)
+    return "\n".join(lines)
 
 
 def number_range(start: int, count: int) -> str:

@@ -62,7 +62,7 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "masks.place": ("which slots can be placed", "bool"),
     "masks.destroy": ("which slots can be destroyed", "bool"),
     **{
-        f"delta_inv.{sign}_{what}_by_{cause}": (f"{text} that grew {how}" if sign == "inc" else f"{text} that fell {how}", unit)
+        f"delta_inv.{sign}_{what}_by_{cause}": (f"{text} that became {'more' if sign == 'inc' else 'fewer'} {how}", unit)
         for sign in ("inc", "dec")
         for what, text, unit in (("name", "items", "id"), ("quantity", "pieces of the items", "pieces"))
         for cause, how in (("craft", "by crafting"), ("other", "otherwise"))
