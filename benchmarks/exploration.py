@@ -175,12 +175,12 @@ def summarise(path: Path) -> None:
                 if not values:
                     continue
                 found = np.array(list(values.values()))
-                row = {"task": name, "measure": measure, "bonus": bonus, "seeds": len(found), "mean": f"{found.mean():.3g}"}
-                row["low"], row["high"] = (f"{bound:.3g}" for bound in interval(found, rng))
+                row = {"task": name, "measure": measure, "bonus": bonus, "seeds": len(found), "mean": f"{found.mean():.4g}"}
+                row["low"], row["high"] = (f"{bound:.4g}" for bound in interval(found, rng))
                 shared = [seed for seed in values if seed in table["none"]]
                 gain = np.array([values[seed] - table["none"][seed] for seed in shared])
-                row["gain"] = f"{gain.mean():.3g}" if len(gain) else ""
-                row["gain_low"], row["gain_high"] = (f"{b:.3g}" for b in interval(gain, rng)) if len(gain) else ("", "")
+                row["gain"] = f"{gain.mean():.4g}" if len(gain) else ""
+                row["gain_low"], row["gain_high"] = (f"{b:.4g}" for b in interval(gain, rng)) if len(gain) else ("", "")
                 out.append(row)
                 print("  ".join(f"{value:<12}" for value in row.values()))
     with (path.parent / "exploration_summary.csv").open("w", newline="") as file:

@@ -14,6 +14,14 @@ from papergym.agents.common.errors import UsageError, unknown
 from papergym.wrappers.intrinsic import BONUSES, make_bonus
 
 Projection = Callable[[np.ndarray], np.ndarray]
+KEY_TO_DOOR = "DT-KeyToDoor"
+ROOMS = ("key", "empty", "door")
+LABELS = {
+    KEY_TO_DOOR: ("column", "row"),
+    "TT-FourRooms": ("x", "y"),
+    "ProtoRL-PointMass": ("x (m)", "y (m)"),
+}
+"""What the axes of a map are, by the beginning of the id."""
 
 
 @dataclass
@@ -47,8 +55,9 @@ def main(argv: list[str]) -> int:
     runs = {f"with {options.bonus}": _visits(options, options.weight), "without": _visits(options, 0.0)}
     lows = np.min([places.min(0) for places, _ in runs.values()], axis=0)
     highs = np.max([places.max(0) for places, _ in runs.values()], axis=0)
-    maps = {name: _average(*visits, lows, highs, options.bins) for name, visits in runs.items()}
-    _draw(maps, lows, highs, options)
+    edges = _edges(lows, highs, None if options.env.startswith(KEY_TO_DOOR) else options.bins)
+    maps = {name: _average(*visits, edges) for name, visits in runs.items()}
+    _draw(maps, edges, options)
     for name, cells in maps.items():
         console().print(f"{name}: {int(np.isfinite(cells).sum())} of {cells.size} cells visited")
     console().print(f"wrote {options.output}")
@@ -79,7 +88,7 @@ def _make(env_id: str) -> gym.Env:
 
 def _projection(options: Options, size: int) -> Projection:
     """From flat observations (n, size) to places on the map (n, 2)."""
-    if options.env.startswith("DT-KeyToDoor"):
+    if options.env.startswith(KEY_TO_DOOR):
         return _rooms_side_by_side
     if max(options.axes) >= size or min(options.axes) < 0:
         raise UsageError(f"--axes names elements 0 to {size - 1} of the flat observation of {options.env}, got {options.axes}.")
@@ -131,27 +140,52 @@ def _arguments(options: Options) -> dict[str, Any]:
     return {"seed": options.seed, **special.get(options.bonus, {})}
 
 
-def _average(places: np.ndarray, rewards: np.ndarray, lows: np.ndarray, highs: np.ndarray, bins: int) -> np.ndarray:
-    """Mean reward of each cell, (bins, bins), NaN where nothing was visited."""
-    edges = [np.linspace(low, high + 1e-9, bins + 1) for low, high in zip(lows, highs)]
+def _edges(lows: np.ndarray, highs: np.ndarray, bins: int | None) -> list[np.ndarray]:
+    """Edges of the cells along both axes: ``bins`` of them, or one for every whole number."""
+    if bins is None:
+        return [np.arange(low, high + 2) - 0.5 for low, high in zip(lows, highs)]
+    return [np.linspace(low, high + 1e-9, bins + 1) for low, high in zip(lows, highs)]
+
+
+def _average(places: np.ndarray, rewards: np.ndarray, edges: list[np.ndarray]) -> np.ndarray:
+    """Mean reward of each cell, NaN where nothing was visited."""
     visits, *_ = np.histogram2d(*places.T, bins=edges)
     sums, *_ = np.histogram2d(*places.T, bins=edges, weights=rewards)
     return np.divide(sums, visits, out=np.full_like(sums, np.nan), where=visits > 0)
 
 
-def _draw(maps: dict[str, np.ndarray], lows: np.ndarray, highs: np.ndarray, options: Options) -> None:
+def _draw(maps: dict[str, np.ndarray], edges: list[np.ndarray], options: Options) -> None:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9.5, 4.2), layout="constrained")
+    labels = next((names for start, names in LABELS.items() if options.env.startswith(start)), None)
+    rooms = options.env.startswith(KEY_TO_DOOR)
+    figure = Figure(figsize=(10, 3.2 if rooms else 4.6), layout="constrained")
     panels = figure.subplots(1, 2, sharex=True, sharey=True)
     top = np.nanquantile(np.concatenate([cells.ravel() for cells in maps.values()]), 0.99)
-    image = None
+    mesh = None
     for panel, (name, cells) in zip(panels, maps.items()):
-        extent = (lows[0], highs[0], lows[1], highs[1])
-        image = panel.imshow(cells.T, origin="lower", extent=extent, aspect="auto", vmin=0, vmax=top, cmap="viridis")
-        panel.set_title(f"PPO {name}: {int(np.isfinite(cells).sum())} cells")
-    figure.suptitle(f"{options.env}, {options.steps:,} steps: mean intrinsic reward where the agent went")
-    if image is not None:
-        figure.colorbar(image, ax=list(panels), label="intrinsic reward")
+        panel.set_facecolor("0.88")
+        mesh = panel.pcolormesh(*edges, np.ma.masked_invalid(cells.T), vmin=0, vmax=top, cmap="viridis")
+        panel.set_title(f"PPO {name}: {int(np.isfinite(cells).sum())} cells", fontsize=11)
+        panel.set_xlabel(labels[0] if labels else f"element {options.axes[0]} of the observation")
+        if labels:
+            panel.set_aspect("equal")
+        if rooms:
+            _name_rooms(panel, cells.shape[0])
+    panels[0].set_ylabel(labels[1] if labels else f"element {options.axes[1]} of the observation")
+    figure.suptitle(f"{options.env}, {options.steps:,} steps: mean intrinsic reward where the agent went; grey: never there")
+    if mesh is not None:
+        figure.colorbar(mesh, ax=list(panels), label="mean intrinsic reward")
     options.output.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(options.output, dpi=150)
+
+
+def _name_rooms(panel: Any, columns: int) -> None:
+    """KeyToDoor's three rooms stand side by side, a column apart."""
+    size = (columns - 2) // 3
+    starts = [room * (size + 1) for room in range(3)]
+    panel.set_xticks([start + column for start in starts for column in range(size)], [*range(size)] * 3)
+    panel.set_yticks(range(size))
+    for start, name in zip(starts, ROOMS):
+        panel.text(start + (size - 1) / 2, size - 0.4, f"{name} room", ha="center", va="bottom", fontsize=9)
+    panel.set_ylim(-0.5, size + 0.3)

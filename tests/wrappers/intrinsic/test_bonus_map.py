@@ -15,13 +15,20 @@ def test_a_picture_with_both_runs(env, tmp_path, capsys):
     picture = matplotlib.image.imread(path)
     assert picture.shape[0] > 300 and picture[..., :3].std() > 0.05
     told = capsys.readouterr().out
-    assert "with KNNNovelty:" in told and "without:" in told and "of 100 cells visited" in told
+    assert "with KNNNovelty:" in told and "without:" in told and f"of {48 + 8 if 'Key' in env else 100} cells visited" in told
 
 
 def test_cells_average_what_was_paid_there():
     places = np.array([[0.1, 0.1], [0.2, 0.3], [0.9, 0.9]])
-    cells = bonus_map._average(places, np.array([1.0, 3.0, 5.0]), np.zeros(2), np.ones(2), 2)
+    cells = bonus_map._average(places, np.array([1.0, 3.0, 5.0]), bonus_map._edges(np.zeros(2), np.ones(2), 2))
     np.testing.assert_array_equal(cells, [[2.0, np.nan], [np.nan, 5.0]])
+
+
+def test_whole_numbers_have_a_cell_each():
+    edges = bonus_map._edges(np.array([0, 2]), np.array([3, 2]), None)
+    assert [row.tolist() for row in edges] == [[-0.5, 0.5, 1.5, 2.5, 3.5], [1.5, 2.5]]
+    places = np.array([[0, 2], [3, 2], [3, 2]])
+    np.testing.assert_array_equal(bonus_map._average(places, np.array([1.0, 2.0, 4.0]), edges)[:, 0], [1, np.nan, np.nan, 3])
 
 
 def test_key_to_door_is_three_rooms_side_by_side():
