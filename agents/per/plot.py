@@ -1,4 +1,4 @@
-"""Figure 2 of the paper from ``assets/results/per-cliffwalk.csv``."""
+"""Figure 2 of the paper, and the same question put to networks, from the tables under ``assets/results``."""
 
 from pathlib import Path
 
@@ -36,5 +36,31 @@ def plot_cliffwalk(path: str | Path, table: str | Path | None = None) -> None:
     figure.savefig(path, dpi=110)
 
 
-PLOTS = {"per-cliffwalk": plot_cliffwalk}
+def plot_memory(path: str | Path, table: str | Path | None = None) -> None:
+    """Draw median and range over seeds of the updates that DQN needs, over the memory's size, log-log.
+
+    Args:
+        path: image file to write.
+        table: CSV of ``papergym reproduce per-dqn-memory``; None is the one under ``assets/results``.
+    """
+    from matplotlib.figure import Figure
+
+    rows = [row for row in read_rows(Path(table) if table else results_path("per-dqn-memory")) if row["solved"] == "True"]
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axis = figure.subplots()
+    for method in dict.fromkeys(row["method"] for row in rows):
+        updates: dict[int, list[int]] = {}
+        for row in rows:
+            if row["method"] == method:
+                updates.setdefault(int(row["memory"]), []).append(int(row["updates"]))
+        sizes = sorted(updates)
+        (line,) = axis.plot(sizes, [np.median(updates[size]) for size in sizes], label=method)
+        low, high = ([pick(updates[size]) for size in sizes] for pick in (min, max))
+        axis.fill_between(sizes, low, high, alpha=0.2, color=line.get_color())
+    axis.set(xscale="log", yscale="log", xlabel="transitions in memory", ylabel="updates of 32 transitions")
+    axis.legend(fontsize=8)
+    figure.savefig(path, dpi=110)
+
+
+PLOTS = {"per-cliffwalk": plot_cliffwalk, "per-dqn-memory": plot_memory}
 """Reproduction -> function that draws the paper's figure of it; ``papergym report`` looks here."""

@@ -18,7 +18,7 @@ def run(trial: dict[str, Any], folder: Path, *, resume: bool) -> dict[str, Any]:
 
     Args:
         trial: ``env_id``, ``seed``, ``preset`` and overrides of :class:`Config` or of the runner's settings; ``quality``
-            of the rendering.
+            of the rendering. Other ``steps`` than the preset's keep the preset's share without reward.
         folder: a run folder is made in it.
         resume: continue a run that was cut.
 
@@ -30,6 +30,8 @@ def run(trial: dict[str, Any], folder: Path, *, resume: bool) -> dict[str, Any]:
     """
     plan = defaults(agent("protorl"), trial["preset"])
     settings, own = ({item.name for item in dataclasses.fields(kind)} for kind in (RunSettings, Config))
+    if plan.config.pretrain_steps is not None:
+        plan.config.pretrain_steps = plan.config.pretrain_steps * trial.get("steps", plan.run.steps) // plan.run.steps
     for key, value in trial.items():
         if key in settings:
             setattr(plan.run, key, value)

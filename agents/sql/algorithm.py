@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from papergym.agents.common.replay import PackedReplayBuffer
 from papergym.agents.common.resume import ExactResume
 from papergym.agents.common.state import State
+from papergym.agents.sac.precision import fast_matmul
 from papergym.agents.sql.policy import SQLPolicy, q_of
 from papergym.agents.sql.stein import soft_value, stein_direction
 
@@ -66,13 +67,14 @@ class SQL(ExactResume, SB3SAC):
         self._update_learning_rate([self.actor.optimizer, self.critic.optimizer])
         assert self.replay_buffer is not None
         critic_losses, norms = [], []
-        for _ in range(gradient_steps):
-            batch = self.replay_buffer.sample(batch_size, env=self._vec_normalize_env)
-            critic_losses.append(self._update_critic(batch))
-            norms.append(self._update_sampler(batch.observations))
-            self._n_updates += 1
-            if self._n_updates % self.target_update_interval == 0:
-                polyak_update(self.critic.parameters(), self.critic_target.parameters(), self.tau)
+        with fast_matmul(self.device):
+            for _ in range(gradient_steps):
+                batch = self.replay_buffer.sample(batch_size, env=self._vec_normalize_env)
+                critic_losses.append(self._update_critic(batch))
+                norms.append(self._update_sampler(batch.observations))
+                self._n_updates += 1
+                if self._n_updates % self.target_update_interval == 0:
+                    polyak_update(self.critic.parameters(), self.critic_target.parameters(), self.tau)
         self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
         self.logger.record("train/critic_loss", np.mean(critic_losses))
         self.logger.record("train/stein_norm", np.mean(norms))

@@ -25,7 +25,7 @@ def build(
     return SQL(
         "SQLPolicy",
         venv,
-        learning_rate=config.learning_rate,
+        learning_rate=(lambda left: left * config.learning_rate) if config.anneal else config.learning_rate,
         buffer_size=config.buffer_size,
         learning_starts=config.learning_starts,
         batch_size=config.batch_size,

@@ -15,6 +15,8 @@ class Config:
     """Actions per state in the sampler's update."""
     learning_rate: float = 1e-3
     """Adam's step size, of critic and sampler."""
+    anneal: bool = True
+    """Let the step size fall linearly to zero over the budget; the noise of the values decides which goal is preferred."""
     buffer_size: int = 100_000
     """Transitions kept."""
     learning_starts: int = 3000

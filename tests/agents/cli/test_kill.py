@@ -4,6 +4,7 @@ import pytest
 
 PIXELS = ["protorl", "--env", "ProtoRL-Walker-v0", "--preset", "quick", "--env-kwargs", "quality=fast", "--threads", "1"]
 PIXELS += ["--steps", "240", "--pretrain-steps", "120", "--learning-starts", "60", "--batch-size", "16", "--eval-every", "120"]
+LITTLE = ["--hidden", "32", "--batch-size", "16", "--value-particles", "8"]
 
 RUNS = {
     "ppo": [
@@ -21,8 +22,8 @@ RUNS = {
     ],
     "sac": ["sac", "--env", "Pendulum-v1", "--steps", "1500", "--eval-every", "400", "--learning-starts", "200"],
     "protorl": PIXELS,
-    "sql": ["sql", "--env", "SQL-MultiGoal-v0", "--steps", "1500", "--learning-starts", "200", "--eval-every", "500"],
-    "per": ["per", "--env", "CartPole-v1", "--steps", "4000", "--learning-starts", "500", "--eval-every", "2000"],
+    "sql": ["sql", "--env", "SQL-MultiGoal-v0", "--steps", "900", "--learning-starts", "200", "--eval-every", "300", *LITTLE],
+    "per": ["per", "--env", "CartPole-v1", "--steps", "2500", "--learning-starts", "500", "--eval-every", "1000"],
 }
 COMMON = ["--seed", "3", "--checkpoint-seconds", "0.3", "--eval-episodes", "1", "--no-video", "--no-coverage"]
 
