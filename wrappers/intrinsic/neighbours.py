@@ -8,9 +8,8 @@ out could be nearer. A query without such a proof (far from the origin, or full 
 import numba
 import numpy as np
 
-LOOP_QUERIES = 3
-"""Up to this many queries the fused loops are faster than a matrix product; twice as many over a memory in the cache."""
-CACHED_ROWS = 8192
+LOOP_QUERIES, CACHED_LOOP_QUERIES, CACHED_ROWS = 3, 8, 8192
+"""Up to 3 queries the fused loops are faster than a matrix product, up to 8 over a memory of so few rows that it stays cached."""
 TILE = 512
 """Memory rows per matrix product: the product of a tile stays in the cache while candidates are selected from it."""
 SPARE = 6
@@ -31,7 +30,7 @@ def nearest(queries: np.ndarray, memory: np.ndarray, squares: np.ndarray, k: int
     Returns:
         (n, k) float32, ascending along the second axis.
     """
-    few = LOOP_QUERIES if len(memory) > CACHED_ROWS else 2 * LOOP_QUERIES
+    few = CACHED_LOOP_QUERIES if len(memory) <= CACHED_ROWS else LOOP_QUERIES
     if len(queries) <= few or k + SPARE >= len(memory) - skip_self:
         return _loops(queries, memory, k, skip_self)
     approximate = np.full((len(queries), k + SPARE), np.inf, np.float32)

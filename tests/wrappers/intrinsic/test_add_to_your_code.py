@@ -125,7 +125,10 @@ def test_torchrl(version, names):
     run(code, scope)
     data = scope["env"].rollout(100)
     rewards = data["next", "reward"].numpy()
-    assert (rewards > 0).any() == (version == "after")  # Pendulum alone never pays more than 0
+    cosine, sine, speed = data["observation"].numpy().T
+    own = -(np.arctan2(sine, cosine) ** 2 + 0.1 * speed**2 + 0.001 * data["action"].numpy()[:, 0] ** 2)  # what Pendulum pays
+    assert (rewards[:, 0] > own + 0.01).any() == (version == "after")
+    assert (rewards[:, 0] > own - 1e-4).all()
     if version == "after":
         bonus = papergym.wrappers.intrinsic.make_bonus("KNNNovelty", memory="batch")
         buffer = SimpleNamespace(sample=lambda: data)
@@ -172,5 +175,5 @@ def test_rllib(version, names):
     finally:
         ray.shutdown()
     assert seen["num_env_steps_sampled_lifetime"] >= 2_000
-    surplus = seen["episode_return_mean"] - seen["episode_len_mean"]  # CartPole alone pays 1 a step
-    assert (surplus > 0.5) if version == "after" else abs(surplus) < 1e-6
+    surplus = seen["episode_return_mean"] - seen["episode_len_mean"]  # CartPole alone pays 1 a step, of which RLlib may
+    assert (surplus > 0.5) if version == "after" else -0.5 < surplus <= 0  # lose one where an iteration cuts an episode
