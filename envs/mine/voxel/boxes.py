@@ -3,9 +3,10 @@
 import numpy as np
 
 from papergym.envs.mine.voxel import textures
-from papergym.envs.mine.voxel.kernel import kernel
-from papergym.envs.mine.voxel.raycast import EYE, FAR, FORWARD, HORIZON, RIGHT, TAN, UP, VIEW, texel
-from papergym.envs.mine.voxel.shade import WET_AT, WET_LENGTH, WET_RED, fog_share, water_share
+from papergym.envs.mine.voxel.kernel import entry_point, kernel
+from papergym.envs.mine.voxel.march import EYE, FAR, FORWARD, RIGHT, TAN, UP, VIEW
+from papergym.envs.mine.voxel.raycast import texel
+from papergym.envs.mine.voxel.shade import HORIZON, fog_share, water_share
 
 CENTRE, HALF, AXES, SKIN, GLOW, FLASH, WHO, BOX = 0, 3, 6, 15, 21, 22, 23, 24
 """Columns of a box: centre, half sizes, its three axes as rows, textures (right, left, top, bottom, front, back), brightness,
@@ -70,8 +71,8 @@ def _meet(box, local, way, limit, out, p):
     return near, face
 
 
-@kernel
-def draw_boxes(boxes, count, skins, camera, sky, lod, rgb, depth, entity, wet, over, scratch):  # noqa: C901  # one hot loop
+@entry_point
+def draw_boxes(boxes, count, skins, camera, sky, lod, rgb, depth, entity, wet_at, wet, over, scratch):  # noqa: C901, D417  # one hot loop
     """Draw ``count`` boxes, with depth, fog and water.
 
     Args:
@@ -84,7 +85,7 @@ def draw_boxes(boxes, count, skins, camera, sky, lod, rgb, depth, entity, wet, o
         rgb: (3, H, W) uint8, changed.
         depth: (H, W) float32, changed.
         entity: (H, W) uint8, changed.
-        wet: (H, W, WET) float32.
+        wet_at, wet: (H, W) and (H, W, 4) float32, see :func:`.cast.draw_blocks`.
         over: draw over everything, as for what is held in the hand.
         scratch: five (3,) float64 arrays to work in.
     """
@@ -112,23 +113,23 @@ def draw_boxes(boxes, count, skins, camera, sky, lod, rgb, depth, entity, wet, o
                     continue
                 skin = np.int64(box[SKIN + face])
                 level = 0 if t < lod[0] else (1 if t < lod[1] else 2)
-                spot = texel(skins, skin, level, out[0], out[1])
+                spot = texel(skin, level, out[0], out[1])
                 if skins[skin, spot, 3] == 0:
                     continue
                 length = np.sqrt(1.0 + h * h + v * v)
                 fog = fog_share(t * length, camera[VIEW])
-                drowned = not over and t > wet[row, column, WET_AT]
+                drowned = not over and t > wet_at[row, column]
                 share = 0.0
                 if drowned:
-                    inside = wet[row, column, WET_AT] == 0.0
-                    share = water_share(min((t - wet[row, column, WET_AT]) * length, wet[row, column, WET_LENGTH]), inside)
+                    inside = wet_at[row, column] == 0.0
+                    share = water_share(min((t - wet_at[row, column]) * length, wet[row, column, 0]), inside)
                 for c in range(3):
                     value = skins[skin, spot, c] * box[GLOW] * _FACE[face]
                     if box[FLASH] > 0:
                         value = value * 0.6 + (90.0 if c == 0 else 0.0)
                     value += (sky[HORIZON + c] - value) * fog
                     if drowned:
-                        value += (wet[row, column, WET_RED + c] - value) * share
+                        value += (wet[row, column, 1 + c] - value) * share
                     rgb[c, row, column] = np.uint8(min(max(value, 0.0), 255.0))
                 depth[row, column] = t
                 if not over and (not drowned or share < 0.75):

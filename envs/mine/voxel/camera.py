@@ -7,9 +7,9 @@ import numpy as np
 
 from papergym.envs.mine.voxel import sky as skies
 from papergym.envs.mine.voxel import textures
+from papergym.envs.mine.voxel.cast import draw_blocks
 from papergym.envs.mine.voxel.grid import Grid
-from papergym.envs.mine.voxel.raycast import CAMERA, EYE, FORWARD, RIGHT, TAN, UP, VIEW
-from papergym.envs.mine.voxel.shade import WET, draw_blocks
+from papergym.envs.mine.voxel.march import BATCH, CAMERA, EYE, FLOATS, FORWARD, INTS, RIGHT, TAN, UP, VIEW
 from papergym.envs.mine.voxel.terrain import BEACH, DESERT, FOREST, HILLS, OCEAN, PLAINS, RIVER
 
 FIELD_OF_VIEW = 70.0
@@ -61,9 +61,12 @@ class Camera:
         self.rgb = np.zeros((3, height, width), np.uint8)
         self.depth = np.zeros((height, width), np.float32)
         self.seen = np.zeros((height, width), np.uint8)
-        self.wet = np.zeros((height, width, WET), np.float32)
+        self.wet_at = np.zeros((height, width), np.float32)
+        self.wet = np.zeros((height, width, 4), np.float32)
+        flat = self.rgb.reshape(3, -1), self.depth.reshape(-1), self.seen.reshape(-1)
+        self._picture = (*flat, self.wet_at.reshape(-1), self.wet.reshape(-1, 4))
+        self._batch = np.zeros(FLOATS * BATCH, np.float32), np.zeros(INTS * BATCH, np.int32)
         self.array = np.zeros(CAMERA)
-        self._scratch = (np.zeros(10, np.int64), np.zeros(4), np.zeros(3))
         tan = math.tan(math.radians(FIELD_OF_VIEW / 2))
         self.array[TAN : TAN + 2] = tan * (aspect or width / height), tan
         self.array[VIEW] = self.view
@@ -82,20 +85,7 @@ class Camera:
 
     def draw(self, grid: Grid, time: int, rain: bool = False) -> None:
         """Draw blocks, water and sky as they look at ``time`` (ticks of the day)."""
-        draw_blocks(
-            grid.blocks,
-            grid.tops,
-            grid.light,
-            grid.biome,
-            TINTS,
-            textures.atlas(),
-            skies.luminance(skies.brightness(time, rain)),
-            self.array,
-            skies.sky_colours(time % skies.DAY, rain),
-            self.lod,
-            self._scratch,
-            self.rgb,
-            self.depth,
-            self.seen,
-            self.wet,
-        )
+        lum = skies.luminance(skies.brightness(time, rain))
+        paints = (TINTS, textures.atlas(), lum, self.lod, skies.sky_colours(time % skies.DAY, rain))
+        world = (grid.blocks, grid.room, grid.light, grid.biome)
+        draw_blocks(world, grid.ceiling, paints, self.array, self.size[1], *self._batch, self._picture)

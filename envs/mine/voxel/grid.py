@@ -1,42 +1,9 @@
 """The grid of blocks with everything that is computed from it: light, open sky, and how high the land is."""
 
 import numpy as np
-from numba import njit
 
-from papergym.envs.mine.voxel import blocks, caves, light, plants, terrain
+from papergym.envs.mine.voxel import blocks, caves, light, plants, room, terrain
 from papergym.envs.mine.voxel.terrain import HEIGHT, SIZE, WRAP
-
-TILE, WIDE = 4, 16
-"""Edges of the tiles of columns over which rays leap."""
-
-
-@njit(cache=True)
-def _top_of(grid, x, z, edge):
-    """Highest filled cell of a tile of columns, 0 if there is none."""
-    top = 0
-    for px in range(x, x + edge):
-        for pz in range(z, z + edge):
-            y = HEIGHT - 1
-            while y > top and grid[px, pz, y] == 0:
-                y -= 1
-            top = max(top, y)
-    return top
-
-
-@njit(cache=True)
-def _find_tops(grid, tops, x0, z0, edge):
-    """Fill ``tops`` for a square of columns, aligned to WIDE: low byte for the tile, high byte for the wide tile around it."""
-    for x in range(x0, x0 + edge, WIDE):
-        for z in range(z0, z0 + edge, WIDE):
-            wide = 0
-            for i in range(0, WIDE, TILE):
-                for k in range(0, WIDE, TILE):
-                    top = _top_of(grid, x + i, z + k, TILE)
-                    tops[(x + i) >> 2, (z + k) >> 2] = top
-                    wide = max(wide, top)
-            for i in range(0, WIDE, TILE):
-                for k in range(0, WIDE, TILE):
-                    tops[(x + i) >> 2, (z + k) >> 2] |= wide << 8
 
 
 class Grid:
@@ -47,8 +14,8 @@ class Grid:
         light: same shape; see :mod:`.light`.
         biome: (SIZE, SIZE) uint8, contract biome ids.
         roof: (SIZE, SIZE) uint8, lowest cell of the column under the open sky.
-        tops: (SIZE/4, SIZE/4) uint16, highest filled cell of each tile of 4 x 4 columns in the low byte, and of the 16 x 16
-            columns around it in the high byte.
+        room: 1-D uint8, how far rays can leap; see :mod:`.room`.
+        ceiling: no cell above it is filled.
     """
 
     def __init__(self) -> None:
@@ -56,7 +23,7 @@ class Grid:
         self.light = np.zeros((SIZE, SIZE, HEIGHT), np.uint8)
         self.biome = np.zeros((SIZE, SIZE), np.uint8)
         self.roof = np.zeros((SIZE, SIZE), np.uint8)
-        self.tops = np.zeros((SIZE // TILE, SIZE // TILE), np.uint16)
+        self.room, self.ceiling = room.empty(), 0
 
     def generate(self, seed: int, kind: int = terrain.MIXED) -> None:
         """Make a new world; ``kind`` is one of the biome ids of ``terrain.BIOME_NAMES``, or MIXED."""
@@ -80,7 +47,7 @@ class Grid:
 
     def _derive(self) -> None:
         light.shine(self.blocks, self.light, self.roof, light.QUEUE)
-        _find_tops(self.blocks, self.tops, 0, 0, SIZE)
+        self.ceiling = int(room.fit_all(self.blocks, self.room, room.WORK))
 
     def __getitem__(self, cell: tuple[int, int, int]) -> int:
         """Block at (x, y, z); air above the world, bedrock below it."""
@@ -101,9 +68,9 @@ class Grid:
         x, z = x & WRAP, z & WRAP
         old = int(self.blocks[x, z, y])
         self.blocks[x, z, y] = block
-        tile = int(self.tops[x // TILE, z // TILE])
-        if y > tile & 255 or y > tile >> 8 or (block == blocks.AIR and y >= tile & 255):
-            _find_tops(self.blocks, self.tops, x // WIDE * WIDE, z // WIDE * WIDE, WIDE)
+        room.fit_near(self.blocks, self.room, room.WORK, x, z, y)
+        if block != blocks.AIR:
+            self.ceiling = max(self.ceiling, y)
         if blocks.DIMS[block] <= blocks.DIMS[old] and not blocks.GLOWS[block] and not blocks.GLOWS[old]:
             light.brighten(self.blocks, self.light, self.roof, light.QUEUE, x, z, y)
         else:
@@ -117,4 +84,4 @@ class Grid:
         """Restore what :meth:`get_state` returned."""
         for key in ("blocks", "biome", "light", "roof"):
             getattr(self, key)[...] = state[key]
-        _find_tops(self.blocks, self.tops, 0, 0, SIZE)
+        self.ceiling = int(room.fit_all(self.blocks, self.room, room.WORK))

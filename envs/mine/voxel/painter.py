@@ -68,7 +68,7 @@ class Painter:
     def _draw(self, used: int, world: World, *, over: bool) -> None:
         camera = self.camera
         sky = skies.sky_colours(world.time % skies.DAY, world.rain)
-        kept = (camera.rgb, camera.depth, self._entity, camera.wet)
+        kept = (camera.rgb, camera.depth, self._entity, camera.wet_at, camera.wet)
         draw_boxes(self._boxes, used, skins.atlas(), camera.array, sky, camera.lod, *kept, over, self._scratch)
 
     def _draw_hand(self, world: World, lum: np.ndarray) -> None:

@@ -2,30 +2,35 @@
 
 import numpy as np
 
-from papergym.envs.mine.voxel import blocks, textures
+from papergym.envs.mine.voxel import blocks
 from papergym.envs.mine.voxel.kernel import kernel
-from papergym.envs.mine.voxel.raycast import (
-    DISC,
-    EYE,
-    FACE_LIGHT,
+from papergym.envs.mine.voxel.march import (
+    BLUE,
+    ENTERED,
     FAR,
-    FORWARD,
-    HORIZON,
-    RIGHT,
-    SUN,
-    TAN,
-    UP,
-    VIEW,
-    ZENITH,
-    trace,
+    GREEN,
+    KIND,
+    LENGTH,
+    PIXEL,
+    REACH,
+    RED,
+    SIDE_X,
+    SIDE_Y,
+    WAY_X,
+    WAY_Y,
+    WAY_Z,
+    WET_AT,
+    WET_LENGTH,
 )
 from papergym.envs.mine.voxel.terrain import WRAP
 
+ZENITH, HORIZON, SUN, DISC, SKY = 0, 3, 6, 8, 10
+"""Columns of the sky array: zenith and horizon colour, sun direction in the x-y plane, brightness of the discs."""
 _WATER = blocks.WATER
-_WATER_TEXTURE = int(textures.FACES[blocks.WATER, 0])
-_FACE = FACE_LIGHT.astype(np.float32)
-# Columns of the wet array, kept per pixel for what is drawn later: begin and length of the water, its colour.
-WET_AT, WET_LENGTH, WET_RED, WET = 0, 1, 2, 5
+FACE_LIGHT = np.array([0.62, 1.0, 0.8, 0.5, 1.0], np.float32)
+"""Brightness of sides along x, tops, sides along z, bottoms, and plants."""
+BOTTOM, PLANT = 3, 4
+_FAR = np.float32(FAR)
 
 
 @kernel
@@ -43,91 +48,65 @@ def fog_share(distance, view):
 
 
 @kernel
-def _sky(sky, dx, dy, dz, out):
-    """Colour of the sky in a unit direction."""
+def heaven(rays, marks, i, paints, picture):
+    """Finish a ray that met nothing."""
+    sky = paints[4]
+    length = rays[LENGTH + i]
+    dx = (rays[WAY_X + i] if marks[SIDE_X + i] == 0 else -rays[WAY_X + i]) / length
+    dy = (rays[WAY_Y + i] if marks[SIDE_Y + i] == 0 else -rays[WAY_Y + i]) / length
     share = min(max(dy * 2.4, 0.0), 1.0)
-    for c in range(3):
-        out[c] = sky[HORIZON + c] + (sky[ZENITH + c] - sky[HORIZON + c]) * share
-    along, across = dx * sky[SUN] + dy * sky[SUN + 1], dy * sky[SUN] - dx * sky[SUN + 1]
-    if abs(across) < 0.075 and abs(dz) < 0.075 and dy > -0.1:
-        if along > 0.0:
-            out[0], out[1], out[2] = max(out[0], 255.0), max(out[1], 248.0), max(out[2], 200.0)
+    red = sky[HORIZON] + (sky[ZENITH] - sky[HORIZON]) * share
+    green = sky[HORIZON + 1] + (sky[ZENITH + 1] - sky[HORIZON + 1]) * share
+    blue = sky[HORIZON + 2] + (sky[ZENITH + 2] - sky[HORIZON + 2]) * share
+    if abs(dx * sky[SUN + 1] - dy * sky[SUN]) < 0.075 and rays[WAY_Z + i] < 0.075 * length and dy > -0.1:
+        if dx * sky[SUN] + dy * sky[SUN + 1] > 0.0:
+            red, green, blue = max(red, 255.0), max(green, 248.0), max(blue, 200.0)
         elif sky[DISC] > 0.0:
-            for c in range(3):
-                out[c] = max(out[c], 190.0 * sky[DISC])
+            disc = 190.0 * sky[DISC]
+            red, green, blue = max(red, disc), max(green, disc), max(blue, disc)
+    put(rays, marks, i, rays[REACH + i], _FAR, 0, red, green, blue, picture)
 
 
 @kernel
-def draw_blocks(grid, tops, light, biome, tints, atlas, lum, camera, sky, lod, scratch, rgb, depth, seen, wet_map):  # noqa: D417
-    """Cast every pixel.
-
-    Args:
-        grid, tops, light, biome: arrays of :class:`.grid.Grid`.
-        tints: (256, 3) float32 tint per biome.
-        atlas: (textures, TEXELS, 4) uint8.
-        lum: (256,) float32 brightness of a light byte now.
-        camera: (CAMERA,) float64, sky: (SKY,) float64, lod: (4,) float64.
-        scratch: room for trace's ``hit`` and ``wet`` and for one colour: (10,) int64, (4,) and (3,) float64.
-        rgb: (3, H, W) uint8, written.
-        depth: (H, W) float32, written: blocks along the view axis, FAR for the sky.
-        seen: (H, W) uint8, written: block of this world, water where the ray meets it first, air for the sky.
-        wet_map: (H, W, WET) float32, written.
-    """
-    height, width = depth.shape
-    hit, wet, colour = scratch
-    ceiling = 0
-    for i in range(tops.shape[0]):
-        for k in range(tops.shape[1]):
-            ceiling = max(ceiling, np.int64(tops[i, k] & 255))
-    ox, oy, oz, view = camera[EYE], camera[EYE + 1], camera[EYE + 2], camera[VIEW]
-    for row in range(height):
-        v = (1.0 - 2.0 * (row + 0.5) / height) * camera[TAN + 1]
-        for column in range(width):
-            h = (2.0 * (column + 0.5) / width - 1.0) * camera[TAN]
-            dx = camera[FORWARD] + h * camera[RIGHT] + v * camera[UP]
-            dy = camera[FORWARD + 1] + h * camera[RIGHT + 1] + v * camera[UP + 1]
-            dz = camera[FORWARD + 2] + h * camera[RIGHT + 2] + v * camera[UP + 2]
-            length = np.sqrt(dx * dx + dy * dy + dz * dz)
-            t = trace(grid, tops, ceiling, atlas, ox, oy, oz, dx, dy, dz, view / length, lod, hit, wet)
-            if t < FAR:
-                texture, spot = hit[5], hit[6]
-                byte = 240 if hit[8] < 0 else (15 if hit[8] >= grid.shape[2] else light[hit[7] & WRAP, hit[9] & WRAP, hit[8]])
-                shade = lum[byte]
-                if hit[4] != 3:
-                    shade *= _FACE[3 if hit[4] == 4 else hit[4]]
-                tint = np.float32(atlas[texture, spot, 3] - 1) / np.float32(254.0)
-                here = biome[hit[0] & WRAP, hit[2] & WRAP]
-                fog = fog_share(t * length, view)
-                for c in range(3):
-                    value = atlas[texture, spot, c] * shade
-                    value *= 1.0 + tint * (tints[here, c] - 1.0)
-                    colour[c] = value + (sky[HORIZON + c] - value) * fog
-                depth[row, column], seen[row, column] = t, hit[3]
-            else:
-                _sky(sky, dx / length, dy / length, dz / length, colour)
-                depth[row, column], seen[row, column] = FAR, 0
-            wet_map[row, column, WET_AT] = wet[0]
-            if wet[0] < FAR:
-                _drown(wet, sky, atlas, lum, light, view, length, colour, wet_map[row, column])
-                if wet[0] > 0.0:
-                    seen[row, column] = _WATER
-            for c in range(3):
-                rgb[c, row, column] = np.uint8(min(max(colour[c], 0.0), 255.0))
+def put(rays, marks, i, t, depth, block, red, green, blue, picture):
+    """Write a pixel whose ray ends at distance t with this colour, behind what water there is before it."""
+    rgb, depths, seen, wet_at, wet = picture
+    pixel = np.uint64(marks[PIXEL + i])
+    wet_at[pixel] = rays[WET_AT + i]
+    if rays[WET_AT + i] < _FAR:
+        length = rays[WET_LENGTH + i]
+        if marks[KIND + i]:
+            length += t - rays[ENTERED + i]
+        length *= rays[LENGTH + i]
+        wet[pixel, 0], wet[pixel, 1], wet[pixel, 2], wet[pixel, 3] = length, rays[RED + i], rays[GREEN + i], rays[BLUE + i]
+        share = water_share(length, rays[WET_AT + i] == 0.0)
+        red += (rays[RED + i] - red) * share
+        green += (rays[GREEN + i] - green) * share
+        blue += (rays[BLUE + i] - blue) * share
+        if rays[WET_AT + i] > 0.0:
+            block = _WATER
+    depths[pixel], seen[pixel] = depth, block
+    rgb[0, pixel] = np.uint8(min(max(red, 0.0), 255.0))
+    rgb[1, pixel] = np.uint8(min(max(green, 0.0), 255.0))
+    rgb[2, pixel] = np.uint8(min(max(blue, 0.0), 255.0))
 
 
 @kernel
-def _drown(wet, sky, atlas, lum, light, view, length, colour, keep):
-    """Blend a pixel with the water in front of it and keep the water's colour for what is drawn later."""
-    inside = wet[2] < 0.0
-    if inside:
-        shade, fog = lum[15], 0.0
-    else:
-        code = np.int64(wet[2])
-        shade, fog = lum[light[code >> 15, (code >> 7) & 255, code & 127]], fog_share(wet[0] * length, view)
-    share = water_share(wet[1] * length, inside)
-    keep[WET_LENGTH] = wet[1] * length
-    for c in range(3):
-        value = atlas[_WATER_TEXTURE, np.int64(wet[3]), c] * shade * (0.45 if inside else 1.0)
-        value += (sky[HORIZON + c] - value) * fog
-        keep[WET_RED + c] = value
-        colour[c] += (value - colour[c]) * (share if fog < 1.0 else 1.0)
+def surface(rays, marks, i, t, way, texture, spot, x, z, byte, block, world, paints, view, picture):
+    """Finish a ray that met a texel of a block, lit by ``byte``."""
+    tints, atlas, lum, _, sky = paints
+    shade = lum[byte] * FACE_LIGHT[way]
+    red, green, blue = atlas[texture, spot, 0] * shade, atlas[texture, spot, 1] * shade, atlas[texture, spot, 2] * shade
+    alpha = atlas[texture, spot, 3]
+    if alpha > 1:
+        here, tint = world[3][x & WRAP, z & WRAP], np.float32(alpha - 1) * np.float32(1.0 / 254.0)
+        red *= 1.0 + tint * (tints[here, 0] - 1.0)
+        green *= 1.0 + tint * (tints[here, 1] - 1.0)
+        blue *= 1.0 + tint * (tints[here, 2] - 1.0)
+    distance = t * rays[LENGTH + i]
+    if distance > 0.75 * view:
+        fog = fog_share(distance, view)
+        red += (sky[HORIZON] - red) * fog
+        green += (sky[HORIZON + 1] - green) * fog
+        blue += (sky[HORIZON + 2] - blue) * fog
+    put(rays, marks, i, t, t, block, red, green, blue, picture)

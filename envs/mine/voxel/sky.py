@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from papergym.envs.mine.voxel.raycast import DISC, HORIZON, SKY, SUN, ZENITH
+from papergym.envs.mine.voxel.shade import DISC, HORIZON, SKY, SUN, ZENITH
 
 DAY = 24000
 """Ticks of a day; 0 is sunrise, 6000 noon, 18000 midnight."""

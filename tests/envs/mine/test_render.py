@@ -1,4 +1,4 @@
-"""Pictures against an independent ray marcher, geometry by hand, and what masks and depth say."""
+"""Pictures against an independent ray caster, geometry by hand, and what masks and depth say."""
 
 # pyright: reportAttributeAccessIssue=false, reportOptionalMemberAccess=false
 
@@ -6,14 +6,17 @@ import math
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from papergym.envs.mine import make
 from papergym.envs.mine import vocabulary as vocab
-from papergym.envs.mine.voxel import blocks, mobs, terrain, textures
+from papergym.envs.mine.voxel import blocks, mobs, room, terrain, textures
 from papergym.envs.mine.voxel.camera import Camera, Pose, look
 from papergym.envs.mine.voxel.grid import Grid
+from papergym.envs.mine.voxel.march import FAR
 from papergym.envs.mine.voxel.painter import Painter
-from papergym.envs.mine.voxel.raycast import FAR
+
+from . import reference_caster
 
 
 @pytest.fixture(scope="module")
@@ -21,44 +24,102 @@ def grid():
     return Grid()
 
 
-def _march(grid, camera, row, column, step=0.004):
-    """(depth, block) of a pixel by small steps along its ray; only cubes count."""
+def _frame(grid, camera, pose, time):
+    """Colours, depth and blocks of a picture by the reference caster."""
     height, width = camera.size
-    v = (1 - 2 * (row + 0.5) / height) * camera.array[13]
-    h = (2 * (column + 0.5) / width - 1) * camera.array[12]
-    eye, forward, right, up = (camera.array[i : i + 3] for i in (0, 3, 6, 9))
-    way = forward + h * right + v * up
-    t = step
-    while t * np.linalg.norm(way) < camera.view:
-        x, y, z = (math.floor(c) for c in eye + t * way)
-        block = grid[x, y, z]
-        if blocks.SHAPE[block] == blocks.SHAPE_CUBE and 0 <= y < terrain.HEIGHT:
-            return t, block
-        t += step
-    return FAR, blocks.AIR
+    colour, depth, seen = np.zeros((3, height, width)), np.zeros((height, width)), np.zeros((height, width), np.uint8)
+    tan = math.tan(math.radians(35))
+    for row in range(height):
+        for column in range(width):
+            way = reference_caster.direction(row, column, camera.size, pose.yaw, pose.pitch, tan, width / height)
+            found = reference_caster.pixel(grid, np.array(pose[:3]), way, time, camera.lod)
+            colour[:, row, column], depth[row, column], seen[row, column] = found
+    return np.clip(colour, 0, 255).astype(np.uint8), depth, seen
 
 
-def test_depth_and_blocks_equal_a_ray_marcher(grid):
-    """Leaping over bricks loses nothing: every sampled pixel shows what small steps find."""
-    grid.generate(3, terrain.HILLS)
-    for block in range(len(blocks.KEYS)):  # cubes only: holes and water are tested below
-        if blocks.SHAPE[block] in (blocks.SHAPE_CUTOUT, blocks.SHAPE_CROSS, blocks.SHAPE_LIQUID):
-            grid.blocks[grid.blocks == block] = blocks.AIR
-    grid._derive()
-    camera, rng = Camera((24, 32), view=40.0), np.random.default_rng(0)
-    for yaw, pitch in ((10.0, 5.0), (200.0, -10.0), (100.0, 35.0)):
+def _agree(grid, camera, pose, time=6000):
+    camera.aim(pose)
+    camera.draw(grid, time)
+    colour, depth, seen = _frame(grid, camera, pose, time)
+    near = np.abs(camera.rgb.astype(int) - colour).max(axis=0) <= 1
+    deep = np.abs(camera.depth - np.minimum(depth, np.float32(FAR))) < 1e-3
+    assert near.mean() > 0.995 and deep.mean() > 0.995 and (camera.seen == seen).mean() > 0.995
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("kind", "seed", "pitch"),
+    [(terrain.FOREST, 1, 0.0), (terrain.PLAINS, 2, 10.0), (terrain.MIXED, 5, 25.0), (terrain.HILLS, 3, -15.0)],
+)
+def test_pictures_equal_a_plain_caster(grid, kind, seed, pitch):
+    """Leaps, batches and single precision lose nothing: every pixel is what cell by cell in double precision finds."""
+    grid.generate(seed, kind)
+    camera, rng = Camera((24, 40)), np.random.default_rng(seed)
+    met = set()
+    for time in (6000, 18000):
         x, z = (int(v) for v in rng.integers(0, 256, 2))
-        camera.aim(Pose(x + 0.5, float(grid.roof[x, z]) + 1.62, z + 0.5, yaw, pitch))
-        camera.draw(grid, 6000)
-        for row, column in zip(rng.integers(0, 24, 40), rng.integers(0, 32, 40)):
-            t, block = _march(grid, camera, row, column)
-            seen = float(camera.depth[row, column])
-            if t < FAR and seen < FAR:
-                assert seen == pytest.approx(t, abs=0.02)
-            if abs(seen - t) < 0.02:
-                assert camera.seen[row, column] == block or abs(seen - t) > 1e-3
-            else:
-                assert min(seen, t) * 1.3 > camera.view * 0.95  # only at the end of the view may one of them miss
+        pose = Pose(x + 0.37, float(grid.roof[x, z]) + 1.62, z + 0.61, float(rng.uniform(-180, 180)), pitch)
+        met |= set(_agree(grid, camera, pose, time).ravel())
+    assert len(met) > 2
+
+
+def test_water_equals_a_plain_caster(grid):
+    """Over a lake, from its edge, and from within it."""
+    grid.flat(63)
+    for x in range(-30, 30):
+        for z in range(2, 30):
+            for y in (61, 62, 63):
+                grid[x, y, z] = blocks.WATER
+    for x in range(-2, 3):
+        grid[x, 63, 5] = blocks.ID["tallgrass"]
+        grid[x, 65, 8] = blocks.ID["leaves"]
+    camera = Camera((30, 40))
+    for pose in (
+        Pose(0.5, 65.6, 0.5, 12.0, 20.0),
+        Pose(0.3, 64.02, 6.4, -20.0, 3.0),
+        Pose(0.5, 62.4, 9.5, 30.0, 0.0),
+        Pose(0.4, 61.7, 15.5, 200.0, -40.0),
+    ):
+        assert (_agree(grid, camera, pose) != blocks.AIR).any()
+
+
+def test_places_beyond_the_world(grid):
+    """From above the world, and looking past its edge at 0, which is no edge: the world repeats."""
+    grid.flat(63)
+    grid[255, 64, 3] = grid[1, 64, 3] = grid[0, 95, 4] = blocks.ID["gold_block"]
+    camera = Camera((16, 16))
+    for pose in (Pose(0.5, 120.3, 0.5, 20.0, 80.0), Pose(0.5, 65.6, 0.5, 0.0, 20.0), Pose(512.5, 65.6, -255.5, 0.0, 20.0)):
+        _agree(grid, camera, pose)
+    camera.aim(Pose(0.5, 120.3, 0.5, 0.0, -30.0))
+    camera.draw(grid, 6000)
+    assert (camera.depth == np.float32(FAR)).all()
+
+
+def test_any_size(grid):
+    """Rows that no batch divides, and rows longer than a batch, show what a picture of each pixel shows."""
+    grid.generate(4, terrain.PLAINS)
+    x, z = 40, 90
+    pose = Pose(x + 0.3, float(grid.roof[x, z]) + 1.62, z + 0.4, 75.0, 8.0)
+    for size in ((3, 1), (5, 7), (2, 300), (7, 84)):
+        _agree(grid, Camera(size), pose)
+
+
+def test_room_is_the_distance_to_another_kind(grid):
+    """Against scipy's distance transform, at once and after many changes of the world."""
+    grid.generate(2, terrain.MIXED)
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        x, z = (int(v) for v in rng.integers(0, 256, 2))
+        y = min(int(grid.roof[x, z]) + int(rng.integers(-3, 3)), 95) if rng.random() < 0.7 else int(rng.integers(96))
+        grid[x, y, z] = int(rng.choice([blocks.AIR, blocks.WATER, blocks.STONE]))
+    kinds = np.where(grid.blocks == blocks.AIR, 0, np.where(grid.blocks == blocks.WATER, 1, 2))
+    kinds = np.pad(np.pad(kinds, ((8, 8), (8, 8), (0, 0)), "wrap"), ((0, 0), (0, 0), (8, 8)), constant_values=((2, 0),) * 3)
+    got = grid.room[: room.END].reshape(256, 256, room.TALL)[:, :, : terrain.HEIGHT]
+    for kind, mark in ((0, 0), (1, room.IN_WATER)):
+        away = ndimage.distance_transform_cdt(kinds == kind, "chessboard")[8:-8, 8:-8, 8:-8]
+        here = kinds[8:-8, 8:-8, 8:-8] == kind
+        assert here.any() and (got[here] == np.minimum(away, room.REACH)[here] + mark).all()
+    assert (got[kinds[8:-8, 8:-8, 8:-8] == 2] == 0).all() and grid.ceiling >= np.argwhere(grid.blocks.any((0, 1))).max()
 
 
 def test_field_of_view(grid):

@@ -139,15 +139,3 @@ def test_edits_outside_the_world(grid):
         grid[0, HEIGHT, 0] = blocks.STONE
     assert grid[0, HEIGHT + 5, 0] == blocks.AIR and grid[0, -1, 0] == blocks.BEDROCK
     assert grid[SIZE + 3, 10, -5] == grid[3, 10, SIZE - 5]
-
-
-def test_tops_of_tiles(grid):
-    rng = np.random.default_rng(1)
-    grid.generate(2)
-    for _ in range(300):
-        x, z, y = (int(v) for v in rng.integers(0, (SIZE, SIZE, HEIGHT)))
-        grid[x, y, z] = int(rng.integers(0, 3))
-    heights = np.where(grid.blocks != 0, np.arange(HEIGHT), 0).max(axis=2)
-    tiles = heights.reshape(SIZE // 4, 4, SIZE // 4, 4).max(axis=(1, 3))
-    wide = tiles.reshape(SIZE // 16, 4, SIZE // 16, 4).max(axis=(1, 3)).repeat(4, 0).repeat(4, 1)
-    assert (grid.tops & 255 == tiles).all() and (grid.tops >> 8 == wide).all()
