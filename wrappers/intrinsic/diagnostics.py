@@ -16,12 +16,15 @@ class Recent:
 
     def add(self, values: np.ndarray) -> None:
         """Record a batch, (n,)."""
-        if len(values) == 1:
-            self._values[self.count % RECENT] = values[0]
+        n, place = len(values), self.count % RECENT
+        if n == 1:
+            self._values[place] = values[0]
+        elif place + n <= RECENT:
+            self._values[place : place + n] = values
         else:
             kept = values[-RECENT:]
-            self._values[(self.count + len(values) - len(kept) + np.arange(len(kept))) % RECENT] = kept
-        self.count += len(values)
+            self._values[(self.count + n - len(kept) + np.arange(len(kept))) % RECENT] = kept
+        self.count += n
 
     def quantiles(self, name: str) -> dict[str, float]:
         """The 5, 50 and 95 per cent quantiles of the finite ones, named ``{name}_q05`` and so on; none of an empty stream."""

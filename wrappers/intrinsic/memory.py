@@ -35,6 +35,9 @@ class RingMemory:
             row = rows[0]
             self.rows[self._next] = row
             self.squares[self._next] = row.dot(row)
+        elif self._next + n <= size:
+            self.rows[self._next : self._next + n] = rows
+            np.einsum("ij,ij->i", rows, rows, out=self.squares[self._next : self._next + n])
         else:
             places = (self._next + np.arange(max(0, n - size), n)) % size
             kept = rows[-size:]

@@ -9,7 +9,7 @@ import numba
 import numpy as np
 
 LOOP_QUERIES, CACHED_LOOP_QUERIES, CACHED_ROWS = 3, 8, 8192
-"""Up to 3 queries the fused loops are faster than a matrix product, up to 8 over a memory of so few rows that it stays cached."""
+"""Up to 3 queries the fused loops are faster than a matrix product, up to 8 where a memory of so few rows stays cached."""
 TILE = 512
 """Memory rows per matrix product: the product of a tile stays in the cache while candidates are selected from it."""
 SPARE = 6
