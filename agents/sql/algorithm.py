@@ -19,6 +19,8 @@ from papergym.agents.sql.stein import soft_value, stein_direction
 class SQL(ExactResume, SB3SAC):
     """Soft Q-learning: pi(a|s) proportional to exp(Q(s, a) / alpha), sampled by a network trained by Stein's method.
 
+    The critic learns Q / alpha, which is what the paper's reward scale 1 / alpha comes to.
+
     Args:
         policy: "SQLPolicy" or a subclass of :class:`SQLPolicy`; flat observations.
         env: with a Box of actions.
@@ -80,14 +82,14 @@ class SQL(ExactResume, SB3SAC):
         self.logger.record("train/stein_norm", np.mean(norms))
 
     def target(self, batch: Any) -> torch.Tensor:
-        """Reward + gamma V(s'), ``(batch, 1)``, V estimated with uniform actions under the target critic (equation 9)."""
+        """(Reward + gamma V(s')) / alpha, ``(batch, 1)``, V from uniform actions under the target critic (equation 9)."""
         size = int(np.prod(self.action_space.shape or (1,)))
         shape = (len(batch.rewards), self.value_particles, size)
         with torch.no_grad():
             actions = 2 * torch.rand(shape, generator=self._noise, device=self.device) - 1
-            value = soft_value(q_of(self.critic_target, batch.next_observations, actions), self.temperature, size)
+            value = soft_value(q_of(self.critic_target, batch.next_observations, actions), 1.0, size)
             discount = self.gamma if batch.discounts is None else batch.discounts
-            return batch.rewards + (1 - batch.dones) * discount * value[:, None]
+            return batch.rewards / self.temperature + (1 - batch.dones) * discount * value[:, None]
 
     def _update_critic(self, batch: Any) -> float:
         loss = 0.5 * F.mse_loss(self.critic(batch.observations, batch.actions)[0], self.target(batch))
@@ -104,7 +106,7 @@ class SQL(ExactResume, SB3SAC):
         particles = self.actor.particles(obs, self.stein_particles)  # pyright: ignore[reportCallIssue]
         points = particles.detach().requires_grad_()
         log_jacobian = 2 * (np.log(2.0) - points - F.softplus(-2 * points))
-        log_density = q_of(self.critic, obs, torch.tanh(points)) / self.temperature + log_jacobian.sum(-1)
+        log_density = q_of(self.critic, obs, torch.tanh(points)) + log_jacobian.sum(-1)
         (scores,) = torch.autograd.grad(log_density.sum(), points)
         direction = stein_direction(points.detach(), scores)
         loss = -(direction * particles).sum(-1).mean()

@@ -54,7 +54,7 @@ class SQLPolicy(SACPolicy):
 
 
 def q_of(critic: Any, obs: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
-    """Q of several actions per observation: ``(batch, n)`` for actions ``(batch, n, action_dim)``."""
+    """The critic's Q / alpha of several actions per observation: ``(batch, n)`` for actions ``(batch, n, action_dim)``."""
     batch, count, size = actions.shape
     repeated = obs[:, None].expand(-1, count, *obs.shape[1:]).reshape(batch * count, *obs.shape[1:])
     return critic(repeated, actions.reshape(batch * count, size))[0].view(batch, count)

@@ -82,5 +82,5 @@ def value_error(model: SQL) -> float:
     obs = torch.tensor(points[chosen], dtype=torch.float32)
     with torch.no_grad():
         q_values = q_of(model.critic, obs, torch.tensor(actions, dtype=torch.float32).expand(len(obs), -1, -1)).double()
-    scaled = q_values / model.temperature + torch.tensor(weights).log()
-    return float(np.abs(model.temperature * scaled.logsumexp(1).numpy() - exact.ravel()[chosen]).mean())
+    values = model.temperature * (q_values + torch.tensor(weights).log()).logsumexp(1).numpy()
+    return float(np.abs(values - exact.ravel()[chosen]).mean())

@@ -41,7 +41,7 @@ def test_values_have_the_symmetry_of_the_task():
 
 
 def test_target_against_quadrature():
-    """Reward + gamma alpha log integral exp(Q / alpha) of an arbitrary critic, on a grid of actions in float64."""
+    """Reward / alpha + gamma log integral exp(critic) of an arbitrary critic, on a grid of actions in float64."""
     model = build(Config(value_particles=20_000, hidden=(16,), temperature=0.5), "SQL-MultiGoal-v0", seed=0, device="cpu")
     rng = np.random.default_rng(0)
     for _ in range(12):
@@ -53,8 +53,8 @@ def test_target_against_quadrature():
     critic = model.critic_target.double()
     with torch.no_grad():
         q_values = q_of(critic, batch.next_observations.double(), actions.expand(12, -1, -1)).numpy()
-    value = 0.5 * np.log(np.exp(q_values / 0.5) @ np.outer(weights, weights).ravel())
-    expected = batch.rewards[:, 0].numpy() + 0.99 * (1 - batch.dones[:, 0].numpy()) * value
+    value = np.log(np.exp(q_values) @ np.outer(weights, weights).ravel())
+    expected = batch.rewards[:, 0].numpy() / 0.5 + 0.99 * (1 - batch.dones[:, 0].numpy()) * value
     critic.float()
     np.testing.assert_allclose(model.target(batch)[:, 0].numpy(), expected, atol=0.03)
 
@@ -66,7 +66,7 @@ def test_evenness():
 
 
 def test_value_error_of_a_constant_critic():
-    """Q = c gives V = c + alpha log 4, the area of the square of actions."""
+    """A critic of zeros gives V = alpha log 4, 4 being the area of the square of actions."""
     model = build(Config(hidden=(8,)), "SQL-MultiGoal-v0", seed=0, device="cpu")
     with torch.no_grad():
         for parameter in model.critic.parameters():
@@ -78,7 +78,7 @@ def test_value_error_of_a_constant_critic():
 
 @pytest.mark.slow
 def test_samples_reach_all_goals_evenly(tmp_path):
-    rows = [run({"seed": seed, "steps": 5000}, tmp_path / str(seed), resume=False) for seed in (0, 1)]
+    rows = [run({"seed": seed, "steps": 10_000}, tmp_path / str(seed), resume=False) for seed in (0, 1)]
     for row in rows:
         assert row["reached"] > 0.9 and min(row[name] for name in ("east", "west", "north", "south")) > 0.05
     assert estimate([row["evenness"] for row in rows]).center > 0.85
