@@ -35,6 +35,15 @@ def common_grid(curves: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     return steps, np.stack([np.interp(steps, curve[:, 0], curve[:, 1]) for curve in curves])
 
 
+def overlap(first: Sequence[np.ndarray], second: Sequence[np.ndarray]) -> tuple[int, int]:
+    """At how many points the intervals of two groups of curves overlap, and of how many."""
+    steps, values = common_grid([*first, *second])
+    (_, low, high), (_, other_low, other_high) = (
+        estimate_curves(part) for part in (values[: len(first)], values[len(first) :])
+    )
+    return int(((low <= other_high) & (other_low <= high)).sum()), len(steps)
+
+
 def draw_curves(name: str, members: Sequence["Group"], folder: Path) -> Path | None:
     """One axis per environment, one line per setting; None where the rows hold no curves.
 

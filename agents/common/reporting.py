@@ -39,6 +39,9 @@ FIRST_COLUMNS = ("score", "eval_return", "return_after", "training_return")
 
 MOST_COLUMNS = 4
 
+LONG_TABLE = 40
+"""A table of more lines is folded, under the pictures."""
+
 
 @dataclass(frozen=True)
 class Group:
@@ -171,18 +174,49 @@ def reproduction_section(plan: Reproduction, folder: Path) -> list[str]:
     if not rows:
         return [*head, f"No results yet ({len(plan.trials)} runs in the list)."]
     fields = list(dict.fromkeys(name for trial in plan.trials for name in trial))
-    facts, columns, members = assets.paper(plan.paper), result_columns(rows, fields), groups(rows, fields)
+    members = groups(rows, fields)
+    table = _fold(_result_table(plan, rows, fields, members), len(members))
+    pictures = [_own_picture(plan, folder)]
+    if picture := draw_curves(plan.key, members, folder):
+        pictures.insert(0, f"![learning curves of {plan.key}]({picture.name})")
+    order = [*pictures, *table] if len(members) > LONG_TABLE else [*table, *pictures]
+    last = [_overlap_line(plan, members), _own_table(plan), source_line(path, rows, len(plan.trials))]
+    return [*head, plan.note, *order, *last]
+
+
+def _result_table(plan: Reproduction, rows: Sequence[Row], fields: Sequence[str], members: Sequence[Group]) -> list[str]:
+    facts, columns = assets.paper(plan.paper), result_columns(rows, fields)
     lines = []
     for group in members:
         cells = [str(found) if (found := group.estimate(column)) else "-" for column in columns]
-        lines.append(
-            [group.env or "-", group.setting or "-", len(group.rows), *cells, "<br>".join(published(facts, group)) or "-"]
-        )
-    blocks = [*head, markdown_table(["environment", "setting", "runs", *columns, "published"], lines)]
-    blocks.append("Ours: interquartile mean over runs [95% bootstrap interval]; fewer than four runs are not trimmed.")
-    if picture := draw_curves(plan.key, members, folder):
-        blocks.append(f"![learning curves of {plan.key}]({picture.name})")
-    return [*blocks, _own_table(plan), _own_picture(plan, folder), source_line(path, rows, len(plan.trials))]
+        beside = "<br>".join(published(facts, group)) or "-"
+        lines.append([group.env or "-", group.setting or "-", len(group.rows), *cells, beside])
+    header = ["environment", "setting", "runs", *columns, "published"]
+    kept = [index for index in range(len(header)) if any(line[index] != "-" for line in lines)]
+    table = markdown_table([header[index] for index in kept], [[line[index] for index in kept] for line in lines])
+    return [table, "Ours: interquartile mean over runs [95% bootstrap interval]; fewer than four runs are not trimmed."]
+
+
+def _fold(blocks: list[str], lines: int) -> list[str]:
+    """A long table behind a line that unfolds it."""
+    return ["<details><summary>the table</summary>", *blocks, "</details>"] if lines > LONG_TABLE else blocks
+
+
+def _overlap_line(plan: Reproduction, members: Sequence[Group]) -> str:
+    """Whether the learning curves of the two settings that ``plan`` compares can be told apart."""
+    from papergym.agents.common.figures import overlap, parse_curve
+
+    curves = {
+        group.setting: [parse_curve(row["curve"]) for row in group.rows if row.get("curve")]
+        for group in members
+        if group.setting in plan.compare
+    }
+    if len(curves) != 2 or not all(curves.values()):
+        return ""
+    (first, ours), (second, theirs) = ((name, curves[name]) for name in plan.compare)
+    together, points = overlap(ours, theirs)
+    runs = f"{len(ours)} and {len(theirs)} runs"
+    return f"The 95% intervals of {first} and {second} ({runs}) overlap at {together} of {points} points of the learning curve."
 
 
 def _agent_module(agent: str, name: str) -> Any:

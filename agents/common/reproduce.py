@@ -43,6 +43,8 @@ class Reproduction:
         summary: one sentence.
         cost: about how long it takes.
         trials: what is to be run, in order.
+        note: how to read the result, for the report.
+        compare: two settings whose learning curves the report compares.
     """
 
     key: str
@@ -51,6 +53,8 @@ class Reproduction:
     summary: str
     cost: str
     trials: tuple[Trial, ...]
+    note: str = ""
+    compare: tuple[str, ...] = ()
 
 
 def reproductions() -> dict[str, Reproduction]:
@@ -61,7 +65,8 @@ def reproductions() -> dict[str, Reproduction]:
             if key in found:
                 raise UsageError(f"[reproduce.{key}] stands in the papers {found[key].paper} and {paper}: rename one.")
             agent, summary, cost = table.get("agent", paper), table.get("summary", ""), table.get("cost", "")
-            found[key] = Reproduction(key, paper, agent, summary, cost, tuple(expand(table)))
+            note, compare = table.get("note", ""), tuple(table.get("compare", ()))
+            found[key] = Reproduction(key, paper, agent, summary, cost, tuple(expand(table)), note, compare)
     return found
 
 

@@ -29,8 +29,13 @@ class Estimate:
     std: float
 
     def __str__(self) -> str:
-        interval = f" [{self.low:.4g}, {self.high:.4g}]" if self.count > 1 else ""
-        return f"{self.center:.4g}{interval}"
+        interval = f" [{short(self.low)}, {short(self.high)}]" if self.count > 1 and self.low < self.high else ""
+        return f"{short(self.center)}{interval}"
+
+
+def short(value: float) -> str:
+    """Four digits; from 10 000 on, all those before the point."""
+    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
 
 
 def interquartile_mean(values: np.ndarray, axis: int = -1) -> np.ndarray:

@@ -2,10 +2,12 @@
 
 import re
 
+import numpy as np
 import pytest
 
 from papergym import assets
 from papergym.agents.cli.report import main as report
+from papergym.agents.common.figures import overlap
 from papergym.agents.run import main
 
 FACTS = {
@@ -28,6 +30,8 @@ FACTS = {
         "tiny": {
             "summary": "Tiny",
             "cost": "none",
+            "note": "Read with care.",
+            "compare": ["a", "b"],
             "vary": [{"seed": [0, 1, 2], "setting": ["a", "b"], "env_id": ["Walk-v4"]}],
         },
         "later": {"summary": "Not run", "vary": [{"seed": [0]}]},
@@ -59,14 +63,33 @@ def test_ours_beside_the_papers(here):
     text = (here / "reports" / "all" / "report.md").read_text()
     row_a = next(line for line in text.splitlines() if line.startswith("| Walk-v4 | a"))
     row_b = next(line for line in text.splitlines() if line.startswith("| Walk-v4 | b"))
-    assert re.match(r"\| Walk-v4 \| a \| 3 \| 3 \[1(\.\d+)?, 6\] \| 0.5 \[0.5, 0.5\] \| - \|", row_a), row_a
+    assert re.match(r"\| Walk-v4 \| a \| 3 \| 3 \[1(\.\d+)?, 6\] \| 0.5 \| - \|", row_a), row_a
     assert row_b == "| Walk-v4 | b | 1 | 10 | - | 12.5 ± 2 (Table 9, Walk-v1, return, printed) |"
     assert "777" not in text  # remembered numbers are not quoted
     assert "| Run-v1 | b | 888 | Table 9, Run-v1, printed |" in text
     assert "| Walk-v4 | 55 ± 5 |" in text and "| environment | Somebody |" in text
     assert "`assets/results/tiny.csv`, 4 of 6 runs; commit abc, abd; python 3.11" in text
     assert "No results yet (1 runs in the list)." in text
+    assert "Read with care." in text
+    assert "of a and b (3 and 1 runs) overlap at 0 of 2 points" in text  # 0 ... 3 against 5 ... 6
     assert "## some-speed" in text and "| fast | 2.5 |" in text
+
+
+def test_overlap_of_curves():
+    """Constant curves: means of resampled runs lie within the runs' range, so the intervals meet where the ranges do."""
+    flat = lambda *heights: [np.array([[0.0, height], [10.0, height]]) for height in heights]  # noqa: E731
+    assert overlap(flat(0, 0, 0), flat(1, 1)) == (0, 2)
+    assert overlap(flat(0, 1, 2), flat(1, 1)) == (2, 2)
+    rising = [np.array([[0.0, 0.0], [10.0, 10.0]])]
+    assert overlap(rising, flat(0)) == (1, 2)
+
+
+def test_long_tables_are_folded(here):
+    line = "{0},0,{0},Walk-v4,1.0,0.5,1:0 2:1,3.11,abc,c\n"
+    (here / "assets" / "results" / "tiny.csv").write_text(ROWS + "".join(line.format(number) for number in range(10, 60)))
+    assert report(["tiny"]) == 0
+    page = (here / "reports" / "tiny" / "report.html").read_text()
+    assert page.index("<img") < page.index("<details>") < page.index("<table>") < page.index("</details>")
 
 
 def test_page_is_self_contained(here):
