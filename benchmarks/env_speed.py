@@ -55,9 +55,14 @@ def serve(pipe: Any, name: str, domain: str) -> None:
 
 
 def extra_memory(stack: Any, count: int = 4) -> float | None:
-    """MB that another environment of the same model costs in the same process; None where the stack cannot grow."""
+    """MB that another environment of the same model costs in the same process; None where the stack cannot grow.
+
+    The first one to be added is not counted: its making leaves the allocator with room that the later ones use.
+    """
     if not hasattr(stack, "add"):
         return None
+    stack.add()
+    stack.step()
     before = rss_mb()
     for _ in range(count):
         stack.add()

@@ -45,8 +45,10 @@ class Row:
 
 
 def rows() -> tuple[Row, ...]:
-    """Every row of every family, in the order of :data:`FAMILIES`."""
-    return tuple(row for name in FAMILIES for row in importlib.import_module(f"papergym.envs.{name}.rows").ROWS)
+    """Every row, in the order of :data:`FAMILIES`; rows under one heading follow one another."""
+    found = [row for name in FAMILIES for row in importlib.import_module(f"papergym.envs.{name}.rows").ROWS]
+    headings = list(dict.fromkeys(row.family for row in found))
+    return tuple(sorted(found, key=lambda row: headings.index(row.family)))
 
 
 def unavailable(*, env_id: str, reason: str, **_: Any) -> NoReturn:

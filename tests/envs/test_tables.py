@@ -1,6 +1,7 @@
 """The tables of actions and observations on the pages of the environments, held against live models."""
 
 import re
+from itertools import groupby
 
 import gymnasium as gym
 import numpy as np
@@ -15,6 +16,7 @@ from papergym.envs.mine import spaces
 from papergym.envs.mine.meanings import ACTION, MEANINGS
 from papergym.envs.mujoco.describe import FACTS
 from papergym.envs.mujoco.rows import TASKS
+from papergym.envs.table import rows
 
 UNITS = re.compile(
     r"1|m|rad|m/s|rad/s|m/s²|N|N·m|kg·m², kg·m, kg|rad/s, m/s|N·m, N|(log1p|arcsinh|tanh)\((N|N·m|m)\)(, 1 if nothing is hit)?"
@@ -81,6 +83,11 @@ def test_every_entry_of_a_dm_control_task_has_its_meaning_and_unit(domain, task)
     assert checked >= 0.2 * sum(np.size(value) for value in seen.values())
     sentence = REWARDS[domain][task]
     assert sentence.endswith(".") and len(sentence.split()) >= 4
+
+
+def test_rows_of_a_family_follow_one_another():
+    families = [family for family, _ in groupby(rows(), key=lambda row: row.family)]
+    assert len(families) == len(set(families))
 
 
 def test_no_reward_is_described_that_no_task_has():
