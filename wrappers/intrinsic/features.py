@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 import numpy as np
 from gymnasium import Space, spaces
 
-from papergym.wrappers.intrinsic.transitions import Observations, batch_length
+from papergym.wrappers.intrinsic.transitions import Observations, batch_length, leaves
 
 Embedding = str | Callable[[Observations], np.ndarray]
 
@@ -128,7 +128,7 @@ class Features:
             function = self.embed
             return lambda batch: _numpy(function(batch), batch_length(batch))
         example = first(observations)
-        pictures = any(is_picture(part) for part in (example.values() if isinstance(example, dict) else [example]))
+        pictures = any(is_picture(part) for part in leaves(example).values())
         if self.embed == "flat" or (self.embed == "auto" and not pictures):
             return lambda batch: flatten(batch, self.space)
         from papergym.wrappers.intrinsic.networks import RandomEncoder  # torch only where networks are used

@@ -7,7 +7,7 @@ import numpy as np
 from gymnasium import Space, spaces
 
 from papergym.wrappers.intrinsic.features import explain, flatten, is_picture
-from papergym.wrappers.intrinsic.transitions import Observations
+from papergym.wrappers.intrinsic.transitions import Observations, leaves
 
 
 class Layout:
@@ -20,10 +20,9 @@ class Layout:
 
     def __init__(self, example: Any, space: Space | None):
         self.space = space
-        named = {key: np.asarray(example[key]) for key in sorted(example)} if isinstance(example, dict) else None
-        parts = {"": np.asarray(example)} if named is None else named
-        self.pictures = [key for key, part in parts.items() if is_picture(part)]
-        self.flat = [key for key, part in parts.items() if not is_picture(part)]
+        parts = leaves(example)
+        self.pictures = [path for path, part in parts.items() if is_picture(part)]
+        self.flat = [path for path, part in parts.items() if not is_picture(part)]
         sample = self(_batch_of_one(example))
         self.shapes: dict[str, tuple[int, ...]] | None = {name: array.shape[1:] for name, array in sample.items()}
 
@@ -33,9 +32,9 @@ class Layout:
         Raises:
             ValueError: shapes other than before, or numbers that are not finite.
         """
-        out = {f"picture{i}": channels_first(_part(observations, key)) for i, key in enumerate(self.pictures)}
+        out = {f"picture{i}": channels_first(_part(observations, path)) for i, path in enumerate(self.pictures)}
         if self.flat:
-            flat = [flatten(_part(observations, key), _subspace(self.space, key)) for key in self.flat]
+            flat = [flatten(_part(observations, path), _subspace(self.space, path)) for path in self.flat]
             out["flat"] = np.concatenate(flat, axis=1) if len(flat) > 1 else flat[0]
             if not isfinite(np.vdot(out["flat"], out["flat"])):
                 explain(out["flat"])
@@ -54,15 +53,19 @@ def channels_first(pictures: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(pictures.reshape(len(pictures), -1, *pictures.shape[-2:]))
 
 
-def _part(observations: Observations, key: str) -> np.ndarray:
-    return np.asarray(observations[key] if key else observations)
+def _part(observations: Observations, path: tuple[str, ...]) -> np.ndarray:
+    for key in path:
+        observations = observations[key]
+    return np.asarray(observations)
 
 
-def _subspace(space: Space | None, key: str) -> Space | None:
-    return space[key] if key and isinstance(space, spaces.Dict) else space
+def _subspace(space: Space | None, path: tuple[str, ...]) -> Space | None:
+    for key in path:
+        space = space[key] if isinstance(space, spaces.Dict) else None
+    return space
 
 
 def _batch_of_one(example: Any) -> Observations:
     if isinstance(example, dict):
-        return {key: np.asarray(value)[None] for key, value in example.items()}
+        return {key: _batch_of_one(value) for key, value in example.items()}
     return np.asarray(example)[None]

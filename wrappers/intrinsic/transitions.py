@@ -16,6 +16,13 @@ def batch_length(observations: Observations) -> int:
     return len(observations)
 
 
+def leaves(observation: Any, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], np.ndarray]:
+    """The arrays of an observation by their path through nested dicts, keys in order; ``()`` is the path of a bare array."""
+    if not isinstance(observation, dict):
+        return {path: np.asarray(observation)}
+    return {name: part for key in sorted(observation) for name, part in leaves(observation[key], (*path, key)).items()}
+
+
 @dataclass(kw_only=True, eq=False)
 class Transitions:
     """A batch of n transitions, at most one per environment when it comes from a step.
