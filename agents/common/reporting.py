@@ -39,6 +39,20 @@ FIRST_COLUMNS = ("score", "eval_return", "return_after", "training_return")
 
 MOST_COLUMNS = 4
 
+MEANINGS = {
+    "score": "mean return of the last training episodes",
+    "eval_return": "mean return of deterministic episodes after training",
+    "eval_std": "their standard deviation within a run",
+    "updates": "updates until solved",
+    "mse": "mean squared error of the values at the end",
+    "memory": "transitions in the memory",
+    "reached": "share of sampled episodes that end at a goal",
+    "evenness": "entropy of the goals reached, 1 if all equally often",
+    "return_before": "evaluation return before training",
+    "return_after": "evaluation return after training",
+}
+"""Result column -> what it holds."""
+
 LONG_TABLE = 40
 """A table of more lines is folded, under the pictures."""
 
@@ -194,7 +208,9 @@ def _result_table(plan: Reproduction, rows: Sequence[Row], fields: Sequence[str]
     header = ["environment", "setting", "runs", *columns, "published"]
     kept = [index for index in range(len(header)) if any(line[index] != "-" for line in lines)]
     table = markdown_table([header[index] for index in kept], [[line[index] for index in kept] for line in lines])
-    return [table, "Ours: interquartile mean over runs [95% bootstrap interval]; fewer than four runs are not trimmed."]
+    meanings = "; ".join(f"`{name}`: {MEANINGS[name]}" for name in columns if name in MEANINGS)
+    explained = "Interquartile mean over runs [95% bootstrap interval]; fewer than four runs are not trimmed."
+    return [table, f"{explained} {meanings + '.' if meanings else ''}".strip()]
 
 
 def _fold(blocks: list[str], lines: int) -> list[str]:

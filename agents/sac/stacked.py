@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-_relu_backward = torch.ops.aten.threshold_backward.grad_input
+_relu_backward = torch.ops.aten.threshold_backward
 
 
 def is_relu_mlp(module: nn.Module) -> bool:
@@ -80,11 +80,27 @@ class StackedMLP:
             if index:
                 gradient = self._back(gradient, index, saved)
 
-    def input_gradient(self, gradient: torch.Tensor) -> torch.Tensor:
-        """Gradient of the inputs, ``(batch, in)``, summed over the MLPs, from that of the outputs; no parameter's."""
-        for index in range(len(self.weights) - 1, 0, -1):
-            gradient = self._back(gradient, index, self._saved[index])
-        return torch.bmm(gradient, self.weights[0]).sum(0)
+    def input_gradient(self, chosen: torch.Tensor, value: float, start: int) -> torch.Tensor:
+        """Gradient of the inputs from column ``start`` on, no parameter's, where each row counts in one MLP only.
+
+        Args:
+            chosen: index of that MLP, ``(batch,)``; only its rows pass through an MLP, half the work of all rows for two.
+            value: gradient of its single output, the same for every row.
+            start: first column wanted.
+
+        Returns:
+            ``(batch, in - start)``.
+        """
+        result = chosen.new_empty(len(chosen), self.weights[0].shape[2] - start, dtype=self.weights[0].dtype)
+        for network in range(len(self.weights[0])):
+            rows = (chosen == network).nonzero()[:, 0]
+            weights = [weight[network] for weight in self.weights]
+            weights[0] = weights[0][:, start:]
+            gradient = (value * weights.pop()).expand(len(rows), -1)
+            for weight, saved in zip(reversed(weights), reversed(self._saved)):
+                gradient = _relu_backward(gradient, saved[network].index_select(0, rows), 0) @ weight
+            result.index_copy_(0, rows, gradient)
+        return result
 
     def _back(self, gradient: torch.Tensor, index: int, saved: torch.Tensor) -> torch.Tensor:
         """Through layer ``index`` and the ReLU before it, whose outputs are ``saved``."""
@@ -93,4 +109,4 @@ class StackedMLP:
             back = gradient * weight
         else:
             back = torch.bmm(gradient, weight)
-        return _relu_backward(back, saved, 0, grad_input=back)
+        return _relu_backward.grad_input(back, saved, 0, grad_input=back)

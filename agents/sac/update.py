@@ -72,9 +72,8 @@ class Update:
             with torch.enable_grad():
                 losses["value_loss"] = self.value.update(obs, soft_q)
         losses["actor_loss"] = -soft_q.mean().item()
-        which = torch.arange(len(self.critics.weights[0]), device=obs.device)[:, None, None]
-        gradient = (chosen == which) * (-1.0 / count)  # of -mean(min Q): only the smaller critic gets any
-        self.actor.backward(self.critics.input_gradient(gradient)[:, obs.shape[1] :], temperature)
+        gradient = self.critics.input_gradient(chosen[:, 0], -1.0 / count, obs.shape[1])  # of -mean(min Q)
+        self.actor.backward(gradient, temperature)
         self._actor_adam.step()
         return losses, td_error
 

@@ -1,6 +1,7 @@
 """The written-out update against stable-baselines3's own, run on the same batch, parameters and noise."""
 
 import copy
+import itertools
 
 import numpy as np
 import pytest
@@ -8,7 +9,10 @@ import torch
 from stable_baselines3 import SAC as SB3SAC
 from stable_baselines3.common.utils import polyak_update
 from stable_baselines3.sac.policies import Actor
+from torch import nn
 from torch.nn import functional as F
+
+from papergym.agents.sac.stacked import StackedMLP
 
 
 def sb3_twin(model, make_sac, **kwargs):
@@ -86,8 +90,7 @@ def test_gradients_equal_autograd_in_float64(make_sac):
         ours, ours_log_prob = update.actor.forward(obs, noise)
         torch.testing.assert_close(ours_log_prob, log_prob.float(), rtol=1e-4, atol=1e-5)
         chosen = update.critics.forward(torch.cat([obs, ours], 1)).min(dim=0).indices
-        gradient = (chosen == torch.arange(2)[:, None, None]) * (-1.0 / 16)
-        update.actor.backward(update.critics.input_gradient(gradient)[:, 5:], 0.3)
+        update.actor.backward(update.critics.input_gradient(chosen[:, 0], -1.0 / 16, 5), 0.3)
         error = update.critics.forward(torch.cat([obs, batch.actions], 1)) - target
         update.critics.backward(error / 16)
     for network, module in ((update.actor.network, actor), (update.critics, critic)):
@@ -98,6 +101,27 @@ def test_gradients_equal_autograd_in_float64(make_sac):
         assert len(names) == len(network.parameters)
         for parameter, found in zip(network.parameters, network.gradients):
             torch.testing.assert_close(found, exact[names[id(parameter)]].grad.float(), rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("hidden", [(), (7,), (6, 5, 4)])
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_input_gradient_against_autograd(hidden, count):
+    """Of the sum over rows of the smallest output, in float64."""
+    sizes = [6, *hidden, 1]
+    make = lambda: [[nn.Linear(before, after).double()] for before, after in itertools.pairwise(sizes)]  # noqa: E731
+    networks = [make() for _ in range(count)]
+    stacked = StackedMLP(networks)
+    x = torch.randn(32, 6, dtype=torch.float64, requires_grad=True)
+    outputs = []
+    for layers in networks:
+        h = x
+        for index, (layer,) in enumerate(layers):
+            h = layer(torch.relu(h) if index else h)
+        outputs.append(h)
+    torch.stack(outputs).amin(0).sum().backward()
+    with torch.no_grad():
+        chosen = stacked.forward(x.detach()).argmin(0)[:, 0]
+        torch.testing.assert_close(stacked.input_gradient(chosen, 1.0, 2), x.grad[:, 2:], rtol=1e-10, atol=1e-12)
 
 
 def test_weights_scale_each_transition(make_sac):
