@@ -51,7 +51,8 @@ def compose(key: str, folder: Path) -> list[str]:
     Raises:
         UsageError: neither a paper nor a reproduction.
     """
-    from papergym.agents.common.reporting import anchor_section, reproduction_section, score_section, speed_section
+    from papergym.agents.common.published import anchor_section, score_section
+    from papergym.agents.common.reporting import reproduction_section, speed_section
     from papergym.agents.common.reproduce import reproductions
 
     plans = reproductions()
