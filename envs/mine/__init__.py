@@ -43,6 +43,8 @@ def make(
     from papergym.envs.mine.voxel.env import VoxelMineEnv
 
     if task_id.lower() == "harvest":
+        if "target_names" not in kwargs:
+            raise ValueError('the meta task "harvest" needs target_names, for example target_names="log"')
         task = tasks.custom_harvest(kwargs.pop("target_names"), kwargs.pop("target_quantities", 1))
         return VoxelMineEnv(task, image_size=image_size, **kwargs)
     return VoxelMineEnv(task_id, image_size=image_size, **kwargs)

@@ -32,6 +32,8 @@ class Task:
         biome: biome of the world, None for the mixed world.
         inventory: what the player starts with.
         mobs: kinds that start near the player, one each.
+        start: block, least and most distance in blocks between the start and the nearest column that holds it; None for a
+            start anywhere on grass.
         mob_low, mob_high: corners of the region around the player in which they start.
         start_time: ticks of the day, None for sunrise.
         always_night: the sun stands still at midnight.
@@ -48,6 +50,7 @@ class Task:
     weights: Mapping[str, float] | None = None
     biome: str | None = None
     inventory: tuple[InventoryItem, ...] = ()
+    start: tuple[str, float, float] | None = None
     mobs: tuple[str, ...] = ()
     mob_low: tuple[int, int, int] = (-7, 1, -7)
     mob_high: tuple[int, int, int] = (7, 1, 7)
@@ -75,6 +78,7 @@ def lsimagine(task_id: str) -> Task:
         targets={facts["target"]: 1},
         biome=facts.get("biome"),
         inventory=hand,
+        start=(facts["start"]["block"], *facts["start"]["blocks"]) if "start" in facts else None,
         mobs=tuple(facts.get("mobs", ())),
         mob_low=(-reach, 1, -reach),
         mob_high=(reach, 1, reach),

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import cv2
 import numpy as np
 
 from papergym.envs.mine import vocabulary as vocab
@@ -84,6 +85,23 @@ def scatter_mobs(world: World, rng: np.random.Generator, kinds: Sequence[str], l
             if attempt == 39 or ((dx or dz) and blocks.SOLID[world.grid[x + dx, top - 1, z + dz]]):
                 break
         spawn_mobs(world, rng, kind, [dx, top - _feet(world)[1], dz])
+
+
+def start_away(world: World, rng: np.random.Generator, block: str, low: float, high: float) -> None:
+    """Set the player on grass ``low`` to ``high`` blocks, along the ground, from the nearest column that holds a block.
+
+    Where no grass lies that far, on the grass that comes nearest to it; in a world without grass the player stays.
+    """
+    grid, half = world.grid, SIZE // 2
+    lacking = np.pad((grid.blocks != blocks.block_of(block)).all(axis=2), half, mode="wrap").astype(np.uint8)
+    far = cv2.distanceTransform(lacking, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[half:-half, half:-half]
+    top = np.maximum(grid.roof.astype(int) - 1, 0)
+    grass = np.take_along_axis(grid.blocks, top[:, :, None], axis=2)[:, :, 0] == blocks.GRASS
+    if not grass.any():
+        return
+    miss = np.where(grass, np.maximum(np.maximum(low - far, far - high), 0.0), np.inf)
+    x, z = divmod(int(rng.choice(np.flatnonzero(miss == miss.min()))), SIZE)
+    world.put_player(x + 0.5, float(grid.roof[x, z]), z + 0.5, float(rng.uniform(-180, 180)), 0.0)
 
 
 def set_block(world: World, rng: np.random.Generator, block: str | Sequence[str], rel_positions: Any) -> None:

@@ -49,7 +49,8 @@ class VoxelMineEnv(gym.Env[dict[str, Any], np.ndarray]):
         use_lidar: add ``rays``.
         lidar_rays: (pitch, yaw, reach) of each ray.
         cam_interval: degrees per camera bin.
-        strict_actions: raise InvalidAction on actions that the masks forbid, as MineDojo does; otherwise they do nothing.
+        strict_actions: raise InvalidAction where the function names an empty slot or what cannot be placed, as MineDojo does;
+            otherwise the player moves and looks, but the function is left out. Crafting without materials does nothing.
         success_ends: whether success terminates the episode.
         reward_scale: factor on the reward; 2 reproduces LS-Imagine's code, which counts each item twice.
         hand: draw what the hand holds.
@@ -170,6 +171,8 @@ class VoxelMineEnv(gym.Env[dict[str, Any], np.ndarray]):
             where = given["start_position"]
             x, y, z = (float(where[key]) for key in ("x", "y", "z"))
             world.put_player(x, y, z, float(where.get("yaw", 0)), float(where.get("pitch", 0)))
+        elif self.task.start is not None:
+            commands.start_away(world, self.np_random, *self.task.start)
         if given["start_health"] is not None:
             world.vitals.life = float(given["start_health"])
         if given["start_food"] is not None:
@@ -184,7 +187,7 @@ class VoxelMineEnv(gym.Env[dict[str, Any], np.ndarray]):
 
         Raises:
             ValueError: the action lies outside the space.
-            InvalidAction: ``strict_actions``, and the masks forbid the action.
+            InvalidAction: ``strict_actions``, and the function names an empty slot or what cannot be placed.
         """
         act, refused = self._actions.decode(action), ""
         try:

@@ -58,11 +58,11 @@ def _mixed(perm, x, z, rough):
     warm, wet = fractal2(perm[4], x, z, 64, 2, SIZE), fractal2(perm[5], x, z, 64, 2, SIZE)
     if height < SEA - 0.5:
         return height, OCEAN if land < 0.7 else RIVER
-    if height < SEA + 2.2 and (land < 0.999 or bed < 0.9):
+    if height < SEA + 2.2 and land < 0.97:
         return height, BEACH
     if hill > 0.35:
         return height, HILLS
-    if warm > 0.22:
+    if warm > 0.28:
         return height, DESERT
     return height, FOREST if wet > 0.04 else PLAINS
 
@@ -84,7 +84,7 @@ def _column(perm, x, z, kind):
     if kind == DESERT:
         return 66.5 + 1.5 * rough + 3.0 * broad, DESERT
     height = 65.6 + (1.6 if kind == PLAINS else 2.6) * rough + 1.6 * broad
-    lake = _step(-fractal2(perm[2], x, z, 64, 2, SIZE), 0.32, 0.6)
+    lake = _step(-fractal2(perm[2], x, z, 64, 2, SIZE), 0.38, 0.66)
     return height + (55.0 - height) * lake, kind
 
 
@@ -93,12 +93,15 @@ def _surface(biome, y, x, z, perm):
     """(top, below) blocks of a column whose highest solid cell is at ``y``."""
     if y < SEA - 1:
         patch = noise2(perm[4], x / 8.0, z / 8.0, SIZE // 8)
-        top = _CLAY if patch > 0.45 else (_GRAVEL if patch < -0.3 else (_DIRT if biome == PLAINS else _SAND))
-        return top, _DIRT
+        if patch > 0.45:
+            return _CLAY, _DIRT
+        return _GRAVEL if biome == OCEAN or patch < -0.3 else _DIRT, _DIRT
     if biome == DESERT:
         return _SAND, _SANDSTONE
-    if biome in (BEACH, OCEAN, RIVER) or y <= SEA:
+    if biome in (BEACH, OCEAN):
         return _SAND, _SAND
+    if y < SEA:
+        return _DIRT, _DIRT
     if biome == HILLS and y > 76:
         bare = noise2(perm[5], x / 16.0, z / 16.0, SIZE // 16)
         if y > 86:

@@ -7,6 +7,7 @@ import pytest
 from gymnasium import spaces
 
 from papergym import assets
+from papergym.envs.mine import make
 from papergym.envs.mine import vocabulary as vocab
 from papergym.envs.mine.actions import Actions, InvalidAction, check_slot, count_items, delta, masks, sample_masked
 from papergym.envs.mine.spaces import FUNCTIONS, VOXEL_SIZE, action_space, no_op, observation_space, voxel_shape
@@ -72,6 +73,8 @@ def test_unknown_names_say_what_is_near():
         vocab.item_id("iron_orr")
     with pytest.raises(ValueError, match="plains"):
         vocab.biome_id("plain")
+    with pytest.raises(ValueError, match="target_names"):
+        make("harvest")
     with pytest.raises(ValueError, match="xmin"):
         voxel_shape({"xmin": 0})
 

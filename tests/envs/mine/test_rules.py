@@ -3,13 +3,17 @@
 Long because every rule has its own few lines of arithmetic.
 """
 
+import math
+
 import numpy as np
 import pytest
 
+from papergym.envs.mine import make, tasks
 from papergym.envs.mine import vocabulary as vocab
 from papergym.envs.mine.actions import InvalidAction
 from papergym.envs.mine.voxel import blocks, commands, hands, mobs
 from papergym.envs.mine.voxel.physics import X, Y, Z
+from papergym.envs.mine.voxel.terrain import SIZE
 
 
 def _dig_ahead(arena, block, item=None, limit=700):
@@ -349,3 +353,41 @@ def test_bad_commands_change_nothing(arena, name, args, message):
     after = arena.world.get_state()
     assert (before["grid"]["blocks"] == after["grid"]["blocks"]).all()
     assert before["inventory"]["name"].tolist() == after["inventory"]["name"].tolist()
+
+
+def _columns_away(world, x, z):
+    """Distance of the player's column from another, around the world."""
+    ways = [(math.floor(world.body[axis]) - edge + SIZE // 2) % SIZE - SIZE // 2 for axis, edge in ((X, x), (Z, z))]
+    return math.hypot(*ways)
+
+
+def test_start_away_from_a_block(arena):
+    world, rng = arena.world, np.random.default_rng(0)
+    world.set_block(250, 63, 40, blocks.WATER)  # so near the seam that most of the ring lies beyond it
+    starts = set()
+    for _ in range(60):
+        commands.start_away(world, rng, "water", 20.0, 24.0)
+        assert 20.0 <= _columns_away(world, 250, 40) <= 24.0 and world.body[Y] == 64.0
+        starts.add((math.floor(world.body[X]), math.floor(world.body[Z])))
+    assert len(starts) > 40
+    commands.start_away(world, rng, "water", 1000.0, 2000.0)  # nowhere: the farthest column of the torus
+    assert _columns_away(world, 250, 40) == math.hypot(128, 128)
+    world.grid.flat(63, blocks.STONE)
+    before = world.body.copy()
+    commands.start_away(world, rng, "water", 20.0, 24.0)
+    assert (world.body == before).all()
+
+
+@pytest.mark.parametrize("key", ["harvest_water_with_bucket", "harvest_sand"])
+def test_tasks_start_away_from_their_goal(key):
+    env = make(key, 8)
+    start = tasks.lsimagine(key).start
+    assert start is not None
+    block, low, high = start
+    for options in ({}, {"fast_reset": True}, {"fast_reset": True}):
+        env.reset(seed=None if options else 0, options=options)
+        world = env.unwrapped.world
+        columns = np.argwhere((world.grid.blocks == blocks.ID[block]).any(axis=2))
+        assert low <= min(_columns_away(world, x, z) for x, z in columns) <= high
+    env.reset(seed=0, options={"start_position": {"x": 3.5, "y": 70.0, "z": 4.5}})
+    assert env.unwrapped.world.body[[X, Z]].tolist() == [3.5, 4.5]
