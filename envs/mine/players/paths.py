@@ -32,7 +32,7 @@ def _landing(grid, x, z, y):
         low = y - drop
         if low < 1:
             return -1
-        if grid[x, z, low] == _WATER or _SOLID[grid[x, z, low - 1]] or grid[x, z, low - 1] == _WATER:
+        if grid[x, z, low] == _WATER or _SOLID[grid[x, z, low - 1]]:
             return low
     return -1
 
