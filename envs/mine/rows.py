@@ -17,8 +17,11 @@ def _camel(name: str) -> str:
 
 
 def _sentence(name: str) -> str:
-    words = name.replace("_", " ")
-    return f"MineDojo's task {name}: {words}; {_TICKS}."
+    """The task in words, and how much of its family the embedded world reaches."""
+    family, _, words = name.partition("_")
+    reached, all_ids = _FACTS["minedojo"]["reach"][family]
+    what = f"{family.capitalize()} {words.replace('_', ' ')}"
+    return f"{what} (`{name}`, one of the {reached} of MineDojo's {all_ids} {family} tasks that this world reaches); {_TICKS}."
 
 
 def _paper_rows() -> list[Row]:

@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -12,10 +13,12 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 from papergym import assets
+from papergym.envs.mine import tasks
 from papergym.envs.mine.actions import InvalidAction, InventoryItem
 from papergym.envs.mine.minedojo.client import PYTHON_VARIABLE, MineDojoCrash, MineDojoError, MineDojoProcess, family
 from papergym.envs.mine.minedojo.env import MineDojoEnv
 from papergym.envs.mine.spaces import VOXEL_SIZE, names
+from papergym.envs.mine.voxel.reach import obtainable
 
 pytestmark = pytest.mark.skipif(
     not os.environ.get(PYTHON_VARIABLE),
@@ -65,6 +68,22 @@ def test_spaces_equal_the_recorded_dump(make):
         for bound in ("low", "high"):
             if bound in expected:
                 assert entry[bound] == float(expected[bound]), key
+
+
+def test_reach_of_the_embedded_world():
+    """The counts in assets/mine/tasks.toml are those of the installed package's task ids, parsed and checked one by one."""
+    code = "import json; from minedojo.tasks import ALL_PROGRAMMATIC_TASK_IDS as ids; print(json.dumps(list(ids)))"
+    answer = subprocess.run([os.environ[PYTHON_VARIABLE], "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    found = {family: [0, 0] for family in tasks.FACTS["minedojo"]["reach"]}
+    for task_id in json.loads(answer.stdout.splitlines()[-1]):
+        counts = found[task_id.split("_")[0]]
+        counts[1] += 1
+        try:
+            tasks.check_reach(tasks.parse(task_id), obtainable())
+            counts[0] += 1
+        except ValueError as error:
+            assert "embedded world" in str(error) or "no techtree task" in str(error) or task_id == "survival_sword_food"
+    assert found == tasks.FACTS["minedojo"]["reach"]
 
 
 def test_episode(make):
