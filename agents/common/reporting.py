@@ -34,10 +34,13 @@ BOOKKEEPING = frozenset(
 )
 """Columns of a result table that are no result."""
 
-FIRST_COLUMNS = ("score", "eval_return", "return_after", "training_return")
+FIRST_COLUMNS = (
+    *("reached", "evenness", "east", "west", "north", "south", "value_error"),
+    *("score", "eval_return", "return_after", "training_return"),
+)
 """Result columns in the order in which they are shown; any others follow."""
 
-MOST_COLUMNS = 4
+MOST_COLUMNS = 7
 
 MEANINGS = {
     "score": "mean return of the last training episodes",
@@ -47,6 +50,7 @@ MEANINGS = {
     "mse": "mean squared error of the values at the end",
     "memory": "transitions in the memory",
     "reached": "share of sampled episodes that end at a goal",
+    "value_error": "mean distance of the soft values from the exact ones",
     "evenness": "entropy of the goals reached, 1 if all equally often",
     "return_before": "evaluation return before training",
     "return_after": "evaluation return after training",
