@@ -2,7 +2,8 @@
 
 Every round times all methods one after another on the same data; a figure is the median over rounds. Peers only search a
 memory that is ready; ``papergym score`` does that and all its checks, ``papergym reward`` also stores the new states. Peers
-that are not installed are left out and named. Writes assets/results/bonus_speed.csv.
+that are not installed are left out and named. rllte computes the rewards of a rollout at its end; both are timed for all that
+they do for one. Writes assets/results/bonus_speed.csv.
 """
 
 import argparse

@@ -76,7 +76,7 @@ def _check(options: Options) -> None:
 
 def _make(env_id: str) -> gym.Env:
     """The environment with flat observations, vectors where it has a choice."""
-    state = {"obs_type": "state"} if env_id.startswith("ProtoRL-") else {}
+    state: dict[str, Any] = {"obs_type": "state"} if env_id.startswith("ProtoRL-") else {}
     try:
         env = gym.make(env_id, **state)
     except gym.error.UnregisteredEnv as error:
@@ -161,7 +161,7 @@ def _draw(maps: dict[str, np.ndarray], edges: list[np.ndarray], options: Options
     rooms = options.env.startswith(KEY_TO_DOOR)
     figure = Figure(figsize=(10, 3.2 if rooms else 4.6), layout="constrained")
     panels = figure.subplots(1, 2, sharex=True, sharey=True)
-    top = np.nanquantile(np.concatenate([cells.ravel() for cells in maps.values()]), 0.99)
+    top = np.nanquantile(np.concatenate([cells.ravel() for cells in maps.values()]), 0.95)
     mesh = None
     for panel, (name, cells) in zip(panels, maps.items()):
         panel.set_facecolor("0.88")
@@ -175,7 +175,7 @@ def _draw(maps: dict[str, np.ndarray], edges: list[np.ndarray], options: Options
     panels[0].set_ylabel(labels[1] if labels else f"element {options.axes[1]} of the observation")
     figure.suptitle(f"{options.env}, {options.steps:,} steps: mean intrinsic reward where the agent went; grey: never there")
     if mesh is not None:
-        figure.colorbar(mesh, ax=list(panels), label="mean intrinsic reward")
+        figure.colorbar(mesh, ax=list(panels), label="mean intrinsic reward", extend="max")
     options.output.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(options.output, dpi=150)
 
