@@ -11,6 +11,13 @@ from papergym.envs.mine.spaces import FUNCTIONS, SLOTS, action_space, no_op
 ACTION_ARG = np.array([[name in ("craft", "equip", "place", "destroy")] for name in FUNCTIONS], bool)
 """(8, 1): functions that read an argument."""
 
+_NO_CHANGE = {
+    f"{sign}_{what}_by_{cause}": np.full(room, empty, dtype)
+    for cause in ("craft", "other")
+    for sign, room in (("inc", 1), ("dec", 4))
+    for what, empty, dtype in (("name", vocab.AIR, np.int64), ("quantity", 0, np.float32))
+}
+
 
 class InvalidAction(ValueError):
     """An action the space contains but the world refuses: placing, equipping or destroying an empty slot."""
@@ -145,16 +152,15 @@ def delta(before: np.ndarray, after: np.ndarray, crafted: int | None) -> dict[st
         crafted: entry of CRAFTS that the step made, None where it made nothing.
     """
     change = after - before
+    result = {key: array.copy() for key, array in _NO_CHANGE.items()}
+    if not change.any():
+        return result
     up, down = np.flatnonzero(change > 0)[:1], np.flatnonzero(change < 0)[:4]
     by_craft = crafted is not None and vocab.ITEM_ID[vocab.CRAFTS[crafted]] in up
-    result = {}
-    for cause, active in (("craft", by_craft), ("other", not by_craft)):
-        for sign, found, room in (("inc", up, 1), ("dec", down, 4)):
-            name, quantity = np.full(room, vocab.AIR, np.int64), np.zeros(room, np.float32)
-            if active:
-                name[: len(found)] = found
-                quantity[: len(found)] = np.minimum(np.abs(change[found]), 64)
-            result[f"{sign}_name_by_{cause}"], result[f"{sign}_quantity_by_{cause}"] = name, quantity
+    cause = "craft" if by_craft else "other"
+    for sign, found in (("inc", up), ("dec", down)):
+        result[f"{sign}_name_by_{cause}"][: len(found)] = found
+        result[f"{sign}_quantity_by_{cause}"][: len(found)] = np.minimum(np.abs(change[found]), 64)
     return result
 
 

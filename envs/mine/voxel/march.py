@@ -155,6 +155,8 @@ def cell_of(rays, marks, i, eye):
 @kernel
 def keep(rays, marks, i, to):
     """Move a ray to another place of the batch."""
+    if to == i:
+        return
     for k in range(np.uint64(0), np.uint64(FLOATS * BATCH), np.uint64(BATCH)):
         rays[k + to] = rays[k + i]
     for k in range(np.uint64(0), np.uint64(INTS * BATCH), np.uint64(BATCH)):

@@ -1,7 +1,7 @@
 """The observation of the contract, read from the embedded world."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,12 +36,13 @@ _FLAGS = {
 }
 
 
-def _one(value: float) -> np.ndarray:
-    return np.array([value], np.float32)
+def _ones(*values: float) -> Iterator[np.ndarray]:
+    """A (1,) float32 array for each value."""
+    return iter(np.array(values, np.float32).reshape(-1, 1))
 
 
-def _bit(value: Any) -> np.ndarray:
-    return np.array(bool(value))
+def _bit(value: Any = False) -> np.ndarray:
+    return np.ones((), bool) if value else np.zeros((), bool)
 
 
 class Observer:
@@ -62,7 +63,8 @@ class Observer:
             self._window = tuple(np.arange(n) + int(voxel_size[f"{axis}min"]) for n, axis in zip(shape, "xyz"))
         self.counts = np.zeros(len(vocab.ITEMS), np.int64)
         self._key: bytes = b""
-        self._masks: dict[str, np.ndarray] = {}
+        self._totals = self.counts
+        self._bag: dict[str, dict[str, np.ndarray]] = {}
 
     def reset(self, world: World) -> None:
         """Start a new episode: what is in the inventory now is no change."""
@@ -70,36 +72,36 @@ class Observer:
 
     def observe(self, world: World, rgb: np.ndarray) -> dict[str, Any]:
         """The observation now; arrays are fresh."""
-        near = {"table": _bit(world.station_near("crafting_table")), "furnace": _bit(world.station_near("furnace"))}
-        counts = world.inventory.counts()
+        table, furnace = world.station_near("crafting_table"), world.station_near("furnace")
+        self._look_into(world, table, furnace)
         obs: dict[str, Any] = {
             "rgb": rgb.copy(),
-            "inventory": world.inventory.observe(),
-            "equipment": world.inventory.observe(equipment=True),
+            **{part: {name: array.copy() for name, array in self._bag[part].items()} for part in self._bag},
             "life_stats": _life(world),
             "location_stats": _location(world),
             "damage_source": _harm(world),
-            "nearby_tools": near,
-            "masks": self._masks_now(world, bool(near["table"]), bool(near["furnace"])),
-            "delta_inv": delta(self.counts, counts, world.crafted),
+            "nearby_tools": {"table": _bit(table), "furnace": _bit(furnace)},
+            "delta_inv": delta(self.counts, self._totals, world.crafted),
         }
-        self.counts = counts
+        self.counts = self._totals.copy()
         if self._window is not None:
             obs["voxels"] = self._voxels(world)
         if self._rays is not None:
             obs["rays"] = self._lidar(world)
         return obs
 
-    def _masks_now(self, world: World, table: bool, furnace: bool) -> dict[str, np.ndarray]:
+    def _look_into(self, world: World, table: bool, furnace: bool) -> None:
+        """What follows from the inventory alone; worked out again only when that has changed."""
         bag = world.inventory
-        key = bag.name.tobytes() + bag.quantity.tobytes() + bytes((table, furnace))
-        if key != self._key:
-            name = bag.name[:SLOTS]
-            self._masks = masks(name, bag.quantity[:SLOTS], table=table, furnace=furnace)
-            self._masks["place"] &= hands.PLACEABLE[name]  # blocks of this world only
-            self._masks["action_type"][6] = self._masks["place"].any()
-            self._key = key
-        return {name: mask.copy() for name, mask in self._masks.items()}
+        key = b"".join(column.tobytes() for column in (bag.name, bag.quantity, bag.variant, bag.wear)) + bytes((table, furnace))
+        if key == self._key:
+            return
+        self._key, self._totals = key, bag.counts()
+        name = bag.name[:SLOTS]
+        valid = masks(name, bag.quantity[:SLOTS], table=table, furnace=furnace)
+        valid["place"] &= hands.PLACEABLE[name]  # blocks of this world only
+        valid["action_type"][6] = valid["place"].any()
+        self._bag = {"inventory": bag.observe(), "equipment": bag.observe(equipment=True), "masks": valid}
 
     def _voxels(self, world: World) -> dict[str, np.ndarray]:
         assert self._window is not None
@@ -151,15 +153,8 @@ def _ray(world: World, pitch: float, yaw: float, reach: float) -> tuple[float, .
 
 def _life(world: World) -> dict[str, Any]:
     vitals = world.vitals
-    return {
-        "life": _one(vitals.life),
-        "armor": _one(vitals.armor),
-        "food": _one(vitals.food),
-        "saturation": _one(vitals.saturation),
-        "oxygen": _one(max(vitals.breath, 0)),
-        "xp": _one(vitals.xp),
-        "is_sleeping": 0,
-    }
+    values = _ones(vitals.life, vitals.armor, vitals.food, vitals.saturation, max(vitals.breath, 0), vitals.xp)
+    return {**dict(zip(("life", "armor", "food", "saturation", "oxygen", "xp"), values)), "is_sleeping": 0}
 
 
 def _location(world: World) -> dict[str, np.ndarray]:
@@ -169,34 +164,35 @@ def _location(world: World) -> dict[str, np.ndarray]:
     dimmed = max(sky - skies.sky_dimming(world.time, world.rain), 0)
     biome = int(world.grid.biome[x & WRAP, z & WRAP])
     rainfall, temperature = _CLIMATE[biome]
+    values = _ones(
+        world.pitch,
+        world.yaw,
+        max(dimmed, torch),
+        SEA + 1,
+        sky / 15.0,
+        skies.sun_brightness(world.time, world.rain),
+        rainfall,
+        temperature,
+    )
+    names = ("pitch", "yaw", "light_level", "sea_level", "sky_light_level", "sun_brightness", "rainfall", "temperature")
     return {
         "pos": world.body[:3].astype(np.float32),
-        "pitch": _one(world.pitch),
-        "yaw": _one(world.yaw),
         "biome_id": np.array(biome),
         "can_see_sky": np.array(int(y >= world.grid.roof[x & WRAP, z & WRAP])),
         "is_raining": np.array(int(world.rain)),
-        "light_level": _one(max(dimmed, torch)),
-        "sea_level": _one(SEA + 1),
-        "sky_light_level": _one(sky / 15.0),
-        "sun_brightness": _one(skies.sun_brightness(world.time, world.rain)),
-        "rainfall": _one(rainfall),
-        "temperature": _one(temperature),
+        **dict(zip(names, values)),
     }
 
 
 def _harm(world: World) -> dict[str, np.ndarray]:
     harm = world.vitals.harm
     hit = harm.amount > 0
+    values = _ones(harm.amount, *((harm.distance, harm.pitch, harm.yaw, harm.hunger) if hit else (0.0, 0.0, 0.0, 0.0)))
     return {
-        "damage_amount": _one(harm.amount),
-        "damage_distance": _one(harm.distance if hit else 0.0),
-        "damage_pitch": _one(harm.pitch if hit else 0.0),
-        "damage_yaw": _one(harm.yaw if hit else 0.0),
-        "hunger_damage": _one(harm.hunger if hit else 0.0),
-        "is_explosion": _bit(False),
-        "is_fire_damage": _bit(False),
-        "is_magic_damage": _bit(False),
-        "is_projectile": _bit(False),
+        **dict(zip(("damage_amount", "damage_distance", "damage_pitch", "damage_yaw", "hunger_damage"), values)),
+        "is_explosion": _bit(),
+        "is_fire_damage": _bit(),
+        "is_magic_damage": _bit(),
+        "is_projectile": _bit(),
         "is_unblockable": _bit(hit and harm.unblockable),
     }

@@ -24,6 +24,7 @@ def sun_angle(time: int) -> float:
     return turn + (eased - turn) / 3.0
 
 
+@lru_cache(maxsize=256)
 def brightness(time: int, rain: bool = False) -> float:
     """Share of daylight, 0 at night to 1 at day."""
     share = min(max(math.cos(sun_angle(time) * 2 * math.pi) * 2.0 + 0.5, 0.0), 1.0)

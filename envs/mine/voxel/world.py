@@ -237,7 +237,7 @@ class World:
     def _live(self) -> None:
         """What moving cost, falls, breath and hunger."""
         body, vitals = self.body, self.vitals
-        worn = self.inventory.name[36:40]
+        worn = self.inventory.name[36:40].tolist()
         vitals.armor = sum(blocks.armor_points(vocab.ITEMS[item]) for item in worn if item != vocab.AIR)
         if body[JUMPED]:
             vitals.spend("sprint_jump" if body[SPRINT] else "jump")
