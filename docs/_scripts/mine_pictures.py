@@ -1,14 +1,16 @@
 """Pictures of the embedded world for the docs: biomes, the tasks' goals, night, cave, under water, and a video per task.
 
-python docs/_scripts/mine_pictures.py                     # docs/_static/mine/*.png
-python docs/_scripts/mine_pictures.py --videos FOLDER     # also one mp4 per task, played by the scripted players
+python docs/_scripts/mine_pictures.py             # docs/_static/mine/*.png
+python docs/_scripts/mine_pictures.py --videos    # also one mp4 per task: the last seconds of the scripted player
 """
 
 import argparse
+from collections import deque
 from pathlib import Path
 
 import cv2
 import gymnasium as gym
+import imageio.v2 as imageio
 import numpy as np
 
 import papergym  # noqa: F401  # registers the ids
@@ -24,6 +26,8 @@ from papergym.wrappers.mine import ACTIONS
 
 FOLDER = Path(__file__).parents[1] / "_static" / "mine"
 SIZE = (160, 256)
+SEEDS = 10
+SECONDS = 12
 
 
 def best_view(
@@ -97,36 +101,46 @@ def goal_share(painter: Painter, goal: str) -> float:
     return float((found["block"] == vocab.BLOCK_ID[goal]).mean())
 
 
-def goals(videos: Path | None) -> None:
-    """For each task the view of the player in which its goal shows best, and on request a video of the whole episode."""
-    names = {"water_bucket": "water", "wool": "sheep"}
-    for key, facts in tasks.FACTS["lsimagine"].items():
-        env = gym.make(f"LSImagine-{facts['name']}-v0", image_size=8, size=(8, 8))
-        env.reset(seed=3)
-        world = env.unwrapped.world  # type: ignore[attr-defined]
-        painter, player, frames = Painter(SIZE), script(key, world, 3), []
-        best, picture, done = -9.0, np.zeros((3, *SIZE), np.uint8), False
-        while not done:
-            rgb = painter.paint(world)
-            score = -abs(goal_share(painter, names.get(facts["target"], facts["target"])) - 0.12)
-            if score > best:
-                best, picture = score, rgb.copy()
-            if videos:
-                frames.append(rgb.transpose(1, 2, 0).copy())
-            _, _, terminated, truncated, _ = env.step(ACTIONS.index(player.act()))
-            done = terminated or truncated
-        save(f"task-{facts['name']}", picture)
-        if videos:
-            import imageio.v2 as imageio
+def played(key: str, seed: int) -> tuple[list[np.ndarray], np.ndarray]:
+    """The scripted player's last seconds: pictures (H, W, 3), and how much of each shows the goal, at least in dim light."""
+    facts = tasks.FACTS["lsimagine"][key]
+    goal = {"water_bucket": "water", "wool": "sheep"}.get(facts["target"]) or facts["target"]
+    env = gym.make(f"LSImagine-{facts['name']}-v0", image_size=8, size=(8, 8))
+    env.reset(seed=seed)
+    world = env.unwrapped.world  # type: ignore[attr-defined]
+    painter, player, done = Painter(SIZE), script(key, world, seed), False
+    frames: deque[np.ndarray] = deque(maxlen=20 * SECONDS)
+    shares: deque[float] = deque(maxlen=20 * SECONDS)
+    while not done:
+        _, _, terminated, truncated, _ = env.step(ACTIONS.index(player.act()))
+        done = terminated or truncated
+        frames.append(painter.paint(world).transpose(1, 2, 0).copy())
+        shares.append(goal_share(painter, goal) * float(frames[-1].mean() > 60))
+    return list(frames), np.array(shares)
 
-            videos.mkdir(parents=True, exist_ok=True)
-            imageio.mimwrite(videos / f"{facts['name']}.mp4", frames, fps=20)
+
+def goals(videos: bool) -> None:
+    """For each task the view in which its goal shows best, and on request a video, of the seed that shows the goal longest."""
+    for key, facts in tasks.FACTS["lsimagine"].items():
+        frames, shares = max((played(key, seed) for seed in range(SEEDS)), key=lambda found: np.mean(found[1].clip(0, 0.15)))
+        save(f"task-{facts['name']}", frames[int(np.argmin(np.abs(shares - 0.15)))].transpose(2, 0, 1))
+        if videos:
+            film(FOLDER / f"{facts['name']}.mp4", frames)
+
+
+def film(path: Path, frames: list[np.ndarray]) -> None:
+    """Write the last seconds at 10 of the 20 frames a second, and hold the last picture for a second."""
+    shown = frames[-20 * SECONDS :: 2]
+    imageio.mimwrite(path, [*shown, *[frames[-1]] * 10], fps=10, macro_block_size=16, output_params=["-crf", "27"])
 
 
 def sheet() -> None:
     """All pictures on one page."""
-    pictures = [cv2.imread(str(path)) for path in [*sorted(FOLDER.glob("*-*.png")), FOLDER / "night.png", FOLDER / "cave.png"]]
-    pictures += [np.zeros_like(pictures[0])] * (-len(pictures) % 4)
+    pictures = [
+        np.asarray(cv2.imread(str(path)))
+        for path in [*sorted(FOLDER.glob("*-*.png")), FOLDER / "night.png", FOLDER / "cave.png"]
+    ]
+    pictures += [np.full_like(pictures[0], 255)] * (-len(pictures) % 4)
     rows = [np.concatenate(pictures[i : i + 4], axis=1) for i in range(0, len(pictures), 4)]
     page = np.concatenate(rows)
     cv2.imwrite(str(FOLDER / "sheet.png"), page, [cv2.IMWRITE_PNG_COMPRESSION, 9])
@@ -134,7 +148,7 @@ def sheet() -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--videos", type=Path, default=None, help="folder for mp4 files")
+    parser.add_argument("--videos", action="store_true", help="also mp4 files")
     arguments = parser.parse_args()
     FOLDER.mkdir(parents=True, exist_ok=True)
     biomes()
