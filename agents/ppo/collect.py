@@ -51,9 +51,9 @@ class Collector:
 
     def __init__(self, model: Any, fast: FastPolicy, generator: np.random.Generator) -> None:
         self.model, self.fast, self.generator = model, fast, generator
-        venv: Any = model.env
-        self.norm: VecNormalize | None = venv if type(venv) is VecNormalize else None
-        self.inner: DummyVecEnv = venv.venv if self.norm else venv
+        self.norm: VecNormalize | None = model.env if type(model.env) is VecNormalize else None
+        inner: Any = model.env.venv if self.norm else model.env
+        self.inner: DummyVecEnv = inner
         space = model.action_space
         self.discrete = isinstance(space, gym.spaces.Discrete)
         self.bounds: Any = None if self.discrete else (space.low, space.high)

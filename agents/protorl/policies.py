@@ -39,6 +39,8 @@ class ProtoPolicy(SACPolicy):
         queue_kwargs: of :class:`CandidateQueue`.
     """
 
+    encoder: ConvEncoder | StateEncoder
+    target_encoder: ConvEncoder | StateEncoder
     actor: SquashedActor
     critic: TwinCritic
     critic_target: TwinCritic
@@ -95,7 +97,8 @@ class ProtoPolicy(SACPolicy):
 
     def _build(self, lr_schedule: Schedule) -> None:
         settings = self.settings
-        self.encoder = self.features_extractor_class(self.observation_space, **self.features_extractor_kwargs)
+        extractor: type[Any] = self.features_extractor_class
+        self.encoder = extractor(self.observation_space, **self.features_extractor_kwargs)
         self.projector = nn.Linear(self.encoder.features_dim, settings["projection_dim"]).apply(orthogonal_init)
         self.target_encoder, self.target_projector = deepcopy(self.encoder), deepcopy(self.projector)
         self.prototypes = Prototypes(
