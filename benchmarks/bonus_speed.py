@@ -3,7 +3,7 @@
 Every round times all methods one after another on the same data; a figure is the median over rounds. Peers only search a
 memory that is ready; ``papergym score`` does that and all its checks, ``papergym reward`` also stores the new states. Peers
 that are not installed are left out and named. rllte computes the rewards of a rollout at its end; both are timed for all that
-they do for one. Writes assets/results/bonus_speed.csv.
+they do for one. Writes assets/results/bonus-speed.csv.
 """
 
 import argparse
@@ -212,7 +212,7 @@ def versions() -> dict[str, str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=4.0, help="CPU seconds for each size")
-    parser.add_argument("--output", type=Path, default=RESULTS / "bonus_speed.csv")
+    parser.add_argument("--output", type=Path, default=RESULTS / "bonus-speed.csv")
     options = parser.parse_args()
     one = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     if any(os.environ.get(name) != value for name, value in one.items()):  # numpy reads them when it is imported

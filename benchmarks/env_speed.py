@@ -22,7 +22,7 @@ from typing import Any
 
 from env_peers import PEERS, STACKS
 
-RESULTS = Path(__file__).parent.parent / "assets" / "results" / "env_speed.csv"
+RESULTS = Path(__file__).parent.parent / "assets" / "results" / "env-speed.csv"
 TASKS = {"walker": "walk", "cheetah": "run", "humanoid": "walk", "quadruped": "walk"}
 COLUMNS = ("domain", "stack", "cpu_ms_per_step", "steps_per_s_per_core", "times_best_python_peer", "extra_env_mb")
 PACKAGES = ("mujoco", "dm_control", "gymnasium", "shimmy", "stable_baselines3", "envpool")

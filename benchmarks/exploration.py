@@ -1,6 +1,6 @@
 """States covered and return of PPO with and without intrinsic rewards: five seeds, appended to assets/results/exploration.csv.
 
-Rows that are there are not run again, so the study may be cut and continued. ``--summary`` writes exploration_summary.csv:
+Rows that are there are not run again, so the study may be cut and continued. ``--summary`` writes exploration-summary.csv:
 means with 95 % bootstrap intervals over seeds, and the difference to PPO without a bonus.
 """
 
@@ -183,7 +183,7 @@ def summarise(path: Path) -> None:
                 row["gain_low"], row["gain_high"] = (f"{b:.4g}" for b in interval(gain, rng)) if len(gain) else ("", "")
                 out.append(row)
                 print("  ".join(f"{value:<12}" for value in row.values()))
-    with (path.parent / "exploration_summary.csv").open("w", newline="") as file:
+    with (path.parent / "exploration-summary.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, list(out[0]))
         writer.writeheader()
         writer.writerows(out)

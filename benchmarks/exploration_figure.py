@@ -1,4 +1,4 @@
-"""Draws docs/_static/wrappers/exploration.png from assets/results/exploration.csv and exploration_summary.csv.
+"""Draws docs/_static/wrappers/exploration.png from assets/results/exploration.csv and exploration-summary.csv.
 
 A dot is a run; the bar is the 95 % interval of the mean that ``exploration.py --summary`` computed.
 """
@@ -49,7 +49,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "_static" / "wrappers" / "exploration.png")
     options = parser.parse_args()
-    runs, summary = read(RESULTS / "exploration.csv"), read(RESULTS / "exploration_summary.csv")
+    runs, summary = read(RESULTS / "exploration.csv"), read(RESULTS / "exploration-summary.csv")
     tasks = list(dict.fromkeys(row["task"] for row in summary))
     figure = Figure(figsize=(3.2 * len(tasks), 5.4), layout="constrained")
     grid = figure.subplots(len(MEASURES), len(tasks), squeeze=False)
