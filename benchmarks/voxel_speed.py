@@ -1,7 +1,8 @@
 """Speed of the embedded voxel world: steps per second and core, where the time goes, and other worlds beside it.
 
-Times are CPU seconds of one process and thread, in blocks that take turns; the table holds medians. A peer that is not
-installed is left out and named. MineDojo itself needs a running game; users report about 20 steps a second for it.
+Times are CPU seconds of one process and its threads, in blocks that take turns; the table holds medians. A peer that is not
+installed is left out and named (`pip install vizdoom crafter miniworld`). MineDojo itself needs a running game; users
+report about 20 steps a second for it.
 
     python benchmarks/voxel_speed.py                  # rows go to assets/results/voxel-speed.csv
     python benchmarks/voxel_speed.py --blocks 5 --steps 100
@@ -10,6 +11,7 @@ installed is left out and named. MineDojo itself needs a running game; users rep
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("LP_NUM_THREADS", "0")  # Mesa's software renderer draws Miniworld in its own thread
 
 import argparse
 import statistics
@@ -22,6 +24,7 @@ import numpy as np
 
 from papergym.agents.common.results import provenance, results_path, write_rows
 
+PARTS = ("step, full observation", "step, rgb only", "tick alone", "picture alone")
 SIZES: dict[str, tuple[int, int]] = {"160x256": (160, 256), "64x64": (64, 64)}
 
 
@@ -74,7 +77,7 @@ def ours(size: tuple[int, int]) -> dict[str, Callable[[], Any]]:
     def picture() -> None:
         env.unwrapped.painter.paint(env.unwrapped.world)
 
-    return {"step, full observation": step, "step, rgb only": rgb_only, "tick alone": tick, "picture alone": picture}
+    return dict(zip(PARTS, (step, rgb_only, tick, picture)))
 
 
 def reset_time() -> Callable[[], Any]:
@@ -121,7 +124,10 @@ def crafter() -> Callable[[], Any]:
 
 
 def miniworld() -> Callable[[], Any]:
-    """Miniworld's hallway at 160x256; needs a display or EGL."""
+    """Miniworld's hallway at 160x256, drawn through EGL."""
+    import pyglet
+
+    pyglet.options["headless"] = True
     import gymnasium as gym
     import miniworld as module
 
@@ -179,6 +185,10 @@ def main() -> None:
     ]
     for row in rows:
         print(f"{row['world']:10} {row['case']:34} {row['ms']:9.3f} ms {row['per_second']:8} /s")
+    for size in SIZES:
+        step, _, tick, picture = (statistics.median(seconds["papergym", f"{size}, {what}"]) for what in PARTS)
+        rest = step - tick - picture
+        print(f"{size}: picture {picture / step:.0%} of a full step, simulation {tick / step:.0%}, the rest {rest / step:.0%}")
     if not arguments.dry:
         write_rows(results_path("voxel-speed"), [{**row, **provenance()} for row in rows])
 

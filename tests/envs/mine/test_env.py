@@ -4,8 +4,11 @@
 
 import hashlib
 import json
+import multiprocessing
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import gymnasium as gym
 import numpy as np
@@ -286,3 +289,41 @@ def test_rewards_of_the_survival_task():
     env.unwrapped.world.age = 23999
     assert env.step(env.unwrapped.actions.no_op)[1] == 1.0
     assert env.step(env.unwrapped.actions.no_op)[1] == 0.0
+
+
+_NOWHERE = """
+from numba.core import caching
+caching.CacheImpl._locator_classes = [caching._UserProvidedCacheLocator]  # as if neither the package nor home could be written
+import os, pathlib
+import numpy as np
+from papergym.envs.mine.voxel import noise
+noise.next_u64(np.zeros(1, np.uint64))
+place = pathlib.Path(os.environ["NUMBA_CACHE_DIR"])
+print(place, len(list(place.rglob("*.nbc"))))
+"""
+
+
+def test_compiled_code_without_a_place_to_keep_it():
+    env = {key: value for key, value in os.environ.items() if key != "NUMBA_CACHE_DIR"}
+    done = subprocess.run([sys.executable, "-c", _NOWHERE], capture_output=True, text=True, env=env, timeout=300)
+    assert done.returncode == 0 and "set NUMBA_CACHE_DIR" in done.stderr, done.stderr
+    place, files = done.stdout.split()
+    assert int(files) >= 1 and not Path(place).exists()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_eight_environments_in_processes_keep_their_memory():
+    """10,000 steps of eight environments, with new worlds in between: what the processes hold stays where it was."""
+    envs = gym.make_vec("Mine-HarvestLogInPlains-v0", 8, "async", {"context": "spawn"}, image_size=(64, 64))
+    envs.reset(seed=0)
+    envs.action_space.seed(0)
+    workers = [child.pid for child in multiprocessing.active_children()]
+    page, held = os.sysconf("SC_PAGE_SIZE"), []
+    for step in range(10_000):
+        if step in (2_000, 9_999):
+            held.append(sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * page for pid in workers) / 2**20)
+        envs.step(envs.action_space.sample())
+    envs.close()
+    print(f"resident after 2,000 and 10,000 steps: {held[0]:.0f} and {held[1]:.0f} MiB")
+    assert len(workers) == 8 and held[1] < 1.03 * held[0]
