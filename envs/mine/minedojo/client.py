@@ -123,7 +123,8 @@ class MineDojoProcess:
         except (OSError, EOFError) as error:
             raise self._crash(f"the process ended during {op!r} ({error})") from None
         if not reply.pop("ok"):
-            raise MineDojoError(f"{reply['kind']}: {reply['error']}")
+            remedy = ". `papergym doctor minedojo` says what is missing" if reply["kind"] == "ModuleNotFoundError" else ""
+            raise MineDojoError(f"{reply['kind']}: {reply['error']}{remedy}")
         return reply
 
     def _receive(self, count: int, deadline: float) -> bytes:

@@ -8,6 +8,7 @@ papergym. Both ways a message is a 4-byte big-endian length and UTF-8 JSON: requ
 import json
 import mmap
 import os
+import shutil
 import socket
 import struct
 import sys
@@ -168,18 +169,30 @@ def main(socket_fd, frame_fd):
     """Serve requests until ``close`` or until the client is gone."""
     sock = socket.socket(fileno=socket_fd)
     game = Game(frame_fd)
-    while True:
-        request = receive(sock)
-        if request is None:
-            return game.close()
-        op = request.pop("op")
+    folder = os.getcwd()  # the client's temporary one
+    try:
+        while serve(sock, game):
+            pass
+    except (OSError, EOFError):  # the client died: nobody else will clean up
         try:
-            reply = getattr(game, op)(**request)
-            send(sock, {"ok": True, **reply})
-        except Exception as error:  # every failure is told to the client, which raises it there
-            send(sock, {"ok": False, "kind": type(error).__name__, "error": str(error), "trace": traceback.format_exc()})
-        if op == "close":
-            return None
+            game.close()
+        finally:
+            if os.path.basename(folder).startswith("papergym-minedojo-"):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def serve(sock, game):
+    """Answer one request; False after ``close``."""
+    request = receive(sock)
+    if request is None:
+        raise EOFError("the client is gone")
+    op = request.pop("op")
+    try:
+        reply = {"ok": True, **getattr(game, op)(**request)}
+    except Exception as error:  # every failure is told to the client, which raises it there
+        reply = {"ok": False, "kind": type(error).__name__, "error": str(error), "trace": traceback.format_exc()}
+    send(sock, reply)
+    return op != "close"
 
 
 if __name__ == "__main__":

@@ -193,6 +193,30 @@ def test_nothing_is_left_behind(make):
     assert not game.folder.exists()
 
 
+def test_nothing_outlives_a_killed_client(game_dir):
+    """A client that cannot close anything any more: the far side notices, ends the game and removes the files."""
+    code = (
+        "import sys, time; from papergym.envs.mine.minedojo.env import MineDojoEnv; "
+        "env = MineDojoEnv('open-ended', game_dir=sys.argv[1], reset_timeout_s=60.0); env.reset(); "
+        "print(env._game.token, env._game.folder, flush=True); time.sleep(600)"
+    )
+    client = subprocess.Popen([sys.executable, "-c", code, game_dir], stdout=subprocess.PIPE, text=True)
+    assert client.stdout is not None
+    token, folder = client.stdout.readline().split()
+    assert len(family(token)) >= 3
+    client.kill()
+    client.wait()
+    deadline = time.monotonic() + 60.0
+    while (family(token) or Path(folder).exists()) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert not family(token) and not Path(folder).exists()
+
+
+def test_interpreter_without_minedojo():
+    with pytest.raises(MineDojoError, match="papergym doctor minedojo"):
+        MineDojoEnv("open-ended", python=sys.executable)
+
+
 def test_game_that_cannot_start(make, tmp_path):
     broken = tmp_path / "broken"
     broken.mkdir()
