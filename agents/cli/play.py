@@ -29,7 +29,10 @@ FRAME_PX = 480
 
 @dataclasses.dataclass
 class Options:
-    """What to look at."""
+    """Steer an environment by keyboard, or watch a policy.
+
+    Without a display a video is written: `papergym play Mine-OpenEnded-v0 --steps 200 --video walk.mp4`.
+    """
 
     env: tyro.conf.Positional[str]
     """Environment id."""
