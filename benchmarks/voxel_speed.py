@@ -14,6 +14,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("LP_NUM_THREADS", "0")  # Mesa's software renderer draws Miniworld in its own thread
 
 import argparse
+import itertools
 import statistics
 import time
 from collections.abc import Callable
@@ -46,14 +47,9 @@ def cpu_seconds(act: Callable[[], Any], times: int) -> float:
     return clock() - start
 
 
-def ours(size: tuple[int, int]) -> dict[str, Callable[[], Any]]:
-    """Full step, and its parts: a tick alone, a picture alone, the rest of the observation alone."""
-    from papergym.envs.mine import make
-
-    env: Any = make("harvest_log_in_plains", size, cam_interval=10, success_ends=False)
-    env.reset(seed=0)
+def actor(env: Any) -> Callable[[], np.ndarray]:
+    """Actions that walk ahead, jump, turn a little and hit now and then."""
     rng, actions = np.random.default_rng(0), env.unwrapped.actions
-    state: dict[str, int] = {"steps": 0}
 
     def draw() -> np.ndarray:
         action = actions.no_op.copy()
@@ -62,10 +58,27 @@ def ours(size: tuple[int, int]) -> dict[str, Callable[[], Any]]:
         action[5] = 3 if rng.random() < 0.1 else 0
         return action
 
+    return draw
+
+
+def walker(env: Any) -> Callable[[], None]:
+    """Full steps of such actions, with a new world every 1000 steps."""
+    draw, steps = actor(env), itertools.count(1)
+
     def step() -> None:
-        state["steps"] += 1
-        if env.step(draw())[2] or state["steps"] % 1000 == 0:
+        if env.step(draw())[2] or next(steps) % 1000 == 0:
             env.reset()
+
+    return step
+
+
+def ours(size: tuple[int, int]) -> dict[str, Callable[[], Any]]:
+    """Full step, and its parts: a tick alone, a picture alone, the rest of the observation alone."""
+    from papergym.envs.mine import make
+
+    env: Any = make("harvest_log_in_plains", size, cam_interval=10, success_ends=False)
+    env.reset(seed=0)
+    draw, step, actions = actor(env), walker(env), env.unwrapped.actions
 
     def rgb_only() -> None:
         env.unwrapped.world.tick(actions.decode(draw()))
@@ -78,6 +91,42 @@ def ours(size: tuple[int, int]) -> dict[str, Callable[[], Any]]:
         env.unwrapped.painter.paint(env.unwrapped.world)
 
     return dict(zip(PARTS, (step, rgb_only, tick, picture)))
+
+
+def parts_of_step(size: tuple[int, int], steps: int) -> dict[str, float]:
+    """CPU seconds of a full step that go to ray casting, to other drawing, to the simulation, and to the rest."""
+    from papergym.envs.mine import make
+    from papergym.envs.mine.voxel import camera
+
+    env: Any = make("harvest_log_in_plains", size, cam_interval=10, success_ends=False)
+    env.reset(seed=0)
+    spent: dict[str, float] = dict.fromkeys(("draw", "paint", "tick"), 0.0)
+
+    def timed(name: str, act: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any) -> Any:
+            start = time.process_time()
+            result = act(*args)
+            spent[name] += time.process_time() - start
+            return result
+
+        return call
+
+    world, painter, rays = env.unwrapped.world, env.unwrapped.painter, camera.draw_blocks
+    world.tick, painter.paint = timed("tick", world.tick), timed("paint", painter.paint)
+    camera.draw_blocks = timed("draw", rays)
+    walk, start = walker(env), time.process_time()
+    for _ in range(steps):
+        walk()
+    whole = time.process_time() - start
+    camera.draw_blocks = rays
+    rest = whole - spent["paint"] - spent["tick"]
+    parts = {
+        "ray casting": spent["draw"],
+        "other drawing": spent["paint"] - spent["draw"],
+        "simulation": spent["tick"],
+        "the rest": rest,
+    }
+    return {name: seconds / steps for name, seconds in parts.items()}
 
 
 def reset_time() -> Callable[[], Any]:
@@ -174,6 +223,9 @@ def main() -> None:
         for key, act in acts.items():
             times = max(arguments.steps // 20, 1) if key[1] == "reset" else arguments.steps * (20 if key[0] == "ViZDoom" else 1)
             seconds[key].append(cpu_seconds(act, times) / times)
+    for size, shape in SIZES.items():
+        for part, spent in parts_of_step(shape, 900).items():
+            seconds["papergym", f"{size}, in a full step: {part}"] = [spent]
     rows = [
         {
             "world": world,
@@ -185,10 +237,6 @@ def main() -> None:
     ]
     for row in rows:
         print(f"{row['world']:10} {row['case']:34} {row['ms']:9.3f} ms {row['per_second']:8} /s")
-    for size in SIZES:
-        step, _, tick, picture = (statistics.median(seconds["papergym", f"{size}, {what}"]) for what in PARTS)
-        rest = step - tick - picture
-        print(f"{size}: picture {picture / step:.0%} of a full step, simulation {tick / step:.0%}, the rest {rest / step:.0%}")
     if not arguments.dry:
         write_rows(results_path("voxel-speed"), [{**row, **provenance()} for row in rows])
 

@@ -293,7 +293,8 @@ def test_rewards_of_the_survival_task():
 
 _NOWHERE = """
 from numba.core import caching
-caching.CacheImpl._locator_classes = [caching._UserProvidedCacheLocator]  # as if neither the package nor home could be written
+provided = getattr(caching, "UserProvidedCacheLocator", None) or caching._UserProvidedCacheLocator
+caching.CacheImpl._locator_classes = [provided]  # as if neither the package nor the home folder could be written
 import os, pathlib
 import numpy as np
 from papergym.envs.mine.voxel import noise
