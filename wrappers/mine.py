@@ -14,6 +14,7 @@ ACTIONS = (
     *("forward", "back", "left", "right", "jump", "use"),
 )
 """Names of LS-Imagine's actions, in the order of their indices."""
+_KEYBOARD = dict(zip(" wsadfeikjl", ("jump", "forward", "back", "left", "right", "attack", "use", *ACTIONS[2:6])))
 _KEYS = {"forward": (0, 1), "back": (0, 2), "left": (1, 1), "right": (1, 2), "use": (5, 1), "attack": (5, 3)}
 _TURNS = {"turn_up": (-1, 0), "turn_down": (1, 0), "turn_left": (0, -1), "turn_right": (0, 1)}
 
@@ -77,6 +78,10 @@ class LSImagineActions(gym.Wrapper, RecordConstructorArgs):
             ValueError: the action is not 0 to 11.
         """
         return self.env.step(self.translate(action))
+
+    def get_keys_to_action(self) -> dict[tuple[str, ...], int]:
+        """Key -> action, for gymnasium.utils.play: w s a d to walk, space to jump, i k j l to look, f to attack, e to use."""
+        return {(): 0, **{(key,): ACTIONS.index(name) for key, name in _KEYBOARD.items()}}
 
     def translate(self, action: int) -> np.ndarray:
         """(8,) int64 action of the world for one of the twelve; counts the pitch and the jump."""

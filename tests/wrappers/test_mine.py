@@ -59,6 +59,19 @@ def test_state_of_the_wrapper(env):
     assert [_full(env, "noop") for _ in range(12)] == first
 
 
+def test_keyboard(env):
+    keys = {"".join(held): ACTIONS[action] for held, action in env.get_keys_to_action().items()}
+    assert keys == {
+        **{"": "noop", "w": "forward", "s": "back", "a": "left", "d": "right", " ": "jump", "f": "attack", "e": "use"},
+        **{"i": "turn_up", "k": "turn_down", "j": "turn_left", "l": "turn_right"},
+    }
+    full = env.unwrapped.get_keys_to_action()
+    still = [0, 0, 0, 18, 18, 0, 0, 0]
+    assert full[()].tolist() == still and full["j",].tolist() == [0, 0, 0, 18, 17, 0, 0, 0]
+    assert full[" ", "w"].tolist() == [1, 0, 1, 18, 18, 0, 0, 0] and full["f", "w"].tolist() == [1, 0, 0, 18, 18, 3, 0, 0]
+    assert all(env.unwrapped.action_space.contains(action) for action in full.values())
+
+
 def test_bad_worlds_and_actions(env):
     with pytest.raises(ValueError, match="cam_interval=10"):
         LSImagineActions(make("harvest_sand", 8))

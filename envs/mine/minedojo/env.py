@@ -9,6 +9,7 @@ from gymnasium import spaces
 
 from papergym.envs.mine import vocabulary as vocab
 from papergym.envs.mine.actions import Actions, InvalidAction, check_slot
+from papergym.envs.mine.keys import keys_to_action
 from papergym.envs.mine.minedojo.client import MineDojoCrash, MineDojoError, MineDojoProcess
 from papergym.envs.mine.spaces import LIDAR_RAYS, VOXEL_SIZE, observation_space
 
@@ -160,6 +161,10 @@ class MineDojoEnv(gym.Env[dict[str, Any], np.ndarray]):
     def _broken(self, error: str) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
         self._over = True
         return self._copy(), 0.0, False, True, {"success": False, "error": error}
+
+    def get_keys_to_action(self) -> dict[tuple[str, ...], np.ndarray]:
+        """Keys held together -> action, for gymnasium.utils.play; see :mod:`papergym.envs.mine.keys`."""
+        return keys_to_action(self._actions.no_op)
 
     def command(self, name: str, **arguments: Any) -> dict[str, Any]:
         """One of MineDojo's world edits (:data:`COMMANDS`); costs a tick. Returns the observation after it.

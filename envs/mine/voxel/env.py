@@ -9,6 +9,7 @@ import numpy as np
 from papergym.envs.mine import spaces as contract
 from papergym.envs.mine import vocabulary as vocab
 from papergym.envs.mine.actions import Actions, InvalidAction, InventoryItem
+from papergym.envs.mine.keys import keys_to_action
 from papergym.envs.mine.tasks import Task, check_reach, parse
 from papergym.envs.mine.voxel import commands, terrain
 from papergym.envs.mine.voxel.goals import Goals
@@ -130,6 +131,10 @@ class VoxelMineEnv(gym.Env[dict[str, Any], np.ndarray]):
     def actions(self) -> Actions:
         """Decoder of this environment's actions; ``actions.no_op`` is the action that does nothing."""
         return self._actions
+
+    def get_keys_to_action(self) -> dict[tuple[str, ...], np.ndarray]:
+        """Keys held together -> action, for gymnasium.utils.play; see :mod:`papergym.envs.mine.keys`."""
+        return keys_to_action(self._actions.no_op)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
         """Start an episode.

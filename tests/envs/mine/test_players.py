@@ -43,7 +43,7 @@ def test_scripts_solve_95_percent_of_100_seeds(key):
 @pytest.mark.slow
 @pytest.mark.parametrize("key", PAPER)
 def test_random_play_rarely_succeeds(key):
-    assert np.mean([_success(key, seed, random=True) for seed in range(50)]) <= 0.5
+    assert np.mean([_success(key, seed, random=True) for seed in range(50)]) <= 0.3
 
 
 def test_unknown_task():
