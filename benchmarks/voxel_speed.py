@@ -2,7 +2,8 @@
 
 Times are CPU seconds of one process and its threads, in blocks that take turns; the table holds medians. A peer that is not
 installed is left out and named (`pip install vizdoom crafter miniworld`). MineDojo itself needs a running game; users
-report about 20 steps a second for it.
+report about 20 steps a second for it. `load` is how many processes wanted a core when the run began: where it exceeds the
+cores, every row is slower than on a quiet machine, and only their ratios hold.
 
     python benchmarks/voxel_speed.py                  # rows go to assets/results/voxel-speed.csv
     python benchmarks/voxel_speed.py --blocks 5 --steps 100
@@ -218,6 +219,7 @@ def main() -> None:
     acts = cases()
     for act in acts.values():
         cpu_seconds(act, 5)  # compile and warm up
+    load = round(os.getloadavg()[0], 1)
     seconds: dict[tuple[str, str], list[float]] = {key: [] for key in acts}
     for _ in range(arguments.blocks):
         for key, act in acts.items():
@@ -232,6 +234,7 @@ def main() -> None:
             "case": what,
             "ms": round(1e3 * statistics.median(spent), 3),
             "per_second": round(1 / statistics.median(spent)),
+            "load": load,
         }
         for (world, what), spent in seconds.items()
     ]
