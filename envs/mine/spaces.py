@@ -161,6 +161,18 @@ def _delta() -> spaces.Dict:
     return spaces.Dict(parts)
 
 
+def picture_size(image_size: int | tuple[int, int]) -> tuple[int, int]:
+    """(H, W) in pixels of an ``image_size``, which is that or one number for a square.
+
+    Raises:
+        ValueError: not one or two numbers of at least 1.
+    """
+    size = (image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
+    if len(size) != 2 or min(size) < 1:
+        raise ValueError(f"image_size is (height, width) in pixels or one number for a square, at least 1; got {image_size!r}")
+    return int(size[0]), int(size[1])
+
+
 def observation_space(
     image_size: int | tuple[int, int] = (160, 256),
     *,
@@ -174,7 +186,7 @@ def observation_space(
         voxel_size: window of ``voxels`` around the player; None leaves the key out, as ``use_voxel=False`` does.
         lidar_rays: rays of ``rays``; None leaves the key out, as ``use_lidar=False`` does.
     """
-    height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
+    height, width = picture_size(image_size)
     parts: dict[str, spaces.Space] = {
         "rgb": _box(0, 255, 3, height, width, dtype=np.uint8),
         "inventory": _stacks(SLOTS),

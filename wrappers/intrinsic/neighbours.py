@@ -8,6 +8,8 @@ out could be nearer. A query without such a proof (far from the origin, or full 
 import numba
 import numpy as np
 
+from papergym.envs import compiled as compiled  # before the first function is compiled
+
 LOOP_QUERIES, CACHED_LOOP_QUERIES, CACHED_ROWS = 3, 8, 8192
 """Up to 3 queries the fused loops are faster than a matrix product, up to 8 where a memory of so few rows stays cached."""
 TILE = 512

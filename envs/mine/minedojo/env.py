@@ -11,7 +11,7 @@ from papergym.envs.mine import vocabulary as vocab
 from papergym.envs.mine.actions import Actions, InvalidAction, check_slot
 from papergym.envs.mine.keys import keys_to_action
 from papergym.envs.mine.minedojo.client import MineDojoCrash, MineDojoError, MineDojoProcess
-from papergym.envs.mine.spaces import LIDAR_RAYS, VOXEL_SIZE, observation_space
+from papergym.envs.mine.spaces import LIDAR_RAYS, VOXEL_SIZE, observation_space, picture_size
 
 COMMANDS = (
     *("spawn_mobs", "set_block", "clear_inventory", "set_inventory", "teleport_agent", "kill_agent"),
@@ -65,7 +65,7 @@ class MineDojoEnv(gym.Env[dict[str, Any], np.ndarray]):
         game_dir: str | None = None,
         **task_kwargs: Any,
     ) -> None:
-        size = (image_size, image_size) if isinstance(image_size, int) else (int(image_size[0]), int(image_size[1]))
+        size = picture_size(image_size)
         self.render_mode, self.max_steps, self.strict_actions = render_mode, max_steps, strict_actions
         self._actions = Actions(cam_interval)
         self.action_space = self._actions.space

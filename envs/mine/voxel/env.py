@@ -118,7 +118,7 @@ class VoxelMineEnv(gym.Env[dict[str, Any], np.ndarray]):
             allow_time_passage=allow_time_passage and not self.task.always_night,
             allow_mob_spawn=self.task.allow_mob_spawn if allow_mob_spawn is None else allow_mob_spawn,
         )
-        size = (image_size, image_size) if isinstance(image_size, int) else (int(image_size[0]), int(image_size[1]))
+        size = contract.picture_size(image_size)
         self.painter = Painter(size, view=view_distance, aspect=aspect, hand=hand, hud=hud)
         voxels = (voxel_size or contract.VOXEL_SIZE) if use_voxel else None
         rays = (lidar_rays or contract.LIDAR_RAYS) if use_lidar else None

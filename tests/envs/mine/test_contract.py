@@ -137,3 +137,9 @@ def test_deltas_by_cause():
     assert crafted["inc_name_by_other"][0] == vocab.AIR
     found = delta(before, after, None)
     assert vocab.ITEMS[found["inc_name_by_other"][0]] == "planks" and found["inc_quantity_by_craft"][0] == 0
+
+
+@pytest.mark.parametrize("bad", [0, (64, 0), (64, 64, 3), (-1, 64)])
+def test_bad_image_sizes(bad):
+    with pytest.raises(ValueError, match="image_size is"):
+        make("harvest_log_in_plains", image_size=bad)

@@ -49,16 +49,24 @@ provided = getattr(caching, "UserProvidedCacheLocator", None) or caching._UserPr
 caching.CacheImpl._locator_classes = [provided]  # as if neither the package nor the home folder could be written
 import os, pathlib
 import numpy as np
-from papergym.envs.mine.voxel import noise
-noise.next_u64(np.zeros(1, np.uint64))
+{use}
 place = pathlib.Path(os.environ["NUMBA_CACHE_DIR"])
 print(place, len(list(place.rglob("*.nbc"))))
 """
 
 
-def test_compiled_code_without_a_place_to_keep_it():
+@pytest.mark.parametrize(
+    "use",
+    [
+        "from papergym.envs.mine.voxel import noise; noise.next_u64(np.zeros(1, np.uint64))",
+        "from papergym.wrappers.intrinsic import neighbours as n; x = np.ones((4, 2), np.float32); n.nearest(x, x, x[:, 0], 1)",
+    ],
+)
+def test_compiled_code_without_a_place_to_keep_it(use):
     env = {key: value for key, value in os.environ.items() if key != "NUMBA_CACHE_DIR"}
-    done = subprocess.run([sys.executable, "-c", _NOWHERE], capture_output=True, text=True, env=env, timeout=300)
+    done = subprocess.run(
+        [sys.executable, "-c", _NOWHERE.replace("{use}", use)], capture_output=True, text=True, env=env, timeout=300
+    )
     assert done.returncode == 0 and "set NUMBA_CACHE_DIR" in done.stderr, done.stderr
     place, files = done.stdout.split()
     assert int(files) >= 1 and not Path(place).exists()
