@@ -76,13 +76,14 @@ def spawn_mobs(world: World, rng: np.random.Generator, mob: str | Sequence[str],
 
 
 def scatter_mobs(world: World, rng: np.random.Generator, kinds: Sequence[str], low: Sequence[int], high: Sequence[int]) -> None:
-    """Put one mob of each kind at a random dry place of a region around the player."""
+    """Put one mob of each kind at a random place on the ground, dry and not in a tree, of a region around the player."""
     x, _, z = _feet(world)
     for kind in kinds:
         for attempt in range(40):
             dx, dz = (int(rng.integers(low[axis], high[axis] + 1)) for axis in (0, 2))
             top = int(world.grid.roof[(x + dx) & WRAP, (z + dz) & WRAP])
-            if attempt == 39 or ((dx or dz) and blocks.SOLID[world.grid[x + dx, top - 1, z + dz]]):
+            under = world.grid[x + dx, top - 1, z + dz]
+            if attempt == 39 or ((dx or dz) and blocks.SOLID[under] and not blocks.KEYS[under].endswith("leaves")):
                 break
         spawn_mobs(world, rng, kind, [dx, top - _feet(world)[1], dz])
 

@@ -355,6 +355,18 @@ def test_bad_commands_change_nothing(arena, name, args, message):
     assert before["inventory"]["name"].tolist() == after["inventory"]["name"].tolist()
 
 
+def test_mobs_do_not_start_in_trees(arena):
+    world, rng = arena.world, np.random.default_rng(0)
+    for x in range(-4, 5):
+        for z in range(-4, 5):
+            if x <= 0:
+                arena.put("leaves", x, 68, z)  # over half of the region
+    for _ in range(30):
+        commands.scatter_mobs(world, rng, ("sheep",), (-4, 1, -4), (4, 1, 4))
+    flock = world.mobs[: world.mob_count]
+    assert world.mob_count == 30 and (flock[:, X] > 1.0).all() and (flock[:, Y] == 64.0).all()
+
+
 def _columns_away(world, x, z):
     """Distance of the player's column from another, around the world."""
     ways = [(math.floor(world.body[axis]) - edge + SIZE // 2) % SIZE - SIZE // 2 for axis, edge in ((X, x), (Z, z))]
