@@ -63,8 +63,6 @@ class Camera:
         self.seen = np.zeros((height, width), np.uint8)
         self.wet_at = np.zeros((height, width), np.float32)
         self.wet = np.zeros((height, width, 4), np.float32)
-        flat = self.rgb.reshape(3, -1), self.depth.reshape(-1), self.seen.reshape(-1)
-        self._picture = (*flat, self.wet_at.reshape(-1), self.wet.reshape(-1, 4))
         self._batch = np.zeros(FLOATS * BATCH, np.float32), np.zeros(INTS * BATCH, np.int32)
         self.array = np.zeros(CAMERA)
         tan = math.tan(math.radians(FIELD_OF_VIEW / 2))
@@ -88,4 +86,6 @@ class Camera:
         lum = skies.luminance(skies.brightness(time, rain))
         paints = (TINTS, textures.atlas(), lum, self.lod, skies.sky_colours(time % skies.DAY, rain))
         world = (grid.blocks, grid.room, grid.light, grid.biome)
-        draw_blocks(world, grid.ceiling, paints, self.array, self.size[1], *self._batch, self._picture)
+        flat = self.rgb.reshape(3, -1), self.depth.reshape(-1), self.seen.reshape(-1)
+        picture = (*flat, self.wet_at.reshape(-1), self.wet.reshape(-1, 4))  # made anew: a pickled view is a copy
+        draw_blocks(world, grid.ceiling, paints, self.array, self.size[1], *self._batch, picture)
