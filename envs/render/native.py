@@ -1,6 +1,28 @@
 """MuJoCo's bindings, typed as Any: they are compiled and ship no type stubs."""
 
+import ctypes.util
 import importlib
+import os
 from typing import Any
 
-mujoco: Any = importlib.import_module("mujoco")
+LIBRARIES = {"egl": "EGL", "osmesa": "OSMesa"}
+
+
+def _load() -> Any:
+    """Import mujoco, without its own context class where the library that MUJOCO_GL asks for is missing.
+
+    The import would otherwise fail inside PyOpenGL with an AttributeError that names nothing;
+    :mod:`papergym.envs.render.backend` reports what is missing as soon as something is to be drawn.
+    """
+    wanted = os.environ.get("MUJOCO_GL", "")
+    library = LIBRARIES.get(wanted.strip().lower())
+    if library is None or ctypes.util.find_library(library):
+        return importlib.import_module("mujoco")
+    os.environ["MUJOCO_GL"] = "disable"
+    try:
+        return importlib.import_module("mujoco")
+    finally:
+        os.environ["MUJOCO_GL"] = wanted
+
+
+mujoco: Any = _load()
