@@ -32,18 +32,29 @@ class CommandLine:
         assert process.returncode == status, output
         return output
 
+    def seconds_after_checkpoint(self, *arguments: str) -> float:
+        """Run to the end; seconds from the first checkpoint to the end."""
+        process, began = self._start_to_checkpoint(*arguments)
+        output = process.communicate(timeout=600)[0]
+        assert process.returncode == 0, output
+        return time.perf_counter() - began
+
     def kill_at(self, delay: float, *arguments: str) -> bool:
         """Start, kill -9 ``delay`` seconds after its first checkpoint; True if it was still running."""
-        folder = self.folder / arguments[arguments.index("--run-folder") + 1] / "checkpoints"
-        before = set(folder.glob("*"))
-        process = self.start(*arguments)
-        while process.poll() is None and not set(folder.glob("*.safetensors")) - before:
-            time.sleep(0.02)
+        process, _ = self._start_to_checkpoint(*arguments)
         time.sleep(delay)
         alive = process.poll() is None
         process.send_signal(signal.SIGKILL)
         process.communicate()
         return alive
+
+    def _start_to_checkpoint(self, *arguments: str) -> tuple[subprocess.Popen, float]:
+        folder = self.folder / arguments[arguments.index("--run-folder") + 1] / "checkpoints"
+        before = set(folder.glob("*"))
+        process = self.start(*arguments)
+        while process.poll() is None and not set(folder.glob("*.safetensors")) - before:
+            time.sleep(0.02)
+        return process, time.perf_counter()
 
 
 @pytest.fixture
