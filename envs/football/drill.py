@@ -8,7 +8,7 @@ import numpy as np
 from gymnasium import spaces
 
 from papergym.envs.football.dm import composer, soccer
-from papergym.envs.football.match import CONTROL_STEP_S, WALKERS, make_ball, make_players, pitch_limits, see_far
+from papergym.envs.football.match import CONTROL_STEP_S, WALKERS, checked, make_ball, make_players, pitch_limits, see_far
 from papergym.envs.football.observations import PlayerView
 from papergym.envs.football.pickling import PicklesByState
 from papergym.envs.football.picture import DEFAULT_CAMERA, MatchPicture
@@ -154,8 +154,12 @@ class Drill(PicklesByState, gym.Env[np.ndarray, np.ndarray]):
         return self._observation(time_step), self._info(time_step, False)
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
-        """One control step of 0.025 s."""
-        time_step = self._simulation.step([np.clip(np.asarray(action, np.float64), -1.0, 1.0)])
+        """One control step of 0.025 s.
+
+        Raises:
+            ValueError: another shape than the action space has, or NaN or infinity.
+        """
+        time_step = self._simulation.step([checked(action, self.action_space)])
         self._move_target()
         self._show_target()
         statistics = self._view.statistics(time_step.observation[0])

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from gymnasium import spaces
 
 from papergym.envs.football.dm import composer, soccer, walkers
 from papergym.envs.football.dm import pitch as pitches
@@ -63,6 +64,18 @@ def see_far(arena: Any) -> None:
     arena.mjcf_model.visual.map.zfar = 300.0 / arena.mjcf_model.statistic.extent
 
 
+def checked(action: Any, space: spaces.Space, what: str = "an action") -> np.ndarray:
+    """A player's action as float64, clipped to [-1, 1].
+
+    Raises:
+        ValueError: another shape than ``space`` has, or NaN or infinity.
+    """
+    array = np.asarray(action, np.float64)
+    if array.shape != space.shape or not np.isfinite(array).all():
+        raise ValueError(f"{what} must be {space.shape} finite numbers, got shape {array.shape}: {array}")
+    return np.clip(array, -1.0, 1.0)
+
+
 def load_match(
     *,
     team_size: int,
@@ -78,6 +91,8 @@ def load_match(
         raise ValueError(f"walker is one of {', '.join(WALKERS)}; got {walker!r}")
     if not 1 <= team_size <= 11:
         raise ValueError(f"team_size must be from 1 to 11, got {team_size}")
+    if not time_limit_s >= CONTROL_STEP_S:
+        raise ValueError(f"time_limit_s must be at least one step, {CONTROL_STEP_S} s, got {time_limit_s}")
     smallest, largest, goal = pitch_limits(walker, 2 * team_size)
     arena = soccer.RandomizedPitch(min_size=smallest, max_size=largest, goal_size=goal, field_box=field_box)
     see_far(arena)

@@ -7,7 +7,7 @@ import numpy as np
 from gymnasium import spaces
 from pettingzoo import ParallelEnv
 
-from papergym.envs.football.match import CONTROL_STEP_S, load_match
+from papergym.envs.football.match import CONTROL_STEP_S, checked, load_match
 from papergym.envs.football.observations import PlayerView
 from papergym.envs.football.pickling import PicklesByState
 from papergym.envs.football.picture import DEFAULT_CAMERA, MatchPicture
@@ -124,7 +124,7 @@ class FootballEnv(PicklesByState, ParallelEnv[str, Any, np.ndarray]):
             raise RuntimeError("the match is over, or has not begun: call reset()")
         time_step = self._simulation.step(self._ordered(actions))
         diverged = np.ndim(time_step.reward) == 0  # dm_control then gives one number instead of one per player
-        over, goal = bool(time_step.last()), time_step.discount == 0.0 and not diverged
+        over, goal = bool(time_step.last()), bool(time_step.discount == 0.0) and not diverged
         match = dict.fromkeys(self.agents, 0.0) if diverged else {a: float(r) for a, r in zip(self.agents, time_step.reward)}
         statistics = self._statistics(time_step)
         infos = {agent: {"reward_match": match[agent], **statistics[agent]} for agent in self.agents}
@@ -146,10 +146,7 @@ class FootballEnv(PicklesByState, ParallelEnv[str, Any, np.ndarray]):
             raise ValueError(f"expected one action for each of {self.agents}, got actions for {sorted(actions)}")
         ordered = []
         for agent in self.agents:
-            action, shape = np.asarray(actions[agent], np.float64), self.action_spaces[agent].shape
-            if action.shape != shape or not np.isfinite(action).all():
-                raise ValueError(f"the action of {agent} must be {shape} finite numbers, got shape {action.shape}: {action}")
-            ordered.append(np.clip(action, -1.0, 1.0))
+            ordered.append(checked(actions[agent], self.action_spaces[agent], f"the action of {agent}"))
         return ordered
 
     def _observations(self, time_step: Any) -> dict[str, Any]:

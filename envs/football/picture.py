@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from papergym.envs.render import Renderer
+from papergym.envs.render import Renderer, check_size
+from papergym.envs.render import quality as quality_named
 
 DEFAULT_CAMERA = "soccer_ball/ball_cam"
 """Follows the ball from 7 m away and 7 m above; ``top_down`` shows the whole pitch."""
@@ -20,7 +21,8 @@ class MatchPicture:
     """
 
     def __init__(self, camera: str | int, size_px: tuple[int, int], quality: str):
-        self._settings = {"camera": camera, "size_px": size_px, "quality": quality}
+        quality_named(quality)
+        self._settings = {"camera": camera, "size_px": check_size(size_px), "quality": quality}
         self._model: Any = None
         self._renderer: Renderer | None = None
 

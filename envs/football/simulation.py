@@ -54,7 +54,13 @@ class Simulation:
         self._random.seed(words)
 
     def reset(self) -> Any:
-        """Begin an episode; dm_control's first time step."""
+        """Begin an episode; dm_control's first time step.
+
+        Raises:
+            RuntimeError: the match was closed.
+        """
+        if self._closed:
+            raise RuntimeError("this match is closed; make a new one")
         self._episode_random = self._random.get_state(legacy=False)
         for detector in self._detectors():  # a goal that ended the last episode would count in the first observation
             detector.before_step(self.physics, self._random)

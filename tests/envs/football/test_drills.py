@@ -169,3 +169,11 @@ def test_pickles_with_its_exact_state():
     assert copy.spec == env.spec
     env.close()
     copy.close()
+
+
+@pytest.mark.parametrize("action", [np.full(3, np.nan), np.zeros(4), np.zeros((1, 3)), 0.5, None])
+def test_bad_actions_are_refused(action):
+    env = make("Football-Shoot-v0")
+    env.reset(seed=0)
+    with pytest.raises((ValueError, TypeError), match="finite numbers"):
+        env.step(action)

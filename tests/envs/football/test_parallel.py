@@ -152,11 +152,25 @@ def test_bad_actions_leave_the_match_as_it_was():
         ({"walker": "robot"}, "walker is one of humanoid, ant, boxhead"),
         ({"team_size": 12, "walker": "boxhead"}, "team_size must be from 1 to 11"),
         ({"render_mode": "human", "walker": "boxhead"}, "render_mode must be None or 'rgb_array'"),
+        ({"time_limit_s": 0.0, "walker": "boxhead"}, "time_limit_s must be at least one step"),
+        ({"quality": "best", "walker": "boxhead"}, "quality is one of"),
+        ({"size_px": (0, 9), "walker": "boxhead"}, "size_px is"),
     ],
 )
 def test_bad_arguments(kwargs, message):
     with pytest.raises(ValueError, match=message):
         parallel_env(**kwargs)
+
+
+def test_time_is_up_with_python_bools_and_a_closed_match_says_so():
+    env = parallel_env(**BOXHEADS, time_limit_s=0.05)
+    env.reset(seed=0)
+    while env.agents:
+        _, _, terminated, truncated, _ = env.step(dict.fromkeys(env.agents, np.zeros(3)))
+    assert all(value is False for value in terminated.values()) and all(value is True for value in truncated.values())
+    env.close()
+    with pytest.raises(RuntimeError, match="closed; make a new one"):
+        env.reset()
 
 
 def test_state_continues_exactly_on_another_pitch():
