@@ -33,8 +33,9 @@ class MujocoWorld(gym.Env[np.ndarray, np.ndarray]):
         if render_mode not in (None, "rgb_array"):
             raise ValueError(f"render_mode is None or 'rgb_array'; got {render_mode!r}")
         quality_named(arguments["quality"])
-        if (limit := arguments["limit_frames"]) is not None and limit < 1:
-            raise ValueError(f"limit_frames is a whole number of control steps, at least 1; got {limit}")
+        limit = arguments["limit_frames"]
+        if limit is not None and not (isinstance(limit, int | np.integer) and limit >= 1):
+            raise ValueError(f"limit_frames is a whole number of control steps, at least 1; got {limit!r}")
         self.obs_type, self.render_mode = obs_type, render_mode
         self._sizes = {"observe": check_size(arguments["size_px"]), "render": check_size(arguments["render_size_px"])}
         self._look = {name: arguments[name] for name in ("camera", "quality", "backend")}

@@ -27,7 +27,7 @@ class MujocoV4Env(MujocoWorld):
         render_size_px: the same for pictures from :meth:`render`.
         camera: number or name of the camera; -1 for MuJoCo's free camera, or a mapping with its pose.
         quality: ``"paper"`` (MuJoCo's own defaults), ``"near"`` or ``"fast"``, see papergym.envs.render.
-        limit_frames: episode limit in control steps.
+        limit_frames: episode limit in control steps; None for the task's own.
         render_mode: None or ``"rgb_array"``.
         backend: OpenGL backend; None for MUJOCO_GL or what works.
 
@@ -43,15 +43,16 @@ class MujocoV4Env(MujocoWorld):
         render_size_px: int | Sequence[int] = 240,
         camera: int | str | Mapping[str, Any] = -1,
         quality: str = "paper",
-        limit_frames: int = 1000,
+        limit_frames: int | None = None,
         render_mode: str | None = None,
         backend: str | None = None,
     ):
         self._set_up(locals())
-        self.name, self._limit_frames, self._frames = f"{task}-v4", limit_frames, 0
+        self.name, self._frames = f"{task}-v4", 0
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*out of date.*")  # v4 is meant: papers used it
             self._task: Any = gym.make(self.name, disable_env_checker=True).unwrapped
+        self._limit_frames = limit_frames or self._task.spec.max_episode_steps
         native = self._task.action_space
         length = int(np.prod(self._task.observation_space.shape))
         self._set_spaces(native.low.astype(np.float64), native.high.astype(np.float64), length, fps=1 / self._task.dt)

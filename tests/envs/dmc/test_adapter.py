@@ -172,6 +172,7 @@ def test_a_bad_action_is_refused_and_changes_nothing(action, error, words):
 
 BAD_ARGUMENTS = [
     ({"limit_frames": 0}, "at least 1; got 0"),
+    ({"limit_frames": 2.5}, "whole number of control steps"),
     ({"obs_type": "state", "render_mode": "rgb_array", "camera": "nose"}, "'nose' is not in the model"),
     ({"task": "fly"}, "stand, walk, run"),
     ({"domain": "dragon"}, "acrobot"),

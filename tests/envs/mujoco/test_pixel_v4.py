@@ -92,6 +92,14 @@ def test_state_continues_exactly(task):
         gym.make("Pixel-Swimmer-v4", obs_type="state").unwrapped.set_state(one.unwrapped.get_state())
 
 
+@pytest.mark.parametrize(("task", "limit"), [("Reacher", 50), ("HalfCheetah", 1000)])
+def test_without_a_limit_the_tasks_own_holds(task, limit):
+    env = gym.make(f"Pixel-{task}-v4", obs_type="state", action_repeat=1, limit_frames=None)
+    env.reset(seed=0)
+    ends = [any(env.step(np.zeros(env.action_space.shape, np.float32))[2:4]) for _ in range(limit)]
+    assert ends == [False] * (limit - 1) + [True]
+
+
 def test_pusher_says_what_to_use():
     assert [row.id for row in ROWS if row.unavailable] == ["Pixel-Pusher-v4"]
     with pytest.raises(ImportError, match="Pusher-v5"):
