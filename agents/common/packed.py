@@ -1,6 +1,7 @@
 """Rows of a replay memory: all fields of a transition side by side, so that a batch is one gather."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from gymnasium import spaces
@@ -30,6 +31,13 @@ class PackedRows:
 
     def __getitem__(self, name: str) -> np.ndarray:
         return self._views[name]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_views"}  # pickled, views would be copies
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._views = self._split(self.data)
 
     def take(self, rows: np.ndarray) -> dict[str, np.ndarray]:
         """Copy of ``rows`` (int64, ``(n,)``): field name -> ``(n, *shape)``, all views of one fresh block."""

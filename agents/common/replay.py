@@ -12,7 +12,7 @@ from stable_baselines3.common.vec_env import VecNormalize
 from papergym.agents.common.packed import PackedRows, transition_fields
 from papergym.agents.common.state import State, generator_state, set_generator_state
 
-_UNSEEDED = torch.default_generator.initial_seed()
+_AT_IMPORT = torch.default_generator.initial_seed()
 
 
 class PackedReplayBuffer(ReplayBuffer):
@@ -62,9 +62,7 @@ class PackedReplayBuffer(ReplayBuffer):
         self.n_steps, self.gamma = n_steps, gamma
         self.rows = PackedRows(self.buffer_size * n_envs, transition_fields(observation_space, action_space))
         self._keys = list(observation_space.spaces) if isinstance(observation_space, spaces.Dict) else None
-        if seed is None and torch.default_generator.initial_seed() != _UNSEEDED:
-            seed = torch.default_generator.initial_seed() % 2**63
-        self.seed(seed)
+        self.seed(_seed_of_torch() if seed is None else seed)
 
     def seed(self, seed: int | None) -> None:
         """Restart the generator that draws the batches."""
@@ -183,6 +181,12 @@ class PackedReplayBuffer(ReplayBuffer):
         self.rows.load(state["rows"])
         self.pos, self.full = int(state["pos"]), bool(state["full"])
         set_generator_state(self.generator, state["generator"])
+
+
+def _seed_of_torch() -> int | None:
+    """The seed that torch was given, None for none: torch draws its first one at random from 64 bits."""
+    seed = torch.default_generator.initial_seed()
+    return None if seed == _AT_IMPORT and seed >= 2**32 else seed % 2**63
 
 
 def _field(name: str) -> property:

@@ -25,6 +25,14 @@ class SumTree:
         self.leaves = self._nodes[first : first + capacity]
         """Values, float64 ``(capacity,)``. Read only: write through :meth:`set`."""
 
+    def __getstate__(self) -> dict[str, np.ndarray]:
+        return {"leaves": self.leaves.copy()}  # pickled, the view of the nodes would become a copy
+
+    def __setstate__(self, state: dict[str, np.ndarray]) -> None:
+        leaves = state["leaves"]
+        SumTree.__init__(self, len(leaves))
+        self.set(np.arange(len(leaves)), leaves)
+
     @property
     def total(self) -> float:
         """Sum of all leaves."""

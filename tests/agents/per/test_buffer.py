@@ -1,3 +1,8 @@
+import copy
+import pickle
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -110,6 +115,23 @@ def test_state_round_trip_gives_the_same_batches(filled, variant, tmp_path):
             filled.extend(each, 100 + step)
 
 
+@pytest.mark.parametrize("duplicate", [lambda buffer: pickle.loads(pickle.dumps(buffer)), copy.deepcopy])
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_pickled_buffer_goes_on_alike(filled, variant, duplicate):
+    """stable-baselines3's save_replay_buffer and load_replay_buffer pickle; no view may come back as a copy."""
+    buffer = filled(30, 50, variant=variant, n_steps=2)
+    buffer.update_priorities(np.arange(30), np.linspace(0.1, 3.0, 30))
+    twin = duplicate(buffer)
+    for step in range(30, 90):
+        for each in (buffer, twin):
+            filled.extend(each, step)
+        ours, theirs = buffer.sample(16), twin.sample(16)
+        np.testing.assert_array_equal(ours.indices, theirs.indices)
+        assert torch.equal(ours.observations, theirs.observations) and torch.equal(ours.rewards, theirs.rewards)
+        for each in (buffer, twin):
+            each.update_priorities(ours.indices, np.cos(np.arange(16.0) + step))
+
+
 def test_own_generator(filled):
     first = filled(30, 30).sample(8).indices
     np.random.seed(1)  # noqa: NPY002
@@ -124,6 +146,16 @@ def test_seed_follows_torch_as_sb3_seeds_it():
             torch.manual_seed(seed)
             draws.append(PackedReplayBuffer(9, space, space, device="cpu").generator.integers(1 << 60))
     assert draws[0] == draws[1] != draws[2]
+
+
+def test_seed_follows_torch_seeded_before_the_import():
+    code = (
+        "import torch; torch.manual_seed(5)\n"
+        "from gymnasium.spaces import Box; from papergym.agents.common.replay import PackedReplayBuffer\n"
+        "print(PackedReplayBuffer(9, Box(-1, 1, (1,)), Box(-1, 1, (1,)), device='cpu').generator.integers(1 << 60))\n"
+    )
+    draws = {subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout for _ in "ab"}
+    assert len(draws) == 1
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
