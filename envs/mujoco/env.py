@@ -52,7 +52,7 @@ class MujocoV4Env(MujocoWorld):
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*out of date.*")  # v4 is meant: papers used it
             self._task: Any = gym.make(self.name, disable_env_checker=True).unwrapped
-        self._limit_frames = limit_frames or self._task.spec.max_episode_steps
+        self._limit_frames: Any = limit_frames or gym.spec(self.name).max_episode_steps
         native = self._task.action_space
         length = int(np.prod(self._task.observation_space.shape))
         self._set_spaces(native.low.astype(np.float64), native.high.astype(np.float64), length, fps=1 / self._task.dt)
