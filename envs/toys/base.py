@@ -40,6 +40,28 @@ class ToyEnv(gym.Env[ObsType, ActType]):
             raise ValueError(f"render_mode must be None or one of {self.metadata['render_modes']}, got {render_mode!r}")
         self.render_mode = render_mode
 
+    def choice(self, action: Any) -> int:
+        """A checked action of a Discrete world, as a Python int.
+
+        Raises:
+            ValueError: no whole number, or outside the action space.
+        """
+        number = np.asarray(action)
+        if number.size != 1 or number.dtype.kind not in "iu" or not self.action_space.contains(int(number.item())):
+            raise ValueError(f"an action of {type(self).__name__} is a whole number in {self.action_space}, got {action!r}")
+        return int(number.item())
+
+    def vector(self, action: Any) -> np.ndarray:
+        """A checked action of a Box world, as a new float64 array; values outside the bounds are the world's to shorten.
+
+        Raises:
+            ValueError: another shape than the action space has, or NaN or infinity.
+        """
+        array = np.array(action, np.float64)
+        if array.shape != self.action_space.shape or not np.isfinite(array).all():
+            raise ValueError(f"an action of {type(self).__name__} is {self.action_space.shape} finite numbers, got {action!r}")
+        return array
+
     def get_state(self) -> dict[str, Any]:
         """Everything the next step depends on, the random generator included; arrays and JSON values only."""
         state = {name: copy.deepcopy(getattr(self, name)) for name in self.state_names}

@@ -89,8 +89,8 @@ class BlindCliffwalk(ToyEnv[Any, Any]):
 
     def step(self, action: int) -> tuple[np.int64, float, bool, bool, dict[str, Any]]:
         """One walk along the row."""
-        last = self.position == self.n - 1
-        self.fallen = int(action) != self.right_action(self.position)
+        action, last = self.choice(action), self.position == self.n - 1
+        self.fallen = action != self.right_action(self.position)
         solved = last and not self.fallen
         if not (last or self.fallen):
             self.position += 1

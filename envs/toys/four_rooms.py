@@ -50,7 +50,7 @@ class FourRooms(ToyEnv[Any, np.ndarray]):
     ## Arguments
     * `reward_type`: `"sparse"` (default) or `"dense"`.
     * `step_size`: longest move per step. Default 0.05.
-    * `goal_radius`: distance that counts as reached. Default 0.1.
+    * `goal_radius`: distance that counts as reached, at most 1. Default 0.1.
     * `continuing`: go on after the goal is reached. Default False.
     * `render_mode`: `None`, `"rgb_array"` or `"ansi"`.
 
@@ -76,6 +76,10 @@ class FourRooms(ToyEnv[Any, np.ndarray]):
         super().__init__(render_mode)
         if reward_type not in ("sparse", "dense"):
             raise ValueError(f"reward_type must be 'sparse' or 'dense', got {reward_type!r}")
+        if not (step_size > 0 and 0 < goal_radius <= 1):  # a larger radius may leave no place for a goal that is not reached
+            raise ValueError(
+                f"step_size must be above 0 and goal_radius above 0 and at most 1, got {step_size} and {goal_radius}"
+            )
         self.reward_type, self.step_size, self.goal_radius, self.continuing = reward_type, step_size, goal_radius, continuing
         keys = ("observation", "achieved_goal", "desired_goal")
         self.observation_space = spaces.Dict({key: spaces.Box(-1.0, 1.0, (2,), np.float32) for key in keys})
@@ -94,6 +98,8 @@ class FourRooms(ToyEnv[Any, np.ndarray]):
         """Draw start and goal."""
         super().reset(seed=seed)
         options = options or {}
+        if not set(options) <= {"position", "goal"}:
+            raise ValueError(f"reset takes the options position and goal, got {', '.join(map(str, options))}")
         self.position = place(options["position"]) if "position" in options else self._draw_point()
         self.goal = place(options["goal"]) if "goal" in options else self._draw_point()
         while "goal" not in options and np.linalg.norm(self.goal - self.position) < self.goal_radius:
@@ -103,7 +109,7 @@ class FourRooms(ToyEnv[Any, np.ndarray]):
 
     def step(self, action: np.ndarray) -> tuple[dict[str, np.ndarray], float, bool, bool, dict[str, Any]]:
         """Move, sliding along walls."""
-        action = np.asarray(action, np.float64)
+        action = self.vector(action)
         move = self.step_size * action / max(1.0, float(np.linalg.norm(action)))
         self.position = slide(self.position, move)
         self.path = [*self.path[-199:], self.position.tolist()]

@@ -101,7 +101,8 @@ class KeyToDoor(ToyEnv[np.ndarray, Any]):
 
     def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
         """One turn or move."""
-        phase, cell = self.phase, self.cells[self.phase]
+        action, phase = self.choice(action), self.phase
+        cell = self.cells[phase]
         if action == FORWARD:
             cell[:] = np.clip(cell + HEADINGS[self.headings[phase]], 0, self.size - 1)
         else:

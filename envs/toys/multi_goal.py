@@ -75,6 +75,8 @@ class MultiGoal(ToyEnv[np.ndarray, np.ndarray]):
     ):
         super().__init__(render_mode)
         self.goal_reward, self.action_cost, self.distance_cost = goal_reward, action_cost, distance_cost
+        if not start_std >= 0:
+            raise ValueError(f"start_std must be at least 0, got {start_std}")
         self.start_std, self.goal_radius = start_std, 1.0
         self.observation_space = spaces.Box(-LIMIT, LIMIT, (2,), np.float32)
         self.action_space = spaces.Box(-1.0, 1.0, (2,), np.float32)
@@ -89,7 +91,7 @@ class MultiGoal(ToyEnv[np.ndarray, np.ndarray]):
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
         """Move by ``action``."""
-        action = np.clip(np.asarray(action, np.float64), -1.0, 1.0)
+        action = np.clip(self.vector(action), -1.0, 1.0)
         self.position = np.clip(self.position + action, -LIMIT, LIMIT)
         self.path = [*self.path[-199:], self.position.tolist()]
         goal, distance = self._nearest()

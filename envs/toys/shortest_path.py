@@ -103,6 +103,8 @@ class ShortestPath(ToyEnv[Any, Any]):
         super().__init__(render_mode)
         if nodes < 2 or not 0 <= goal < nodes:
             raise ValueError(f"nodes must be at least 2 and goal one of them, got {nodes} nodes and goal {goal}")
+        if not 0 <= edge_probability <= 1:
+            raise ValueError(f"edge_probability must be from 0 to 1, got {edge_probability}")
         self.edges = random_graph(nodes, edge_probability, goal, horizon, graph_seed)
         self.nodes, self.goal, self.node = nodes, goal, (goal + 1) % nodes
         self.observation_space = spaces.Discrete(nodes)
@@ -121,9 +123,9 @@ class ShortestPath(ToyEnv[Any, Any]):
 
     def step(self, action: int) -> tuple[np.int64, float, bool, bool, dict[str, Any]]:
         """Follow an edge, or stay."""
-        reward = 0.0 if self.node == self.goal else -1.0
+        action, reward = self.choice(action), 0.0 if self.node == self.goal else -1.0
         if self.edges[self.node, action]:
-            self.node = int(action)
+            self.node = action
         success = self.node == self.goal
         return np.int64(self.node), reward, success, False, {"is_success": success}
 

@@ -64,3 +64,44 @@ def test_pictures_show_the_state(env_id):
     assert isinstance(text.render(), str) and text.render()
     with pytest.raises(ValueError, match="render_mode"):
         type(env)(render_mode="human")
+
+
+@pytest.mark.parametrize("env_id", ["PER-BlindCliffwalk-v0", "DT-KeyToDoor-v0", "DT-ShortestPath-v0"])
+@pytest.mark.parametrize("action", [-1, 99, 0.7, None, "x", float("nan"), True])
+def test_choices_outside_the_space_change_nothing(env_id, action):
+    env = world(env_id)
+    env.reset(seed=0)
+    before = env.get_state()
+    with pytest.raises(ValueError, match="a whole number in Discrete"):
+        env.step(action)
+    assert data_equivalence(before, env.get_state())
+
+
+@pytest.mark.parametrize("env_id", ["TT-FourRooms-v0", "SQL-MultiGoal-v0"])
+@pytest.mark.parametrize("action", [np.zeros(3), np.zeros((1, 2)), 0.5, [np.nan, 0.0], [np.inf, 0.0], None])
+def test_vectors_of_another_shape_or_not_finite_change_nothing(env_id, action):
+    env = world(env_id)
+    env.reset(seed=0)
+    before = env.get_state()
+    with pytest.raises(ValueError, match="finite numbers"):
+        env.step(action)
+    assert data_equivalence(before, env.get_state())
+
+
+@pytest.mark.parametrize(
+    ("env_id", "kwargs", "message"),
+    [
+        ("DT-ShortestPath-v0", {"edge_probability": 2.0}, "edge_probability"),
+        ("TT-FourRooms-v0", {"step_size": -1.0}, "step_size"),
+        ("TT-FourRooms-v0", {"goal_radius": 9.0}, "goal_radius"),
+        ("SQL-MultiGoal-v0", {"start_std": -1.0}, "start_std"),
+    ],
+)
+def test_bad_arguments(env_id, kwargs, message):
+    with pytest.raises(ValueError, match=message):
+        world(env_id, **kwargs)
+
+
+def test_an_option_that_is_not_known_is_named():
+    with pytest.raises(ValueError, match="postion"):
+        world("TT-FourRooms-v0").reset(options={"postion": [0.3, 0.3]})
