@@ -7,20 +7,18 @@ import torch
 from stable_baselines3 import DQN
 from torch.nn import functional as F
 
+from papergym.agents.common.ownreplay import OwnReplay
 from papergym.agents.common.resume import ExactResume
 from papergym.agents.common.state import State, generator_state, set_generator_state
 from papergym.agents.per.buffer import PrioritizedReplayBuffer
 
 
-def replay_arguments(kwargs: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
-    """``kwargs`` of an SB3 algorithm with the prioritised buffer put in, its n-step return included."""
-    given = kwargs.get("replay_buffer_kwargs") or {}
-    merged = {"n_steps": kwargs.pop("n_steps", 1), "gamma": kwargs.get("gamma", 0.99), **own, **given}
-    kwargs.setdefault("replay_buffer_class", PrioritizedReplayBuffer)
-    return {**kwargs, "replay_buffer_kwargs": merged}
+def with_settings(kwargs: dict[str, Any], **own: Any) -> dict[str, Any]:
+    """``kwargs`` of an algorithm with ``own`` among the buffer's arguments, where those of ``kwargs`` win."""
+    return {**kwargs, "replay_buffer_kwargs": {**own, **(kwargs.get("replay_buffer_kwargs") or {})}}
 
 
-class PrioritizedDQN(ExactResume, DQN):
+class PrioritizedDQN(OwnReplay, ExactResume, DQN):
     """DQN with prioritised replay: ``PrioritizedDQN("MlpPolicy", env).learn(100_000)``.
 
     Args:
@@ -35,6 +33,7 @@ class PrioritizedDQN(ExactResume, DQN):
         **kwargs: as in ``stable_baselines3.DQN``. Replay and exploration draw from generators of this object.
     """
 
+    own_replay = PrioritizedReplayBuffer
     replay_buffer: PrioritizedReplayBuffer
 
     def __init__(
@@ -50,7 +49,9 @@ class PrioritizedDQN(ExactResume, DQN):
         **kwargs: Any,
     ) -> None:
         self.double, self.td_clip = double, td_clip
-        super().__init__(policy, env, *args, **replay_arguments(kwargs, {"variant": variant, "alpha": alpha, "beta": beta}))
+        kwargs = with_settings(kwargs, variant=variant, alpha=alpha, beta=beta)
+        self.replay_settings = kwargs["replay_buffer_kwargs"]
+        super().__init__(policy, env, *args, **{"replay_buffer_class": self.own_replay, **kwargs})
 
     def _setup_model(self) -> None:
         super()._setup_model()

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 
 from papergym.agents.per.buffer import PrioritizedReplayBuffer
-from papergym.agents.per.dqn import replay_arguments
+from papergym.agents.per.dqn import with_settings
 from papergym.agents.sac.algorithm import SAC
 
 
@@ -24,6 +24,7 @@ class PrioritizedSAC(SAC):
         **kwargs: as in SAC.
     """
 
+    own_replay = PrioritizedReplayBuffer
     replay_buffer: PrioritizedReplayBuffer
 
     def __init__(
@@ -36,7 +37,7 @@ class PrioritizedSAC(SAC):
         beta: float | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(policy, env, *args, **replay_arguments(kwargs, {"variant": variant, "alpha": alpha, "beta": beta}))
+        super().__init__(policy, env, *args, **with_settings(kwargs, variant=variant, alpha=alpha, beta=beta))
 
     def _setup_model(self) -> None:
         super()._setup_model()

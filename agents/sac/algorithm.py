@@ -10,6 +10,7 @@ from stable_baselines3 import SAC as SB3SAC
 from stable_baselines3.common.preprocessing import is_image_space
 from stable_baselines3.common.torch_layers import FlattenExtractor
 
+from papergym.agents.common.ownreplay import OwnReplay
 from papergym.agents.common.replay import PackedReplayBuffer
 from papergym.agents.common.resume import ExactResume
 from papergym.agents.common.state import State, generator_state, set_generator_state
@@ -22,7 +23,7 @@ from papergym.agents.sac.value import ValueNetwork
 log = logging.getLogger(__name__)
 
 
-class SAC(ExactResume, SB3SAC):
+class SAC(OwnReplay, ExactResume, SB3SAC):
     """Soft actor-critic with automatic, fixed or scheduled temperature (arXiv 1812.05905, 1801.01290).
 
     The losses and their order are those of ``stable_baselines3.SAC``; files written by :meth:`save` load there. What is
@@ -42,13 +43,13 @@ class SAC(ExactResume, SB3SAC):
             (fixed: the inverse of the first paper's reward scale).
     """
 
+    own_replay = PackedReplayBuffer
+
     def __init__(self, policy: Any, env: Any, *args: Any, separate_value: bool = False, lean: bool = True, **kwargs: Any):
         self.separate_value, self.lean = separate_value, lean
-        steps = kwargs.pop("n_steps", 1)
+        self.replay_settings = dict(kwargs.get("replay_buffer_kwargs") or {})
         if kwargs.get("replay_buffer_class") is None:
-            kwargs["replay_buffer_class"] = PackedReplayBuffer
-            gamma = kwargs.get("gamma", 0.99)
-            kwargs["replay_buffer_kwargs"] = {"n_steps": steps, "gamma": gamma, **(kwargs.get("replay_buffer_kwargs") or {})}
+            kwargs["replay_buffer_class"] = self.own_replay
         super().__init__(policy, env, *args, **kwargs)
 
     def _setup_model(self) -> None:
@@ -128,8 +129,6 @@ class SAC(ExactResume, SB3SAC):
 
     def _excluded_save_params(self) -> list[str]:
         own = ["value", "_noise", "_acting", "_lean_update", "_numpy_actor", "_resume_pending"]
-        if self.replay_buffer_class is PackedReplayBuffer:  # so that a plain stable-baselines3 needs nothing of papergym
-            own += ["replay_buffer_class", "replay_buffer_kwargs"]
         return super()._excluded_save_params() + own
 
     def _get_torch_save_params(self) -> tuple[list[str], list[str]]:

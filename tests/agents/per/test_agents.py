@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from typing import Any
 
 import gymnasium as gym
@@ -100,11 +102,28 @@ def test_sac_interrupted_equals_uninterrupted(variant, tmp_path):
 
 
 def test_files_round_trip(tmp_path):
-    model = dqn(80, variant="rank", n_steps=3)
+    model = dqn(80, variant="rank", n_steps=3, alpha=0.5, gamma=0.9, replay_buffer_kwargs={"epsilon": 0.01})
     model.save(tmp_path / "model.zip")
     again = PrioritizedDQN.load(tmp_path / "model.zip", env=gym.make("CartPole-v1"), device="cpu")
-    assert again.replay_buffer.variant == "rank" and again.replay_buffer.n_steps == 3
+    assert again.replay_buffer.variant == "rank" and again.replay_buffer.n_steps == again.n_steps == 3
+    assert (again.replay_buffer.alpha, again.replay_buffer.gamma, again.replay_buffer.priorities.epsilon) == (0.5, 0.9, 0.01)
     assert torch.equal(parameters(model), parameters(again))
+
+
+@pytest.mark.parametrize(
+    ("cls", "env", "plain"), [(PrioritizedDQN, "CartPole-v1", "DQN"), (PrioritizedSAC, "Pendulum-v1", "SAC")]
+)
+def test_files_need_nothing_of_papergym(tmp_path, cls, env, plain):
+    cls("MlpPolicy", env, n_steps=2, **SMALL).learn(60).save(tmp_path / "model.zip")
+    code = (
+        "import sys, gymnasium, stable_baselines3 as sb3\n"
+        "sys.modules['papergym'] = None\n"
+        f"model = sb3.{plain}.load({str(tmp_path / 'model.zip')!r}, env=gymnasium.make({env!r}), device='cpu')\n"
+        "print(model.learn(60).num_timesteps, model.replay_buffer.n_steps)\n"
+    )
+    done = subprocess.run([sys.executable, "-W", "error::UserWarning", "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["60", "2"]
 
 
 def test_several_environments_and_dict_observations():

@@ -40,6 +40,14 @@ def test_files_load_in_plain_sb3(make_sac, tmp_path):
     plain.learn(150)  # goes on learning there too, optimiser included
 
 
+def test_n_step_returns_survive_a_file(make_sac, tmp_path):
+    make_sac(60, n_steps=3, gamma=0.9).save(tmp_path / "model.zip")
+    again = SAC.load(tmp_path / "model.zip", device="cpu")
+    assert (again.replay_buffer.n_steps, again.replay_buffer.gamma) == (3, 0.9)
+    plain = SB3SAC.load(tmp_path / "model.zip", env=make_sac().get_env(), device="cpu").learn(60)
+    assert (plain.replay_buffer.n_steps, plain.replay_buffer.gamma) == (3, 0.9)
+
+
 def test_files_need_nothing_of_papergym(make_sac, tmp_path):
     make_sac(40).save(tmp_path / "model.zip")
     code = (
