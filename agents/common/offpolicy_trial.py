@@ -11,8 +11,10 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.evaluation import evaluate_policy
+from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.vec_env import VecEnv
 
+from papergym.agents.common.budget import check_budget
 from papergym.agents.common.resume import ExactResume
 from papergym.agents.common.state import State, load_state, save_state
 
@@ -49,10 +51,15 @@ def run_offpolicy(
         ``score``: mean training return of the last 10 episodes; ``eval_return``, ``eval_std``: of 10 episodes with
         deterministic actions; ``episodes``, ``steps_done``, ``cpu_s``; ``curve``: ``step:score`` twenty times; with
         ``eval_every`` also ``eval_curve``: ``step:eval_return``.
+
+    Raises:
+        UsageError: a budget below one update.
     """
+    check_budget(model, steps, "--budget")
     torch.set_num_threads(1)
     path = folder / f"{kind}.safetensors"
     recorder = _Recorder(steps, path, kind, eval_every, lambda: evaluate(model, eval_env))
+    model.set_logger(Logger(None, []))
     if resume and path.is_file() and isinstance(model, ExactResume):
         state = load_state(path, kind=kind)
         model.set_state(state["model"])

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.save_util import recursive_getattr
 
 from papergym.agents.common.envstate import env_state, set_env_state
@@ -125,7 +126,11 @@ class ExactResume(BaseAlgorithm):
         """Called when the environments restart; a buffer that stores episodes as sequences marks the cut here."""
 
     def _setup_learn(self, *args: Any, **kwargs: Any) -> Any:
+        silent = not self._custom_logger and self.verbose == 0 and self.tensorboard_log is None
+        if silent:
+            self.set_logger(Logger(None, []))  # SB3's own, which writes nothing either, leaves an empty folder in /tmp
         result = super()._setup_learn(*args, **kwargs)  # resets the action noise and, without a custom logger, the logger
+        self._custom_logger = self._custom_logger and not silent
         self._apply_pending()
         self._resume_pending = None
         return result

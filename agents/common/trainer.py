@@ -9,8 +9,8 @@ import gymnasium as gym
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.logger import Logger
-from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
+from papergym.agents.common.budget import check_budget
 from papergym.agents.common.conductor import Conductor
 from papergym.agents.common.errors import UsageError
 from papergym.agents.common.evaluation import make_env
@@ -92,20 +92,8 @@ def build_model(plan: Plan) -> BaseAlgorithm:
         raise UsageError(f"{plan.agent.key} refuses these settings for {run.env}: {error}") from error
     if not isinstance(model, ExactResume):  # an algorithm of SB3 or sb3-contrib itself
         model.__class__ = type(f"Resumable{type(model).__name__}", (ExactResume, type(model)), {})
-    least = steps_before_update(model)
-    if run.steps < least:
-        lower = "n_steps or --n-envs" if isinstance(model, OnPolicyAlgorithm) else "learning_starts"
-        first = f"the first one comes after {least} steps"
-        raise UsageError(f"a budget of {run.steps} steps is below one update: {first}. Raise --steps, or lower {lower}.")
+    check_budget(model, run.steps, "--steps")
     return model
-
-
-def steps_before_update(model: BaseAlgorithm) -> int:
-    """Steps that pass before the first update of a model."""
-    if isinstance(model, OnPolicyAlgorithm):
-        return model.n_steps * model.n_envs
-    starts = getattr(model, "learning_starts", 0)
-    return int(starts) + 1
 
 
 def _train(plan: Plan, folder: RunFolder, model: Any, eval_env: gym.Env, listen: bool) -> dict[str, Any]:

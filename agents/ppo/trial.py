@@ -11,9 +11,11 @@ import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.evaluation import evaluate_policy
+from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.vec_env import VecNormalize
 
 from papergym import assets
+from papergym.agents.common.budget import check_budget
 from papergym.agents.common.errors import UsageError
 from papergym.agents.common.resume import ExactResume
 from papergym.agents.common.state import load_state, save_state
@@ -51,6 +53,8 @@ def run(trial: dict[str, Any], folder: Path, *, resume: bool) -> dict[str, Any]:
     if "policy" in trial:
         return _still(trial)
     model = build(_config(trial), trial["env_id"], seed=trial["seed"], device="cpu")
+    check_budget(model, trial["steps"], "--budget")
+    model.set_logger(Logger(None, []))
     recorder, path = _Recorder(trial["steps"], folder / "checkpoint.safetensors"), folder / "checkpoint.safetensors"
     if resume and path.is_file() and isinstance(model, ExactResume):
         state = load_state(path, kind="ppo-trial")

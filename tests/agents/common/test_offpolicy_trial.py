@@ -1,8 +1,11 @@
 """Runs of off-policy agents for tables: evaluations on the way, resumed where they were cut."""
 
+import tempfile
+
 import pytest
 
 from papergym.agents.common import offpolicy_trial
+from papergym.agents.common.errors import UsageError
 from papergym.agents.common.figures import parse_curve
 from papergym.agents.per.trial import run as run_per
 from papergym.agents.sac.trial import run as run_sac
@@ -51,3 +54,15 @@ def test_evaluations_do_not_disturb_training(implementation, tmp_path):
     assert points[:, 0].tolist() == [250, 500, 750, 800]
     assert points[-1, 1] == pytest.approx(with_them["eval_return"], rel=1e-4)
     assert numbers(with_them) == numbers(without)
+
+
+@pytest.mark.parametrize("implementation", ["papergym", "sb3"])
+def test_budget_below_one_update(implementation, tmp_path):
+    with pytest.raises(UsageError, match="100 steps is below one update: the first one comes after 101 steps"):
+        run_sac({**PENDULUM, "implementation": implementation, "steps": 100}, tmp_path, resume=False)
+
+
+def test_no_folder_is_left_in_tmp(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    run_sac({**PENDULUM, "implementation": "sb3", "steps": 150}, tmp_path / "run", resume=False)
+    assert not list(tmp_path.glob("SB3-*"))

@@ -1,5 +1,7 @@
 """A resumed algorithm gives, bit for bit, the numbers of the one that was never interrupted."""
 
+import tempfile
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -209,3 +211,15 @@ def test_gsde_is_refused():
     model = ResumableSAC("MlpPolicy", "Pendulum-v1", policy_kwargs=dict(SMALL), use_sde=True)
     with pytest.raises(CheckpointError, match="gSDE"):
         model.get_state()
+
+
+def test_no_folder_is_left_in_tmp(tmp_path, monkeypatch):
+    """Unlike SB3's own, our algorithms make no empty folder for a logger that writes nothing."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    model = dqn(0).learn(40)
+    first = model.logger
+    assert model.learn(40, reset_num_timesteps=False).logger is not first
+    assert not list(tmp_path.iterdir())
+    model.verbose = 1
+    model.learn(40, reset_num_timesteps=False)
+    assert list(tmp_path.iterdir()), "an output that was asked for is there"

@@ -63,6 +63,12 @@ def test_unknown_fields_are_refused(tmp_path):
         run({**TRIAL, "clip_rage": 0.3}, tmp_path, resume=False)
 
 
+@pytest.mark.parametrize("implementation", ["papergym", "sb3", "trpo"])
+def test_budget_below_one_update(tmp_path, implementation):
+    with pytest.raises(UsageError, match="a budget of 2000 steps is below one update"):
+        run({**TRIAL, "steps": 2000, "implementation": implementation}, tmp_path, resume=False)
+
+
 class Shapes(gym.Env):
     """Random observations of any space."""
 
