@@ -219,7 +219,7 @@ def test_no_folder_is_left_in_tmp(tmp_path, monkeypatch):
     model = dqn(0).learn(40)
     first = model.logger
     assert model.learn(40, reset_num_timesteps=False).logger is not first
-    assert not list(tmp_path.iterdir())
+    assert not list(tmp_path.glob("SB3-*"))
     model.verbose = 1
     model.learn(40, reset_num_timesteps=False)
-    assert list(tmp_path.iterdir()), "an output that was asked for is there"
+    assert list(tmp_path.glob("SB3-*")), "an output that was asked for is there"
