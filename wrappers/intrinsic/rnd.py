@@ -19,8 +19,8 @@ class RND(ErrorBonus):
     Args:
         dim: output length of both networks.
         clip_obs: observations are standardised by running moments and clipped to plus or minus this; 0 leaves them raw.
-        warmup: transitions observed before anything is paid: until then the running moments mean little. The paper steps the
-            environment at random instead, which a wrapper must not.
+        warmup: transitions observed before anything is paid: until then the running moments, of observations and of errors,
+            mean little. The paper steps the environment at random instead, which a wrapper must not.
         scaling: by default rewards are divided by the running standard deviation of the errors.
 
     Source: Burda et al. 2018, arXiv 1810.12894, sections 2.2 and 2.4.
@@ -67,10 +67,6 @@ class RND(ErrorBonus):
 
     def _finish(self, raw: np.ndarray) -> np.ndarray:
         return np.zeros(len(raw)) if self.warming else self._scaled(raw)
-
-    def _track(self, raw: np.ndarray) -> None:
-        if not self.warming:
-            super()._track(raw)
 
     def _build(self, arrays: dict[str, np.ndarray]) -> nn.Module:
         shapes = sizes(arrays)

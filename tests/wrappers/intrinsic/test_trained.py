@@ -47,7 +47,15 @@ def test_rnd():
         expected = error / (np.std(errors) if len(errors) > 1 else 1.0) if warm else np.zeros(3)
         np.testing.assert_allclose(bonus.reward(batch), expected, rtol=2e-4, atol=1e-6, err_msg=str(t))
         seen += list(batch.next_obs.astype(np.float64))
-        errors += list(error) if warm else []
+        errors += list(error)
+
+
+def test_the_first_rewards_of_rnd_are_like_the_rest():
+    """One slow environment: the deviation of two errors that are nearly the same would pay hundreds for the third."""
+    bonus, stream = RND(every=10_000), np.sin(np.arange(600)[:, None] / [50, 70, 90]).astype(np.float32)
+    paid = np.array([bonus.reward(row[None])[0] for row in stream])
+    assert (paid[:128] == 0).all() and (paid[128:] > 0).all()
+    assert paid[128:140].max() < paid[140:].max() < 10
 
 
 @pytest.mark.parametrize("options", [{}, {"error": "norm", "transform": "log1p"}])
