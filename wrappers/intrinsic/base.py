@@ -9,6 +9,7 @@ import numpy as np
 from gymnasium import Space
 
 from papergym.wrappers.intrinsic.diagnostics import Diagnostics
+from papergym.wrappers.intrinsic.features import require_spaces
 from papergym.wrappers.intrinsic.moments import RunningMoments
 from papergym.wrappers.intrinsic.transitions import Observations, Transitions, as_transitions
 
@@ -55,9 +56,17 @@ class Bonus(ABC):
         return False
 
     def bind(self, observation_space: Space, action_space: Space | None = None) -> "Bonus":
-        """Tell the bonus the spaces of *one* environment; the wrappers do. Needed for discrete observations and actions."""
+        """Tell the bonus the spaces of *one* environment; the wrappers do. Needed for discrete observations and actions.
+
+        Raises:
+            ValueError: a space that this bonus cannot read.
+        """
+        require_spaces(type(self).__name__, observation_space, action_space if "action" in self.needs else None)
         self.observation_space, self.action_space = observation_space, action_space
         return self
+
+    def check_envs(self, envs: int) -> None:  # noqa: B027
+        """Raise ValueError where steps of so many environments are batches too small for this bonus; the wrappers ask."""
 
     def score(self, batch: Transitions | Observations) -> np.ndarray:
         """Intrinsic rewards of a batch, (n,) float32, without changing the bonus."""
@@ -177,8 +186,13 @@ class Bonus(ABC):
 
     def _check(self, state: dict[str, Any]) -> None:
         """Raise ValueError unless the state fits this bonus; changes nothing."""
-        if state.get("bonus") != type(self).__name__:
-            raise ValueError(f"the state belongs to {state.get('bonus')!r}, this is a {type(self).__name__}.")
+        if not isinstance(state.get("bonus"), str) or "config" not in state:
+            raise ValueError(
+                f"expected what bonus.state_dict() returned, got a dict of {sorted(state)}; a wrapper's state goes into the "
+                "wrapper's load_state_dict, and holds its bonus's under 'bonus'."
+            )
+        if state["bonus"] != type(self).__name__:
+            raise ValueError(f"the state belongs to {state['bonus']!r}, this is a {type(self).__name__}.")
         own, theirs = _plain(self.config()), state["config"]
         differing = [name for name in own if own[name] != theirs.get(name) and name != "device"]
         if differing:

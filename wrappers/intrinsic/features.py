@@ -1,6 +1,7 @@
 """Observations to vectors: flat numbers, one-hot ids, a fixed random encoder for pictures, or the caller's own embedding."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from math import isfinite
 from typing import Any, NoReturn
 
@@ -21,22 +22,43 @@ def flatten(observations: Observations, space: Space | None = None) -> np.ndarra
     """(n, d) float32: numbers as they are, ids as one-hot vectors, Dict parts side by side in the order of the keys.
 
     Raises:
-        ValueError: ids without a space to say how many there are, or a Tuple or Graph space.
+        ValueError: ids without a space to say how many there are, a part of the space that is missing, or tuples.
     """
     if isinstance(observations, dict):
         parts = space.spaces if isinstance(space, spaces.Dict) else dict.fromkeys(sorted(observations))
+        require_keys(observations, parts)
         return np.concatenate([flatten(observations[key], part) for key, part in parts.items()], axis=1)
     if type(observations) is not np.ndarray:
         if isinstance(observations, tuple):
-            raise ValueError("Tuple observations are not supported; use a Dict space, or pass embed= a function to vectors.")
+            raise ValueError("Tuple observations are not supported; use a Dict space.")
         observations = np.asarray(observations)
     if isinstance(space, spaces.Discrete):
         return _one_hot(observations.reshape(-1, 1) - space.start, np.array([space.n]))
     if isinstance(space, spaces.MultiDiscrete):
-        return _one_hot(observations.reshape(len(observations), -1), space.nvec.reshape(-1))
-    if observations.ndim == 1:
+        return _one_hot(observations.reshape(len(observations), -1) - space.start.reshape(-1), space.nvec.reshape(-1))
+    if observations.ndim == 1 and (space is None or space.shape != ()):
+        if space is not None:
+            raise ValueError(f"expected a batch of observations, the batch first, of {space}; got shape {observations.shape}.")
         raise ValueError("a batch of numbers needs its space: call bonus.bind(observation_space) or pass shape (n, 1).")
     return np.ascontiguousarray(observations.reshape(len(observations), -1), np.float32)
+
+
+def require_keys(observations: Mapping[str, Any], keys: Any) -> None:
+    """Raise ValueError where a Dict observation lacks a part."""
+    missing = [key for key in keys if key not in observations]
+    if missing:
+        raise ValueError(f"the observation lacks {missing}; it has {sorted(observations)}. Every one must have the same parts.")
+
+
+def require_spaces(owner: str, observation: Space | None, action: Space | None) -> None:
+    """Raise ValueError for Tuple observations, or for actions that do not flatten to numbers (None where none are read)."""
+    parts = [observation]
+    for part in parts:
+        if isinstance(part, spaces.Tuple):
+            raise ValueError(f"{owner}: Tuple observations are not supported; use a Dict space.")
+        parts += part.spaces.values() if isinstance(part, spaces.Dict) else ()
+    if action is not None and not isinstance(action, (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)):
+        raise ValueError(f"{owner} reads actions of Box, Discrete, MultiDiscrete or MultiBinary spaces, got {action}.")
 
 
 def _one_hot(ids: np.ndarray, sizes: np.ndarray) -> np.ndarray:
@@ -125,12 +147,11 @@ class Features:
 
     def _choose(self, observations: Observations) -> Callable:
         if callable(self.embed):
-            function = self.embed
-            return lambda batch: _numpy(function(batch), batch_length(batch))
+            return partial(_embedded, self.embed)
         example = first(observations)
         pictures = any(is_picture(part) for part in leaves(example).values())
         if self.embed == "flat" or (self.embed == "auto" and not pictures):
-            return lambda batch: flatten(batch, self.space)
+            return self._flat
         from papergym.wrappers.intrinsic.networks import RandomEncoder  # torch only where networks are used
 
         encoder = RandomEncoder(example, self.space, *self._random)
@@ -139,6 +160,9 @@ class Features:
             encoder.load_state_dict(self._weights)
         self._encoder, self._inputs = encoder, encoder.sizes
         return encoder
+
+    def _flat(self, observations: Observations) -> np.ndarray:
+        return flatten(observations, self.space)
 
     def state_dict(self) -> dict[str, Any]:
         """Length of the vectors, the encoder's weights and the sizes of its inputs."""
@@ -160,7 +184,8 @@ class Features:
             self._encoder.load_state_dict(self._weights)
 
 
-def _numpy(vectors: Any, n: int) -> np.ndarray:
+def _embedded(embed: Callable[[Observations], Any], observations: Observations) -> np.ndarray:
+    vectors, n = embed(observations), batch_length(observations)
     if hasattr(vectors, "detach"):
         vectors = vectors.detach().cpu().numpy()
     vectors = np.ascontiguousarray(vectors, np.float32)
@@ -169,13 +194,12 @@ def _numpy(vectors: Any, n: int) -> np.ndarray:
     return vectors
 
 
-def explain(vectors: np.ndarray) -> NoReturn:
+def explain(vectors: np.ndarray, what: str = "observation or embedding") -> NoReturn:
     """Raise ValueError that says which element is not finite, or that squares overflow."""
     bad = ~np.isfinite(vectors)
     if bad.any():
         row, column = np.argwhere(bad)[0]
         raise ValueError(
-            f"non-finite observation or embedding: row {row}, element {column} is {vectors[row, column]}. Nothing was stored; "
-            "mend the environment or the embedding."
+            f"non-finite {what}: row {row}, element {column} is {vectors[row, column]}. Nothing was stored; mend what made it."
         )
-    raise ValueError(f"observations up to {np.abs(vectors).max():.3g} overflow squared float32 distances; rescale them first.")
+    raise ValueError(f"{what} up to {np.abs(vectors).max():.3g} overflow squared float32 distances; rescale them first.")

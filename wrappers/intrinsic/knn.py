@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -87,21 +88,30 @@ class KNNNovelty(Bonus):
     def _raw(self, transitions: Transitions, x: np.ndarray) -> np.ndarray:
         """(n, k) distances for the mean, (n, 1) for the k-th, (n, 0) from an empty memory."""
         if self.memory == "batch":
-            distances = self._within(x)
+            distances = self._within(x, some=transitions.env is not None)
         elif self.memory == "episodic":
             distances = _fill(self.episodes.distances(transitions, x, self.k), mean=self.aggregate == "mean")
         else:
             distances = self._in_ring(x, self.exclude_self and transitions.stored)
         return distances if self.aggregate == "mean" else distances[:, -1:]
 
-    def _within(self, x: np.ndarray) -> np.ndarray:
+    def check_envs(self, envs: int) -> None:
+        """Raise ValueError where a batch memory would never see k other rows."""
         least = self.k + self.exclude_self
-        if len(x) < least:
+        if self.memory == "batch" and envs < least:
             raise ValueError(
-                f"a batch memory with k={self.k} needs batches of at least {least} rows, got {len(x)}: use more environments, "
-                "a smaller k, memory='ring', or relabel() on replay batches."
+                f"a batch memory with k={self.k} needs batches of at least {least} rows, got {envs}: use more environments, "
+                "a smaller k, memory='ring', or relabel() on replay batches (observe='sampled' in a RelabelledReplayBuffer)."
             )
-        return self._search(x, x, np.einsum("ij,ij->i", x, x), self.k, skip_self=self.exclude_self)
+
+    def _within(self, x: np.ndarray, some: bool) -> np.ndarray:
+        """Neighbours within the batch; of ``some`` environments, others being reset, fewer than k may be there."""
+        if not some:
+            self.check_envs(len(x))
+        k = min(self.k, len(x) - self.exclude_self)
+        if k == 0:
+            return np.zeros((len(x), 0), np.float32)
+        return self._search(x, x, np.einsum("ij,ij->i", x, x), k, skip_self=self.exclude_self)
 
     def _in_ring(self, x: np.ndarray, copies: bool) -> np.ndarray:
         memory = self._ring(x.shape[1])
@@ -184,4 +194,4 @@ def _search(device: str) -> Search:
         return nearest
     from papergym.wrappers.intrinsic.neighbours_torch import nearest_on
 
-    return lambda *arguments, **options: nearest_on(device, *arguments, **options)
+    return partial(nearest_on, device)

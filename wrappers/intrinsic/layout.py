@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from gymnasium import Space, spaces
 
-from papergym.wrappers.intrinsic.features import explain, flatten, is_picture
+from papergym.wrappers.intrinsic.features import explain, flatten, is_picture, require_keys
 from papergym.wrappers.intrinsic.transitions import Observations, leaves
 
 
@@ -30,7 +30,7 @@ class Layout:
         """Arrays by name: ``flat`` and ``picture0``, ``picture1``...
 
         Raises:
-            ValueError: shapes other than before, or numbers that are not finite.
+            ValueError: shapes other than before, a part that is missing, or numbers that are not finite.
         """
         out = {f"picture{i}": channels_first(_part(observations, path)) for i, path in enumerate(self.pictures)}
         if self.flat:
@@ -55,6 +55,7 @@ def channels_first(pictures: np.ndarray) -> np.ndarray:
 
 def _part(observations: Observations, path: tuple[str, ...]) -> np.ndarray:
     for key in path:
+        require_keys(observations, [key])
         observations = observations[key]
     return np.asarray(observations)
 

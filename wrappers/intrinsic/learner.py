@@ -95,6 +95,17 @@ class Learner:
             self._round = None
             self.net.load_state_dict(self.student.state_dict())
 
+    def __getstate__(self) -> dict[str, Any]:
+        """For pickle, which takes no threads: a round in the background is waited for and stays pending."""
+        if self._round is not None:
+            self._round.result()
+        return {**self.__dict__, "_pool": self._pool is not None, "_round": self._round is not None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._pool = ThreadPoolExecutor(1) if state["_pool"] else None
+        self._round = _finished() if state["_round"] else None
+
     def state_dict(self) -> dict[str, Any]:
         """Exact state; a round in the background is waited for and stays pending."""
         pending = self._round is not None
@@ -127,13 +138,16 @@ class Learner:
             array = np.asarray(array)
             self._rows[name] = np.zeros((self.capacity, *array.shape[1:]), array.dtype)
             self._rows[name][: len(array)] = array
-        self._round = None
-        if pending:
-            self._round = Future()
-            self._round.set_result(None)
+        self._round = _finished() if pending else None
 
     def _trained(self) -> list[Tensor]:
         return self.optimiser.param_groups[0]["params"]
+
+
+def _finished() -> Future[None]:
+    future: Future[None] = Future()
+    future.set_result(None)
+    return future
 
 
 def _cpu(values: dict[str, Tensor]) -> dict[str, Tensor]:

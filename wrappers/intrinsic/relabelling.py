@@ -37,9 +37,10 @@ def relabel(batch: Batch, bonus: Bonus, *, weight: float = 1.0, mix: str = "add"
         ValueError: an episodic bonus, whose rewards do not exist outside their episode, or a batch without a needed field.
     """
     require(mix in MIXES, f"mix is one of {', '.join(MIXES)}", mix)
-    if bonus.episodic:
-        raise ValueError(f"{type(bonus).__name__} is episodic and cannot score replayed transitions: wrap the environment.")
-    rewards = _get(batch, "reward")
+    refuse_episodic(bonus)
+    rewards: Any = _get(batch, "reward")
+    if not hasattr(rewards, "shape"):
+        rewards = np.asarray(rewards, np.float32)
     actions = _numpy(_get(batch, "action")) if "action" in bonus.needs else None
     if actions is not None and actions.ndim == 2 and actions.shape[1] == 1 and np.issubdtype(actions.dtype, np.integer):
         actions = actions[:, 0]
@@ -50,6 +51,12 @@ def relabel(batch: Batch, bonus: Bonus, *, weight: float = 1.0, mix: str = "add"
     if hasattr(rewards, "new_tensor"):
         intrinsic = rewards.new_tensor(intrinsic)
     return _set(batch, (rewards + intrinsic) if mix == "add" else intrinsic)
+
+
+def refuse_episodic(bonus: Bonus) -> None:
+    """Raise ValueError for a bonus whose rewards depend on the running episode."""
+    if bonus.episodic:
+        raise ValueError(f"{type(bonus).__name__} is episodic and cannot score replayed transitions: wrap the environment.")
 
 
 def _get(batch: Any, field: str) -> Any:

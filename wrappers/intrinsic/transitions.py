@@ -56,15 +56,20 @@ def as_transitions(batch: "Transitions | Observations", bonus: Any) -> Transitio
     """A batch as transitions: a bare batch of observations stands for ``next_obs``.
 
     Raises:
-        ValueError: a field that the bonus needs is missing, or the batch is empty.
+        ValueError: a field that the bonus needs is missing, the batch is empty, or its fields differ in length.
     """
     transitions = batch if isinstance(batch, Transitions) else Transitions(next_obs=batch)
     for field in bonus.needs:
         if getattr(transitions, field) is None:
             wanted = "Transitions(obs=, action=, next_obs=, done=)"
             raise ValueError(f"{type(bonus).__name__} needs `{field}` of every transition; pass {wanted}.")
-    if batch_length(transitions.next_obs) == 0:
+    n = batch_length(transitions.next_obs)
+    if n == 0:
         raise ValueError(f"{type(bonus).__name__} got an empty batch.")
+    for field in ("obs", "action", "done", "env"):
+        value = getattr(transitions, field)
+        if value is not None and batch_length(value) != n:
+            raise ValueError(f"{type(bonus).__name__} got {n} next_obs but {batch_length(value)} `{field}`; give one per row.")
     return transitions
 
 

@@ -3,7 +3,11 @@
 import importlib
 from typing import Any
 
-_HOME: dict[str, str] = {"IntrinsicReward": "intrinsic_reward", "RelabelledReplayBuffer": "replay"}
+_HOME: dict[str, str] = {
+    "IntrinsicReward": "intrinsic_reward",
+    "RelabelledDictReplayBuffer": "replay",
+    "RelabelledReplayBuffer": "replay",
+}
 """Public name -> module of this folder that defines it."""
 
 __all__ = sorted(_HOME)

@@ -42,6 +42,7 @@ class IntrinsicReward(DoorState, VecEnvWrapper):
         self.bonus, _ = resolve(bonus, bonus_arguments)
         self.mixer = RewardMixer(weight=weight, mix=mix, decay=decay, normalise=normalise)
         self.bonus.bind(venv.observation_space, venv.action_space)
+        self.bonus.check_envs(venv.num_envs)
         self._all = np.arange(venv.num_envs)
         self._obs: Observations = None
         self._actions: Any = None

@@ -1,32 +1,22 @@
-"""A stable-baselines3 replay buffer whose samples carry fresh intrinsic rewards."""
+"""stable-baselines3 replay buffers whose samples carry fresh intrinsic rewards."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from stable_baselines3.common.buffers import ReplayBuffer
-from stable_baselines3.common.type_aliases import ReplayBufferSamples
+from gymnasium import spaces
+from stable_baselines3.common.buffers import DictReplayBuffer, ReplayBuffer
 from stable_baselines3.common.vec_env import VecNormalize
 
 from papergym.wrappers.intrinsic.base import Bonus
-from papergym.wrappers.intrinsic.relabelling import relabel
-from papergym.wrappers.intrinsic.transitions import Transitions
+from papergym.wrappers.intrinsic.relabelling import refuse_episodic, relabel
+from papergym.wrappers.intrinsic.transitions import Observations, Transitions, copied
 from papergym.wrappers.intrinsic_reward import resolve
 
+_Buffer = ReplayBuffer if TYPE_CHECKING else object
 
-class RelabelledReplayBuffer(ReplayBuffer):
-    """Stores extrinsic rewards and adds the intrinsic ones of *now* to every sample: they never go stale.
 
-    Pass it as ``replay_buffer_class=RelabelledReplayBuffer, replay_buffer_kwargs={"bonus": "RND"}``.
-
-    Args:
-        *arguments: those of ``ReplayBuffer``.
-        bonus: a bonus that is not episodic, or the name of one.
-        weight, mix: see :func:`~papergym.wrappers.intrinsic.relabelling.relabel`.
-        observe: ``"stored"``, the bonus learns from every transition once, when it is stored; ``"sampled"``, from every
-            batch, as the URLB agents do; ``"never"``, something else teaches it.
-        bonus_arguments: arguments of a bonus given by name.
-        **options: those of ``ReplayBuffer``.
-    """
+class _Relabelled(_Buffer):
+    """What both buffers add to their stable-baselines3 parent."""
 
     def __init__(
         self,
@@ -38,10 +28,17 @@ class RelabelledReplayBuffer(ReplayBuffer):
         bonus_arguments: dict[str, Any] | None = None,
         **options: Any,
     ):
+        space = options.get("observation_space", arguments[1] if len(arguments) > 1 else None)
+        if isinstance(space, spaces.Dict) != isinstance(self, DictReplayBuffer):
+            fitting = "RelabelledDictReplayBuffer" if isinstance(space, spaces.Dict) else "RelabelledReplayBuffer"
+            raise ValueError(f"observations of {space} go into a {fitting}, this is a {type(self).__name__}.")
         super().__init__(*arguments, **options)
         if observe not in ("stored", "sampled", "never"):
             raise ValueError(f"observe is 'stored', 'sampled' or 'never', got {observe!r}.")
         self.bonus, _ = resolve(bonus, bonus_arguments)
+        refuse_episodic(self.bonus)
+        if observe == "stored":
+            self.bonus.check_envs(self.n_envs)
         self.bonus.bind(self.observation_space, self.action_space)
         self.weight, self.mix, self.observe = weight, mix, observe
 
@@ -49,9 +46,51 @@ class RelabelledReplayBuffer(ReplayBuffer):
         """Store one step of all environments."""
         super().add(obs, next_obs, action, reward, done, infos)
         if self.observe == "stored":
-            self.bonus.observe(Transitions(next_obs=np.array(next_obs), obs=np.array(obs), action=np.array(action)))
+            self.bonus.observe(Transitions(next_obs=copied(next_obs), obs=copied(obs), action=np.array(action)))
 
-    def sample(self, batch_size: int, env: VecNormalize | None = None) -> ReplayBufferSamples:
-        """A batch with fresh rewards, (batch_size, 1)."""
-        samples = super().sample(batch_size, env)
-        return relabel(samples, self.bonus, weight=self.weight, mix=self.mix, observe=self.observe == "sampled")
+    def sample(self, batch_size: int, env: VecNormalize | None = None) -> Any:
+        """A batch with fresh rewards, (batch_size, 1).
+
+        The bonus scores observations as they were stored, which is what it observed; only the batch that the learner gets
+        is normalised by ``env``, and its extrinsic rewards.
+        """
+        stored = super().sample(batch_size)
+        fresh = relabel(stored, self.bonus, weight=self.weight, mix="replace", observe=self.observe == "sampled")
+        samples = stored if env is None else self._normalised(stored, env)
+        return samples._replace(rewards=fresh.rewards if self.mix == "replace" else samples.rewards + fresh.rewards)
+
+    def _normalised(self, samples: Any, env: VecNormalize) -> Any:
+        observations = {
+            name: self._tensors(self._normalize_obs(_arrays(getattr(samples, name)), env))
+            for name in ("observations", "next_observations")
+        }
+        rewards = self.to_torch(self._normalize_reward(samples.rewards.cpu().numpy(), env))
+        return samples._replace(rewards=rewards, **observations)
+
+    def _tensors(self, arrays: Any) -> Any:
+        return {key: self.to_torch(a) for key, a in arrays.items()} if isinstance(arrays, dict) else self.to_torch(arrays)
+
+
+def _arrays(tensors: Any) -> Observations:
+    return {key: t.cpu().numpy() for key, t in tensors.items()} if isinstance(tensors, dict) else tensors.cpu().numpy()
+
+
+class RelabelledReplayBuffer(_Relabelled, ReplayBuffer):
+    """Stores extrinsic rewards and adds the intrinsic ones of *now* to every sample: they never go stale.
+
+    Pass it as ``replay_buffer_class=RelabelledReplayBuffer, replay_buffer_kwargs={"bonus": "RND"}``. Dict observations take
+    :class:`RelabelledDictReplayBuffer`.
+
+    Args:
+        *arguments: those of ``ReplayBuffer``.
+        bonus: a bonus that is not episodic, or the name of one.
+        weight, mix: see :func:`~papergym.wrappers.intrinsic.relabelling.relabel`.
+        observe: ``"stored"``, the bonus learns from every transition once, when it is stored; ``"sampled"``, from every
+            batch, as the URLB agents do; ``"never"``, something else teaches it.
+        bonus_arguments: arguments of a bonus given by name.
+        **options: those of ``ReplayBuffer``.
+    """
+
+
+class RelabelledDictReplayBuffer(_Relabelled, DictReplayBuffer):
+    """:class:`RelabelledReplayBuffer` for Dict observations."""

@@ -1,5 +1,6 @@
 """Relabelled replay batches: what every library calls them, fresh rewards, and no state meeting itself."""
 
+import copy
 from types import SimpleNamespace
 from typing import Any
 
@@ -8,10 +9,12 @@ import numpy as np
 import pytest
 import torch
 from stable_baselines3 import SAC
+from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
+from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
 from papergym.wrappers.intrinsic import RND, EpisodicNovelty, KNNNovelty, relabel
-from papergym.wrappers.sb3 import RelabelledReplayBuffer
+from papergym.wrappers.sb3 import RelabelledDictReplayBuffer, RelabelledReplayBuffer
 
 RNG = np.random.default_rng(0)
 OBS, NEXT = RNG.standard_normal((2, 12, 3)).astype(np.float32)
@@ -70,6 +73,82 @@ def test_refusals():
         relabel({"obs": OBS, "reward": REWARD}, KNNNovelty())
     with pytest.raises(ValueError, match="mix is one of"):
         relabel(plain()[0], KNNNovelty(), mix="times")
+
+
+@pytest.mark.parametrize("observe", ["stored", "sampled"])
+def test_normalised_samples_are_scored_as_they_were_stored(observe):
+    """VecNormalize is for the learner: the bonus has observed raw observations and must meet such again."""
+    venv = VecNormalize(DummyVecEnv([lambda: gym.make("Pendulum-v1", max_episode_steps=30)] * 2))
+    options = {"bonus": "KNNNovelty", "bonus_arguments": {"k": 1, "size": 500}, "weight": 0.5, "observe": observe}
+    model = SAC(
+        "MlpPolicy", venv, learning_starts=50, seed=0, replay_buffer_class=RelabelledReplayBuffer,
+        replay_buffer_kwargs=options, policy_kwargs={"net_arch": [16]}, buffer_size=500,
+    )  # fmt: skip
+    model.learn(120)
+    buffer: Any = model.replay_buffer
+    np.random.seed(0)  # noqa: NPY002 (what stable-baselines3 draws with)
+    bonus = copy.deepcopy(buffer.bonus)
+    got = buffer.sample(40, env=venv)
+    np.random.seed(0)  # noqa: NPY002
+    raw = ReplayBuffer.sample(buffer, 40)
+    np.random.seed(0)  # noqa: NPY002
+    normalised = ReplayBuffer.sample(buffer, 40, env=venv)
+    others = np.linalg.norm(raw.next_observations.numpy()[:, None].astype(np.float64) - bonus.ring.held[0][None], axis=-1)
+    if observe == "stored":
+        np.testing.assert_array_equal(np.sort(bonus.ring.held[0], 0), np.sort(buffer.next_observations[:60].reshape(-1, 3), 0))
+    copies = (others == 0).sum(1)
+    nearest = np.sort(others, 1)[np.arange(40), np.minimum(copies, 1)]  # one copy is the state itself
+    np.testing.assert_allclose(got.rewards[:, 0], normalised.rewards[:, 0].numpy() + 0.5 * nearest, rtol=1e-4, atol=1e-5)
+    for name in ("observations", "next_observations", "actions", "dones"):
+        np.testing.assert_array_equal(getattr(got, name), getattr(normalised, name))
+
+
+def test_dict_observations_and_a_saved_buffer(tmp_path):
+    class Named(gym.ObservationWrapper):
+        def __init__(self, env):
+            super().__init__(env)
+            self.observation_space = gym.spaces.Dict(body=env.observation_space)
+
+        def observation(self, observation):
+            return {"body": observation}
+
+    def build():
+        options = {"bonus": "KNNNovelty", "bonus_arguments": {"k": 2}, "mix": "replace"}
+        return SAC(
+            "MultiInputPolicy", Named(gym.make("Pendulum-v1")), learning_starts=30, seed=0,
+            replay_buffer_class=RelabelledDictReplayBuffer, replay_buffer_kwargs=options, policy_kwargs={"net_arch": [16]},
+            buffer_size=500,
+        )  # fmt: skip
+
+    model = build().learn(50)
+    model.save_replay_buffer(tmp_path / "buffer.pkl")
+    again = build()
+    again.load_replay_buffer(tmp_path / "buffer.pkl")
+    rewards = []
+    for buffer in (model.replay_buffer, again.replay_buffer):
+        np.random.seed(3)  # noqa: NPY002
+        rewards.append(buffer.sample(32).rewards.numpy())
+    np.testing.assert_array_equal(*rewards)
+    stored = model.replay_buffer.next_observations["body"][:50, 0].astype(np.float64)
+    np.random.seed(3)  # noqa: NPY002
+    drawn = model.replay_buffer.sample(32).next_observations["body"].numpy().astype(np.float64)
+    distances = np.sort(np.linalg.norm(drawn[:, None] - stored[None], axis=-1), 1)
+    np.testing.assert_allclose(rewards[0][:, 0], distances[:, 2], rtol=1e-4, atol=1e-6)  # the 0th is the state itself
+
+
+def test_the_buffer_refuses_at_once():
+    def build(bonus, space=gym.spaces.Box(-1, 1, (3,)), buffer=RelabelledReplayBuffer, **options):  # noqa: B008
+        return buffer(100, space, gym.spaces.Discrete(2), bonus=bonus, **options)
+
+    with pytest.raises(ValueError, match="EpisodicNovelty is episodic"):
+        build("EpisodicNovelty")
+    with pytest.raises(ValueError, match="observe='sampled' in a RelabelledReplayBuffer"):
+        build("APT")
+    assert build("APT", observe="sampled").bonus.k == 12
+    with pytest.raises(ValueError, match="go into a RelabelledDictReplayBuffer"):
+        build("RND", gym.spaces.Dict(a=gym.spaces.Discrete(2)))
+    with pytest.raises(ValueError, match="go into a RelabelledReplayBuffer"):
+        build("RND", buffer=RelabelledDictReplayBuffer)
 
 
 def test_sac_replays_fresh_rewards():

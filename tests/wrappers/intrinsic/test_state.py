@@ -1,5 +1,8 @@
 """A checkpoint in the middle of an episode restores the same next rewards, through one file and into fresh objects."""
 
+import copy
+import pickle
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -95,6 +98,21 @@ def test_a_loaded_bonus_saves_the_same_state(name, worlds):
     assert first.keys() == second.keys()
     for key, value in first.items():
         np.testing.assert_array_equal(np.asarray(value), np.asarray(second[key]), err_msg=key)
+
+
+@pytest.mark.parametrize("name", [*BONUSES, "KNNNovelty embedded"])
+def test_a_pickled_bonus_goes_on_as_the_original(name, worlds):
+    """As stable-baselines3 saves replay buffers, the bonus inside; with a thread, in the middle of a round."""
+    arguments = {**BONUSES, "KNNNovelty embedded": {"embed": np.square}}[name]
+    wrapped = wrappers.add_intrinsic_reward(worlds.Script(seed=1), name.split()[0], **arguments)
+    wrapped.reset()
+    advance("single", wrapped, 29)
+    pickled = pickle.dumps(wrapped.bonus)
+    world = copy.deepcopy(wrapped.env)
+    expected = advance("single", wrapped, 17)
+    again = wrappers.IntrinsicReward(world, pickle.loads(pickled))
+    again._obs = None if wrapped._obs is None else world.unwrapped.buffer[None].copy()
+    np.testing.assert_array_equal(advance("single", again, 17), expected)
 
 
 def test_states_of_other_bonuses_and_sizes_are_refused():
