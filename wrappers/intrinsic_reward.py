@@ -48,6 +48,7 @@ class IntrinsicReward(DoorState, gym.Wrapper, gym.utils.RecordConstructorArgs):
         gym.Wrapper.__init__(self, env)
         self.mixer = RewardMixer(**mixing)
         self.bonus.bind(env.observation_space, env.action_space)
+        self.bonus.check_envs(1)
         self._obs: Observations = None
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:

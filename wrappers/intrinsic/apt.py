@@ -9,7 +9,8 @@ from papergym.wrappers.intrinsic.knn import KNNNovelty
 class APT(KNNNovelty):
     """:class:`~papergym.wrappers.intrinsic.knn.KNNNovelty` as APT sets it, for batches of more than k states.
 
-    Mean distance to the 12 nearest states of the batch over its running mean, less 1e-4, floored at 0, then ``log(1 + d)``.
+    Mean distance to the 12 nearest states of the batch over its running mean, this batch included, less 1e-4, floored at 0,
+    then ``log(1 + d)``.
     APT's own embedding is trained by contrast (paper) or by ICM (the URLB code): pass it as ``embed``.
 
     Source: Liu and Abbeel 2021, arXiv 2103.04551, section 4; constants from the URLB code of October 2021.
@@ -20,4 +21,5 @@ class APT(KNNNovelty):
     aggregate: str = "mean"
     transform: str = "log1p"
     clip: float = 1e-4
+    order: str = "observe_first"
     scaling: str = "mean"

@@ -61,6 +61,8 @@ class CountBonus(Bonus):
             return _exact(observations)
         vectors = self.features(observations)
         if self._rule == "grid":
+            if np.ndim(self.width) and len(np.ravel(self.width)) != vectors.shape[1]:
+                raise ValueError(f"width has {len(np.ravel(self.width))} edges, observations have {vectors.shape[1]} elements.")
             codes = np.floor(vectors / np.asarray(self.width)).astype(np.int64)
         else:
             if self._projection is None:

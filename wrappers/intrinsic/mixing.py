@@ -94,6 +94,7 @@ class DoorState:
     bonus: Bonus
     mixer: RewardMixer
     _obs: Any
+    _holds: tuple[str, ...] = ("envs", "bonus", "mixer")
 
     @property
     def _envs(self) -> int:
@@ -109,8 +110,14 @@ class DoorState:
         """Restore what :meth:`state_dict` returned.
 
         Raises:
-            ValueError: the state of another number of environments or another bonus; nothing is changed.
+            ValueError: the state of another number of environments, another kind of wrapper or another bonus; nothing is
+                changed.
         """
+        if any(name not in state for name in self._holds):
+            raise ValueError(
+                f"expected what state_dict() of such a wrapper returned, with {', '.join(self._holds)}, got a dict of "
+                f"{sorted(state)}; a bonus's own state goes into env.bonus.load_state_dict."
+            )
         if state["envs"] != self._envs:
             raise ValueError(
                 f"the state was saved around {state['envs']} environments, here are {self._envs}; wrap as many, or load its "

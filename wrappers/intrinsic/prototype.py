@@ -78,6 +78,8 @@ class PrototypeNovelty(KNNNovelty):
         """One row of the batch (n, d) for each prototype enters the queue, and the memory that is searched shows it."""
         if self._vectors is None:
             self.set_prototypes(np.random.default_rng(self.seed).standard_normal((self.prototypes, batch.shape[1])))
+        elif self._vectors.shape[1] != batch.shape[1]:
+            raise ValueError(f"prototypes have {self._vectors.shape[1]} elements, embeddings {batch.shape[1]}: set them anew.")
         z, vectors = torch.from_numpy(batch), torch.from_numpy(self._vectors)
         gumbel = self.rng.gumbel(size=(self.prototypes, len(batch))).astype(np.float32)
         queue = self._candidates(batch.shape[1])

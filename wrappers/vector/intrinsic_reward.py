@@ -31,6 +31,8 @@ class IntrinsicReward(DoorState, gym.vector.VectorWrapper, gym.utils.RecordConst
         ValueError: no autoreset mode is declared, two are, or the environments act by another.
     """
 
+    _holds = ("envs", "bonus", "mixer", "ended")
+
     def __init__(
         self,
         envs: gym.vector.VectorEnv,
@@ -50,6 +52,7 @@ class IntrinsicReward(DoorState, gym.vector.VectorWrapper, gym.utils.RecordConst
         self.mode = _mode(envs, autoreset_mode)
         self.mixer = RewardMixer(**mixing)
         self.bonus.bind(envs.single_observation_space, envs.single_action_space)
+        self.bonus.check_envs(envs.num_envs)
         self._all = np.arange(envs.num_envs)
         self._obs: Observations = None
         self._ended = np.zeros(envs.num_envs, bool)

@@ -3,6 +3,7 @@
 import gymnasium as gym
 import numpy as np
 import pytest
+from gymnasium.vector import SyncVectorEnv
 
 from papergym import wrappers
 from papergym.wrappers.intrinsic import BONUSES, RND, KNNNovelty, Transitions, make_bonus
@@ -126,7 +127,64 @@ def test_door_arguments():
     pair = gym.wrappers.TransformObservation(
         env, lambda obs: (obs, obs), gym.spaces.Tuple([env.observation_space, env.observation_space])
     )
-    door = wrappers.NoveltyReward(pair)
-    door.reset()
-    with pytest.raises(ValueError, match="Tuple"):
-        door.step(0)
+    for kind in (pair, SyncVectorEnv([lambda: pair])):
+        with pytest.raises(ValueError, match="Tuple observations are not supported; use a Dict"):
+            wrappers.NoveltyReward(kind)
+    with pytest.raises(ValueError, match=r"ICM reads actions of Box.*got Dict"):
+        make_bonus("ICM").bind(env.observation_space, gym.spaces.Dict(push=env.action_space))
+    with pytest.raises(ValueError, match="at least 13 rows, got 8"):
+        wrappers.add_intrinsic_reward(SyncVectorEnv([lambda: env] * 8), "APT")
+
+
+@pytest.mark.parametrize("field", ["obs", "action", "done", "env"])
+@pytest.mark.parametrize("name", ["EpisodicNovelty", "ICM"])
+def test_fields_of_another_length(name, field):
+    """Before the check, a short ``env`` let compiled code read outside its arrays."""
+    short = {"obs": ROWS[:3], "action": np.zeros((3, 1)), "done": np.zeros(3, bool), "env": np.arange(3)}[field]
+    batch = transitions(ROWS)
+    setattr(batch, field, short)
+    for method in ("reward", "observe", "score"):
+        with pytest.raises(ValueError, match=f"got 16 next_obs but 3 `{field}`"):
+            getattr(make_bonus(name), method)(batch)
+
+
+@pytest.mark.parametrize("name", ["ICM", "Disagreement", "NGU"])
+def test_non_finite_actions(name):
+    bonus = make_bonus(name)
+    batch = transitions(ROWS)
+    batch.action = np.where(np.arange(16)[:, None] == 5, np.nan, 0.0)
+    for method in (bonus.reward, bonus.observe, bonus.score):
+        with pytest.raises(ValueError, match="non-finite action: row 5, element 0"):
+            method(batch)
+    assert bonus.learner is None or bonus.learner.seen == 0
+
+
+@pytest.mark.parametrize("name", ["KNNNovelty", "RND", "CountBonus", "RE3"])
+def test_a_dict_observation_that_lacks_a_part(name):
+    box = gym.spaces.Box(-9, 9, (4,), np.float32)
+    bonus = make_bonus(name).bind(gym.spaces.Dict(a=box, b=box))
+    bonus.reward({"a": ROWS, "b": ROWS})
+    with pytest.raises(ValueError, match=r"lacks \['b'\]; it has \['a'\]"):
+        bonus.reward({"a": ROWS})
+
+
+def test_sizes_that_do_not_fit_the_observations():
+    with pytest.raises(ValueError, match="width has 2 edges, observations have 4"):
+        make_bonus("CountBonus", hash="grid", width=(0.1, 0.2)).reward(ROWS)
+    prototypes = make_bonus("PrototypeNovelty", embed="flat", prototypes=4, size=16, batch_size=4)
+    prototypes.set_prototypes(np.ones((4, 3)))
+    with pytest.raises(ValueError, match="prototypes have 3 elements, embeddings 4"):
+        prototypes.reward(ROWS)
+    with pytest.raises(ValueError, match=r"the batch first.*got shape \(4,\)"):
+        KNNNovelty().bind(gym.spaces.Box(-9, 9, (4,))).reward(ROWS[0])
+
+
+def test_states_of_something_else():
+    door = wrappers.NoveltyReward(gym.make("CartPole-v1"))
+    vector = wrappers.NoveltyReward(SyncVectorEnv([lambda: gym.make("CartPole-v1")]))
+    for wrapped, state in ((door, door.bonus.state_dict()), (door, {}), (vector, door.state_dict())):
+        with pytest.raises(ValueError, match="expected what state_dict"):
+            wrapped.load_state_dict(state)
+    for state in (door.state_dict(), {}):
+        with pytest.raises(ValueError, match=r"expected what bonus\.state_dict"):
+            door.bonus.load_state_dict(state)

@@ -123,6 +123,17 @@ def test_the_number_format_does_not_matter(name, dtype):
     np.testing.assert_array_equal(paid[np.float32], paid[dtype])
 
 
+def test_ids_and_numbers_by_hand():
+    ids = make_bonus("KNNNovelty", k=1).bind(gym.spaces.MultiDiscrete([3, 4], start=[2, -1]))
+    ids.observe(np.array([[2, -1]]))  # the first id of both
+    np.testing.assert_allclose(ids.score(np.array([[2, -1], [4, -1], [4, 2]])), [0.0, np.sqrt(2), 2.0], rtol=1e-6)
+    with pytest.raises(ValueError, match="outside its space"):
+        ids.score(np.array([[1, 0]]))
+    number = make_bonus("KNNNovelty", k=1).bind(gym.spaces.Box(-1, 1, ()))
+    number.observe(np.array([0.25]))
+    np.testing.assert_allclose(number.score(np.array([0.25, -0.5])), [0.0, 0.75])
+
+
 def test_undeclared_autoreset_through_the_short_spelling(worlds):
     envs = SyncVectorEnv([maker(worlds, "float64")], autoreset_mode=AutoresetMode.SAME_STEP)
     envs.metadata = {}
