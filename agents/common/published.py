@@ -13,7 +13,7 @@ def published(facts: dict[str, Any], group: "Group") -> list[str]:
     fitting = [
         score
         for score in printed(facts)
-        if score.get("setting", "") == group.setting and _same_env(score, group.env) and _same_steps(score, group)
+        if score.get("setting", "") in _settings(group) and _same_env(score, group.env) and _same_steps(score, group)
     ]
     return [f"{value_of(score)} ({place_of(score)})" for score in fitting]
 
@@ -51,6 +51,11 @@ def score_section(facts: dict[str, Any]) -> list[str]:
     """Every published score that may be quoted, with its place and certainty."""
     lines = [[score.get("env", "-"), score.get("setting", "-"), value_of(score), place_of(score)] for score in printed(facts)]
     return ["## Published", markdown_table(["environment", "setting", "value", "where"], lines)] if lines else []
+
+
+def _settings(group: "Group") -> set[str]:
+    """The group's setting, also where the whole table has that one only and its name leaves it out."""
+    return {group.setting or row.get("setting", "") for row in group.rows}
 
 
 def _same_env(score: dict[str, Any], env: str) -> bool:

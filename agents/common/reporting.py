@@ -10,7 +10,7 @@ from typing import Any
 
 from papergym import assets
 from papergym.agents.common.published import markdown_table, published
-from papergym.agents.common.reproduce import Reproduction
+from papergym.agents.common.reproduce import Reproduction, label, trial_id
 from papergym.agents.common.results import VERSIONS, read_rows, results_path
 from papergym.agents.common.statistics import Estimate, estimate
 
@@ -131,7 +131,8 @@ def reproduction_section(plan: Reproduction, folder: Path) -> list[str]:
     if picture := draw_curves(plan.key, members, folder):
         pictures.insert(0, f"![learning curves of {plan.key}]({picture.name})")
     order = [*pictures, *table] if len(members) > LONG_TABLE else [*table, *pictures]
-    last = [_overlap_line(plan, members), _own_table(plan), source_line(path, rows, len(plan.trials))]
+    own = _own_table(plan)
+    last = [_overlap_line(plan, members), own or _missing_line(plan, rows), source_line(path, rows, len(plan.trials))]
     return [*head, plan.note, *order, *last]
 
 
@@ -170,6 +171,18 @@ def _overlap_line(plan: Reproduction, members: Sequence[Group]) -> str:
     together, points = overlap(ours, theirs)
     runs = f"{len(ours)} and {len(theirs)} runs"
     return f"The 95% intervals of {first} and {second} ({runs}) overlap at {together} of {points} points of the learning curve."
+
+
+def _missing_line(plan: Reproduction, rows: Sequence[Row]) -> str:
+    """The runs of the list that have no row, those that differ in their seed together."""
+    done = {row.get("trial") for row in rows}
+    seeds: dict[str, list[str]] = {}
+    for trial in plan.trials:
+        if trial_id(trial) not in done:
+            name = label({field: value for field, value in trial.items() if field != "seed"})
+            seeds.setdefault(name, []).append(str(trial.get("seed", "")))
+    entries = [f"{name} (seed {', '.join(found)})" for name, found in seeds.items()]
+    return f"Missing: {'; '.join(entries)}." if entries else ""
 
 
 def _agent_module(agent: str, name: str) -> Any:

@@ -24,7 +24,8 @@ class Table1:
         best_run: environment -> the best score of a single run.
         best_mean: environment -> the best mean of a setting over its seeds.
         means: (setting, environment) -> mean raw score over the seeds present.
-        normalised: setting -> mean normalised score over the runs present, where the best run has 1.
+        normalised: setting -> normalised score where the best run has 1: mean over the environments present of the mean over
+            their seeds, which for a whole table is the mean over its runs.
         normalised_by_mean: the same where the best mean has 1.
         paper: setting -> the paper's value.
         runs: setting -> number of runs present.
@@ -80,8 +81,8 @@ def table1(rows: Rows, zero: Mapping[str, float], plan: Iterable[Mapping[str, An
         best_run=best_run,
         best_mean=best_mean,
         means=means,
-        normalised=_normalised(present, zero, best_run),
-        normalised_by_mean=_normalised(present, zero, best_mean),
+        normalised=_normalised(means, zero, best_run),
+        normalised_by_mean=_normalised(means, zero, best_mean),
         paper=dict(paper),
         runs={setting: sum(cell[0] == setting for cell in present) for setting in settings},
         missing=tuple(cell for cell in cells if cell not in present),
@@ -99,10 +100,13 @@ def _means(present: Mapping[Cell, float]) -> dict[tuple[str, str], float]:
     return {key: sum(values) / len(values) for key, values in groups.items()}
 
 
-def _normalised(present: Mapping[Cell, float], zero: Mapping[str, float], best: Mapping[str, float]) -> dict[str, float]:
+def _normalised(
+    means: Mapping[tuple[str, str], float], zero: Mapping[str, float], best: Mapping[str, float]
+) -> dict[str, float]:
     groups: dict[str, list[float]] = {}
-    for (setting, env, _), score in present.items():
-        groups.setdefault(setting, []).append((score - zero[env]) / (best[env] - zero[env]))
+    for (setting, env), mean in means.items():
+        scale = best[env] - zero[env]
+        groups.setdefault(setting, []).append((mean - zero[env]) / scale if scale > 0 else math.nan)
     return {setting: sum(values) / len(values) for setting, values in groups.items()}
 
 
@@ -118,7 +122,7 @@ def markdown(table: Table1) -> str:
         f"|---|---|---|---|---|{'---|' * len(short)}",
     ]
     for setting in table.settings:
-        ours = [_number(found.get(setting, math.nan), 2) for found in (table.normalised, table.normalised_by_mean)]
+        ours = [_score(table, found.get(setting, math.nan), setting) for found in (table.normalised, table.normalised_by_mean)]
         raw = [_number(table.means.get((setting, env), math.nan), 1) for env in table.envs]
         columns = [setting, f"{table.paper[setting]:.2f}", *ours, str(table.runs[setting]), *raw]
         lines.append(f"| {' | '.join(columns)} |")
@@ -127,7 +131,8 @@ def markdown(table: Table1) -> str:
     total = sum(table.runs.values()) + len(table.missing)
     lines += ["", f"{total - len(table.missing)} of {total} runs are there; best results are the best of those."]
     if table.missing:
-        lines += ["", "Missing: " + "; ".join(_gaps(table)) + "."]
+        text = "Scores are means over tasks; one that lacks tasks is not comparable with the others."
+        lines += ["", text, "", "Missing: " + "; ".join(_gaps(table)) + "."]
     return "\n".join(lines) + "\n"
 
 
@@ -135,13 +140,31 @@ def _number(value: float, digits: int) -> str:
     return "-" if math.isnan(value) else f"{value:.{digits}f}"
 
 
+def _score(table: Table1, value: float, setting: str) -> str:
+    """A setting's score, with the number of its environments where some are missing."""
+    count = sum((setting, env) in table.means for env in table.envs)
+    part = count < len(table.envs) and not math.isnan(value)
+    return _number(value, 2) + (f" ({count} of {len(table.envs)} tasks)" if part else "")
+
+
 def _gaps(table: Table1) -> list[str]:
-    """Missing runs, one entry per setting."""
-    groups: dict[str, list[str]] = {}
+    """Missing runs, one entry per setting: the environments that lack the same seeds together."""
+    groups: dict[str, dict[str, list[str]]] = {}
     for setting, env, seed in table.missing:
-        groups.setdefault(setting, []).append(f"{env.split('-')[0]} seed {seed}")
-    whole = {setting: f"all {len(runs)} runs" for setting, runs in groups.items() if not table.runs[setting]}
-    return [f"{setting}: {whole.get(setting, ', '.join(runs))}" for setting, runs in groups.items()]
+        groups.setdefault(setting, {}).setdefault(env.split("-")[0], []).append(str(seed))
+    return [f"{setting}: {_gap(table, setting, by_env)}" for setting, by_env in groups.items()]
+
+
+def _gap(table: Table1, setting: str, by_env: Mapping[str, list[str]]) -> str:
+    if not table.runs[setting]:
+        return f"all {sum(map(len, by_env.values()))} runs"
+    by_seeds: dict[str, list[str]] = {}
+    for env, seeds in by_env.items():
+        by_seeds.setdefault(f"seed{'s' if len(seeds) > 1 else ''} {', '.join(seeds)}", []).append(env)
+    everywhere = len(table.envs)
+    return " and ".join(
+        f"{seeds} of {'every task' if len(envs) == everywhere else ', '.join(envs)}" for seeds, envs in by_seeds.items()
+    )
 
 
 def from_assets() -> Table1:

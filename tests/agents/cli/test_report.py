@@ -8,6 +8,7 @@ import pytest
 from papergym import assets
 from papergym.agents.cli.report import main as report
 from papergym.agents.common.figures import overlap
+from papergym.agents.common.reproduce import trial_id
 from papergym.agents.run import main
 
 FACTS = {
@@ -73,6 +74,18 @@ def test_ours_beside_the_papers(here):
     assert "Read with care." in text
     assert "of a and b (3 and 1 runs) overlap at 0 of 2 points" in text  # 0 ... 3 against 5 ... 6
     assert "## some-speed" in text and "| fast | 2.5 |" in text
+
+
+def test_the_only_setting_of_a_table(here, monkeypatch):
+    """Its name is left out of the table, and the paper's number for it stands there all the same; so do the gaps."""
+    plan = {"summary": "One", "fixed": {"setting": "b"}, "vary": [{"seed": [0, 1], "env_id": ["Walk-v4", "Run-v4"]}]}
+    monkeypatch.setitem(FACTS["reproduce"], "one", plan)
+    first = trial_id({"setting": "b", "seed": 0, "env_id": "Walk-v4"})
+    (here / "assets" / "results" / "one.csv").write_text(f"trial,setting,seed,env_id,score\n{first},b,0,Walk-v4,10\n")
+    assert report(["one"]) == 0
+    text = (here / "reports" / "one" / "report.md").read_text()
+    assert "| Walk-v4 | 1 | 10 | 12.5 ± 2 (Table 9, Walk-v1, return, printed) |" in text
+    assert "Missing: b Run-v4 (seed 0, 1); b Walk-v4 (seed 1)." in text
 
 
 def test_overlap_of_curves():

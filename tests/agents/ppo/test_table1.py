@@ -15,6 +15,7 @@ PLAN = [
 SCORES = {("a", "X-v4"): (10, 30), ("a", "Y-v4"): (-4, -2), ("b", "X-v4"): (20, 24), ("b", "Y-v4"): (-8, -6)}
 ZERO = {"X-v4": 10.0, "Y-v4": -10.0}
 PAPER = {"b": 0.5, "a": 0.25}
+PLAN_C, PAPER_C = [*PLAN, {"setting": "c", "env_id": "Y-v4", "seed": 0, "steps": 10}], {**PAPER, "c": 0.0}
 
 
 def rows(cells=SCORES):
@@ -47,7 +48,28 @@ def test_missing_runs_are_named_and_left_out():
     assert table.missing == (("b", "X-v4", 1), ("b", "Y-v4", 0), ("b", "Y-v4", 1))
     assert table.runs == {"b": 1, "a": 4}
     text = markdown(table)
-    assert "Missing: b: X seed 1, Y seed 0, Y seed 1." in text and "5 of 8 runs" in text
+    assert "Missing: b: seed 1 of X and seeds 0, 1 of Y." in text and "5 of 8 runs" in text
+
+
+def test_tasks_count_alike_whatever_the_seeds_present():
+    """X: zero 10, best 30; Y: zero -10, best -2, as in the whole table. a has both seeds of X and one of Y:
+    ((0 + 1) / 2 + 6/8) / 2, not (0 + 1 + 6/8) / 3."""
+    table = table1([row for row in rows() if row["score"] != "-2"] + rows({("c", "Y-v4"): (-2,)}), ZERO, PLAN_C, PAPER_C)
+    assert table.best_run == {"X-v4": 30, "Y-v4": -2}
+    assert table.normalised["a"] == pytest.approx(0.625)
+
+
+def test_a_score_over_fewer_tasks_says_so():
+    table = table1(rows({("a", "X-v4"): (10, 30), ("b", "X-v4"): (20,), ("b", "Y-v4"): (-8,)}), ZERO, PLAN, PAPER)
+    lines = markdown(table).splitlines()
+    assert next(line for line in lines if line.startswith("| a ")).startswith("| a | 0.25 | 0.50 (1 of 2 tasks) |")
+    assert next(line for line in lines if line.startswith("| b ")).startswith("| b | 0.50 | 0.75 |")
+    assert "Missing: a: seeds 0, 1 of Y; b: seed 1 of every task." in lines
+
+
+def test_no_score_where_nothing_beats_the_random_policy():
+    """With zero 10 and a best of 4 the scale would be negative, and the worst run the best."""
+    assert "| a | 0.25 | - | - | 1 | 4.0 | - |" in markdown(table1(rows({("a", "X-v4"): (4,)}), ZERO, PLAN, PAPER))
 
 
 def test_nothing_there_yet():
