@@ -1,4 +1,4 @@
-"""A vector environment that does not keep to the autoreset mode it declares is found out."""
+"""A vector environment that does not keep to its autoreset mode is found out; steps in which few environments act."""
 
 import gymnasium as gym
 import numpy as np
@@ -46,3 +46,24 @@ def test_a_forgotten_reset_is_named(make):
     with pytest.raises(ValueError, match="reset_mask"):
         for _ in range(5):
             door.step(np.zeros(1, int))
+
+
+def test_a_batch_memory_lives_through_steps_where_few_act(worlds, reference):
+    """Under NEXT_STEP the environments that are reset are not in the batch: those that act are each other's neighbours."""
+    envs = SyncVectorEnv(
+        [lambda i=i: worlds.Script(seed=i, lengths=(3, 5, 1, 4)[i % 2 :]) for i in range(3)],
+        autoreset_mode=AutoresetMode.NEXT_STEP,
+    )
+    door = wrappers.add_intrinsic_reward(envs, "KNNNovelty", memory="batch", k=2, aggregate="mean")
+    door.reset(seed=0)
+    acting = set()
+    for _ in range(24):
+        obs, *_, info = door.step(np.zeros(3, int))
+        acted = info["_reward_intrinsic"]
+        rows = list(obs[acted])
+        acting.add(len(rows))
+        for i, paid in enumerate(info["reward_intrinsic"][acted]):
+            found = reference.nearest(rows[i], rows[:i] + rows[i + 1 :], 2)
+            assert paid == pytest.approx(np.mean(found) if found else 0.0, rel=1e-5)
+        assert (info["reward_intrinsic"][~acted] == 0).all()
+    assert acting >= {1, 2, 3}

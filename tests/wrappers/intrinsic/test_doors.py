@@ -204,24 +204,6 @@ def test_return_normalisation_by_hand(make):
         assert door.step(0)[1] == pytest.approx(expected)
 
 
-def test_a_batch_memory_lives_through_steps_where_few_act(make, reference):
-    """Under NEXT_STEP the environments that are reset are not in the batch: those that act are each other's neighbours."""
-    envs = SyncVectorEnv([lambda i=i: make(i) for i in range(ENVS)], autoreset_mode=AutoresetMode.NEXT_STEP)
-    door = wrappers.add_intrinsic_reward(envs, "KNNNovelty", memory="batch", k=2, aggregate="mean")
-    door.reset(seed=0)
-    acting = set()
-    for t in range(STEPS):
-        obs, *_, info = door.step(actions(t))
-        acted = info["_reward_intrinsic"]
-        rows = list(obs[acted])
-        acting.add(len(rows))
-        for i, paid in enumerate(info["reward_intrinsic"][acted]):
-            found = reference.nearest(rows[i], rows[:i] + rows[i + 1 :], 2)
-            assert paid == pytest.approx(np.mean(found) if found else 0.0, rel=1e-5)
-        assert (info["reward_intrinsic"][~acted] == 0).all()
-    assert acting >= {1, 2, 3}
-
-
 @pytest.mark.parametrize("name", [name for name in BONUSES if name != "APT"])
 def test_specs_rebuild(name):
     door = wrappers.add_intrinsic_reward(gym.make("CartPole-v1"), name, weight=0.3, **BONUSES[name])
