@@ -21,7 +21,8 @@ class CountBonus(Bonus):
 
     Args:
         hash: ``"exact"`` (the observation's bytes), ``"simhash"`` (signs of ``bits`` random projections of the embedding),
-            ``"grid"`` (the embedding in cells of ``width``), or ``"auto"``: exact for integers, simhash for the rest.
+            ``"grid"`` (the embedding in cells of ``width``), or ``"auto"``: exact for ids and vectors of integers, simhash for
+            the rest, pictures and dicts among them.
         bits: length of the SimHash; more bits, finer states.
         width: edge of a grid cell, one for all elements or one each.
         embed, dim: see :class:`~papergym.wrappers.intrinsic.features.Features`.
