@@ -30,10 +30,12 @@ def _scores(scores: list[dict]) -> list[str]:
 
 def _paper_page(key: str, paper: dict) -> str:
     about = paper["paper"]
+    authors = about["authors"] if isinstance(about["authors"], str) else ", ".join(about["authors"])
+    venue = about.get("venue", "").removeprefix("arXiv")  # which the number says
     parts = [
         f"# {about['title']}",
         "",
-        f"{about['authors']} ({about['year']}). arXiv {about.get('arxiv', '-')}. {about.get('venue', '')}",
+        f"{authors} ({about['year']}). arXiv {about.get('arxiv', '-')}. {venue}".rstrip(),
         "",
     ]
     if about.get("summary"):
@@ -86,7 +88,9 @@ def wrapper_index(docs: Path) -> None:
     listed_elsewhere = [page for page in pages if page.startswith("intrinsic/") and page != "intrinsic/index"]
     toc = "\n".join(page for page in pages if page != "index" and page not in listed_elsewhere)
     text = (
-        "# Wrappers\n\n"
+        "# Wrappers\n\nA wrapper takes one Gymnasium environment. Its twins, of the same name, stand in "
+        "`papergym.wrappers.vector` for vector environments and in `papergym.wrappers.sb3` for stable-baselines3's `VecEnv`. "
+        "`add_intrinsic_reward` and its short spellings, `NoveltyReward`, `RNDReward` and so on, take any of the three.\n\n"
         + table(["wrapper", "what it does", "twins"], lines)
         + f"\n\n```{{toctree}}\n:maxdepth: 1\n\n{toc}\n```\n"
     )
