@@ -131,7 +131,9 @@ class Learner:
         self.optimiser.state.clear()
         for i, parameter in enumerate(self._trained()):
             if str(i) in state["optimiser"]:
-                self.optimiser.state[parameter] = _tensors(state["optimiser"][str(i)])
+                saved = _tensors(state["optimiser"][str(i)])
+                moved = {name: value if name == "step" else value.to(parameter.device) for name, value in saved.items()}
+                self.optimiser.state[parameter] = moved  # Adam counts steps on the CPU
         self.seen, self.due, pending = state["counts"]
         self._rows = {}
         for name, array in state["rows"].items():

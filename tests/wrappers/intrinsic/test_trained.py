@@ -6,6 +6,7 @@ import torch
 
 from papergym.wrappers.intrinsic import ICM, NGU, RND, Disagreement, Transitions
 from papergym.wrappers.intrinsic.layout import channels_first
+from papergym.wrappers.intrinsic.learner import Learner
 
 QUICK = {"every": 8, "updates": 2, "batch_size": 8, "buffer": 64, "hidden": 16}
 
@@ -179,6 +180,25 @@ def test_pictures_and_dicts(kind, picture):
         )
         rewards = bonus.reward(Transitions(obs=obs, next_obs=next_obs, action=rng.standard_normal((2, 1))))
         assert rewards.shape == (2,) and np.isfinite(rewards).all()
+
+
+@pytest.mark.filterwarnings("ignore:for (weight|bias). copying")
+def test_a_state_from_another_device():
+    """A round of training on the CPU, continued elsewhere ("meta"): the optimiser's averages follow the weights."""
+    schedule = {"lr": 1e-3, "every": 4, "updates": 1, "batch_size": 4, "capacity": 8, "background": False}
+
+    def build(device):
+        net = torch.nn.Linear(2, 1, device=device)
+        return Learner(net, lambda net, batch: net(batch["x"]).sum(), rng=np.random.default_rng(0), device=device, **schedule)
+
+    here, there = build("cpu"), build("meta")
+    here.add({"x": np.ones((4, 2), np.float32)})
+    there.load_state_dict(here.state_dict())
+    for parameter in there.net.parameters():
+        averages = there.optimiser.state[parameter]
+        assert {averages[name].device.type for name in ("exp_avg", "exp_avg_sq")} == {"meta"}
+    there.add({"x": np.ones((4, 2), np.float32)})  # another round, which weights and averages on two devices would not survive
+    assert float(there.optimiser.state[there.net.weight]["step"]) == 2
 
 
 def test_channels_come_first():
