@@ -72,6 +72,7 @@ def _follow(outcomes: Any, total: int, path: Path, command: str) -> int:
     """Append rows as they come and show progress; the exit status."""
     columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
     bad: list[Outcome] = []
+    done = 0
     begun = time.monotonic()
     with Progress(*columns, speed_estimate_period=3600 * 24, disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task("", total=total)
@@ -79,6 +80,7 @@ def _follow(outcomes: Any, total: int, path: Path, command: str) -> int:
             if outcome.kind == "done":
                 identity = {"trial": trial_id(outcome.trial), **outcome.trial}
                 append_row(path, {**identity, **outcome.row, **provenance(), "command": command})
+                done += 1
             else:
                 bad.append(outcome)
             progress.advance(task)
@@ -87,8 +89,8 @@ def _follow(outcomes: Any, total: int, path: Path, command: str) -> int:
     for outcome in bad:
         print(f"{label(outcome.trial)}: {outcome.kind}: {outcome.message}", file=sys.stderr)
     if bad:
-        print(f"{len(bad)} of {total} trials have no result. The same command runs only these.", file=sys.stderr)
-    return 2 if any(outcome.kind == "refused" for outcome in bad) else int(bool(bad))
+        print(f"{total - done} of {total} trials have no result. The same command runs only these.", file=sys.stderr)
+    return 2 if any(outcome.kind in ("refused", "full") for outcome in bad) else int(bool(bad))
 
 
 def _describe(outcome: Outcome) -> str:

@@ -68,22 +68,24 @@ def main(argv: list[str]) -> int:
         for trial in waiting:
             print(" ".join(f"{name}={value}" for name, value in trial.items()))
         return 0
-    failed = 0
+    missing = len(waiting)
     for outcome in _outcomes(options, waiting, folder):
         name = trial_id(outcome.trial)
         if outcome.kind == "done":
             row = {"trial": name, **outcome.trial, **outcome.row, **provenance(), "folder": str(folder / name / "run")}
             append_row(table, row)
+            missing -= 1
             log.info("finished %s: return %.4g", label(outcome.trial), outcome.row.get("return_after", math.nan))
         else:
-            failed += 1
             log.error("%s %s: %s", outcome.kind, label(outcome.trial), outcome.message.strip())
     _print(table, trials)
-    return 1 if failed else 0
+    if missing:
+        log.error("%d of %d runs have no result. The same command runs only these.", missing, len(trials))
+    return 1 if missing else 0
 
 
 def matrix(options: Options) -> list[dict[str, Any]]:
-    """The trials of a sweep: every combination of its axes.
+    """The trials of a sweep: every combination of its axes, once.
 
     Raises:
         UsageError: an axis without a value, or one that has an option of its own.
@@ -103,7 +105,7 @@ def matrix(options: Options) -> list[dict[str, Any]]:
     trials = []
     for key, env, seed, *values in itertools.product(options.agents, options.envs or ("",), options.seeds, *axes.values()):
         trials.append({"agent": key, **({"env": env} if env else {}), "seed": seed, **fixed, **dict(zip(axes, values))})
-    return trials
+    return [trial for index, trial in enumerate(trials) if trial not in trials[:index]]
 
 
 def _outcomes(options: Options, trials: list[dict[str, Any]], folder: Path) -> Iterator[Any]:
@@ -113,7 +115,7 @@ def _outcomes(options: Options, trials: list[dict[str, Any]], folder: Path) -> I
         return run_on_ray(trials, folder, address=options.ray, cpus=options.cpus, gpus=options.gpus, retries=options.retries)
     from papergym.agents.common.workers import run_trials
 
-    return run_trials("sweep", trials, folder, jobs=options.jobs)
+    return run_trials("sweep", trials, folder, jobs=options.jobs, alike=False)
 
 
 def _print(path: Path, trials: list[dict[str, Any]]) -> None:

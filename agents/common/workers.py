@@ -32,8 +32,8 @@ class Outcome:
 
     Attributes:
         trial: its fields.
-        kind: ``done``; ``busy``: another process is at it; ``failed``: an error of this trial; ``refused``: a request that
-            no trial can meet (bad settings, full disk), after which nothing more is started.
+        kind: ``done``; ``busy``: another process is at it; ``failed``: an error of this trial; ``refused``: settings that
+            cannot be met; ``full``: the disk is full, after which nothing more is started.
         row: result, if done.
         message: error, if not.
     """
@@ -56,11 +56,21 @@ def trial_module(agent: str) -> str:
     return f"papergym.agents.{agent}.trial"
 
 
-def run_trials(agent: str, trials: Iterable[Trial], folder: Path, *, jobs: int = 1, resume: bool = True) -> Iterator[Outcome]:
+def run_trials(
+    agent: str, trials: Iterable[Trial], folder: Path, *, jobs: int = 1, resume: bool = True, alike: bool = True
+) -> Iterator[Outcome]:
     """Run ``agents/<agent>/trial.py`` for every trial, ``jobs`` at a time; outcomes as they come.
 
     A finished trial leaves ``<folder>/<id>/row.json``, from which it is reported again without being run, so a run whose
     parent was killed loses nothing.
+
+    Args:
+        agent: whose trials.
+        trials: what to run.
+        folder: of the trials' folders.
+        jobs: processes.
+        resume: continue what was cut.
+        alike: what one trial refuses, all would: a refusal ends the rest as well.
     """
     if jobs < 1:
         raise UsageError(f"--jobs is {jobs}, expected at least 1.")
@@ -75,7 +85,7 @@ def run_trials(agent: str, trials: Iterable[Trial], folder: Path, *, jobs: int =
                 outcome = _collect(worker, workers, waiting, deaths)
                 if outcome is not None:
                     yield outcome
-                    if outcome.kind == "refused":
+                    if outcome.kind == "full" or (alike and outcome.kind == "refused"):
                         waiting.clear()
     finally:
         for worker in workers:
@@ -158,9 +168,15 @@ def answer(name: str, trial: Trial, folder: Path, resume: bool) -> tuple[str, di
         return "refused", {}, f"{name} cannot be loaded: {error}. `papergym doctor` says what is missing."
     except Exception as error:  # an error of the trial, reported with its traceback; the other trials go on
         if _disk_is_full(error) or _disk_is_full(error.__cause__):
-            return "refused", {}, f"{error}. Free some space; the same command goes on from the last checkpoint."
+            return (
+                "full",
+                {},
+                f"{str(error).rstrip('.')}. Once there is space, the same command goes on from the last checkpoint.",
+            )
         return "failed", {}, traceback.format_exc()
 
 
 def _disk_is_full(error: BaseException | None) -> bool:
-    return isinstance(error, OSError) and error.errno in _FULL
+    if isinstance(error, OSError):
+        return error.errno in _FULL
+    return any(f"(os error {number})" in str(error) for number in _FULL)  # safetensors is Rust: its errors are text

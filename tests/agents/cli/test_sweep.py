@@ -45,6 +45,10 @@ def test_matrix_is_the_product_of_its_axes():
     assert options_of({"agent": "x", "video": "false", "norm_obs": "True"}) == ["--no-video", "--norm-obs"]
 
 
+def test_a_combination_named_twice_runs_once():
+    assert len(matrix(Options(agents=("ppo", "ppo"), seeds=(0, 1, 0), set=("gamma=0.9,0.9",)))) == 2
+
+
 @pytest.mark.parametrize("pairs", [("rate",), ("rate=",), ("seed=1,2",), ("rate=1", "rate=2")])
 def test_bad_axes(pairs):
     with pytest.raises(UsageError):
@@ -71,6 +75,13 @@ def test_local_sweep_runs_each_once_and_resumes(tmp_path, capsys):
     before = table.read_bytes()
     assert main(arguments) == 0  # nothing is left to do
     assert table.read_bytes() == before
+
+
+def test_what_one_agent_cannot_do_stops_no_other(tmp_path):
+    arguments = ["sweep", "--agents", "sac", "ppo", "--envs", "CartPole-v1", "--seeds", "0", "--steps", "1024"]
+    arguments += ["--set", "eval_episodes=1", "video=false", "--folder", str(tmp_path / "sweep")]
+    assert main(arguments) == 1
+    assert [row["agent"] for row in read_rows(tmp_path / "sweep" / "results.csv")] == ["ppo"]
 
 
 @pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="needs papergym[sweep]")

@@ -91,6 +91,10 @@ def agent(tmp_path, monkeypatch):
                     raise OSError(28, "No space left on device")
                 except OSError as error:  # as a checkpoint reports it
                     raise RuntimeError(f"cannot write: {error}") from error
+            if trial.get("bad") == "too large":
+                import resource, numpy, papergym.agents.common.state as state
+                resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+                state.save_state(folder / "state", {"rows": numpy.zeros(5000)}, kind="test")
             if trial.get("bad") == "error":
                 raise RuntimeError("the wheel came off")
             count = int((folder / "count").read_text()) if resume and (folder / "count").exists() else 0
@@ -139,9 +143,20 @@ def test_errors_stay_with_their_trial_and_refusals_stop_the_rest(agent, tmp_path
     outcomes = list(run_trials(agent, trials, tmp_path / "runs"))
     assert [o.kind for o in outcomes] == ["failed", "done", "refused"]
     assert "the wheel came off" in outcomes[0].message and outcomes[2].message == "a budget below one update"
-    full = list(run_trials(agent, [{"steps": 1, "bad": "full"}, {"steps": 1}], tmp_path / "runs"))
-    assert [o.kind for o in full] == ["refused"] and "No space left" in full[0].message
-    assert "Free some space; the same command goes on" in full[0].message and "Traceback" not in full[0].message
+
+
+def test_of_unlike_trials_a_refusal_stops_none(agent, tmp_path):
+    outcomes = run_trials(agent, [{"steps": 1, "bad": "refuse"}, {"steps": 1}], tmp_path / "runs", alike=False)
+    assert [outcome.kind for outcome in outcomes] == ["refused", "done"]
+
+
+@pytest.mark.parametrize("how", ["full", "too large"])
+def test_a_full_disk_stops_the_rest(agent, tmp_path, how):
+    """Whether Python writes, whose errors carry a number, or safetensors, whose errors are text."""
+    outcomes = list(run_trials(agent, [{"steps": 1, "bad": how}, {"steps": 1}], tmp_path / "runs", alike=False))
+    assert [outcome.kind for outcome in outcomes] == ["full"]
+    message = outcomes[0].message
+    assert "cannot write" in message and "the same command goes on" in message and "Traceback" not in message
 
 
 def test_a_missing_module_is_named(tmp_path):
@@ -220,7 +235,8 @@ def test_a_budget_below_one_update_is_one_clear_message(tmp_path, monkeypatch, c
     monkeypatch.chdir(tmp_path)
     assert command_line.main(["reproduce", "ppo-table1", "--budget", "100", "--seeds", "0"]) == 2
     error = capsys.readouterr().err
-    assert "a budget of 100 steps is below one update, which takes n_steps * n_envs = 2048" in error
+    assert "a budget of 100 steps is below one update: the first one comes after 2048 steps" in error
+    assert "77 of 77 trials have no result" in error
     assert "Traceback" not in error and not list(tmp_path.rglob("*.csv"))
 
 
