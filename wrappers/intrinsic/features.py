@@ -37,6 +37,8 @@ def flatten(observations: Observations, space: Space | None = None) -> np.ndarra
     if isinstance(space, spaces.MultiDiscrete):
         return _one_hot(observations.reshape(len(observations), -1) - space.start.reshape(-1), space.nvec.reshape(-1))
     if observations.ndim == 1 and (space is None or space.shape != ()):
+        if space is not None and not isinstance(space, (spaces.Box, spaces.MultiBinary)):
+            raise ValueError(f"observations of {space} are no numbers; pass embed= a function to vectors, or use a Box.")
         if space is not None:
             raise ValueError(f"expected a batch of observations, the batch first, of {space}; got shape {observations.shape}.")
         raise ValueError("a batch of numbers needs its space: call bonus.bind(observation_space) or pass shape (n, 1).")

@@ -179,6 +179,15 @@ def test_sizes_that_do_not_fit_the_observations():
         KNNNovelty().bind(gym.spaces.Box(-9, 9, (4,))).reward(ROWS[0])
 
 
+def test_words_need_an_embedding():
+    space, words = gym.spaces.Text(4), np.array(["a", "bb", "dddd"])
+    with pytest.raises(ValueError, match="pass embed= a function"):
+        KNNNovelty().bind(space).reward(words)
+    bonus = KNNNovelty(k=1, embed=lambda batch: np.array([[len(word)] for word in batch])).bind(space)
+    bonus.observe(words[:1])
+    assert bonus.score(words).tolist() == [0.0, 1.0, 3.0]
+
+
 def test_states_of_something_else():
     door = wrappers.NoveltyReward(gym.make("CartPole-v1"))
     vector = wrappers.NoveltyReward(SyncVectorEnv([lambda: gym.make("CartPole-v1")]))
