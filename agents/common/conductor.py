@@ -12,7 +12,9 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+import torch
 from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 from papergym.agents.common.errors import BadNumbersError
 from papergym.agents.common.evaluation import evaluate
@@ -79,6 +81,8 @@ class Conductor(BaseCallback):
 
     def _on_rollout_start(self) -> None:
         step = self.num_timesteps
+        if step >= min(self.next_log, self.next_eval) or isinstance(self.model, OnPolicyAlgorithm):
+            self._check_policy()  # too dear for every rollout of an off-policy algorithm, which is a step
         if step >= self.next_log:
             self.log_row()
             self.next_log = (step // self.plan.run.log_every + 1) * self.plan.run.log_every
@@ -131,13 +135,19 @@ class Conductor(BaseCallback):
     def finish(self) -> None:
         """Last row, last evaluation and last checkpoint, at the end of the budget; once, even if killed right after."""
         if not self.finished:
+            self._check_policy()
             self.log_row()
             self.evaluate()
             self.finished = True
             self.checkpoint()
 
     def checkpoint(self) -> None:
-        """Write a checkpoint."""
+        """Write a checkpoint.
+
+        Raises:
+            BadNumbersError: the policy has diverged; the checkpoints before stay.
+        """
+        self._check_policy()
         begin = time.monotonic()
         state = {"model": self.model.get_state(), "runner": self.runner_state()}  # pyright: ignore[reportAttributeAccessIssue]
         self.folder.save(state, self.num_timesteps, self.plan.agent.key)
@@ -148,12 +158,22 @@ class Conductor(BaseCallback):
         for name, values in self._numbers():
             index = _not_finite(values)
             if index is not None:
-                kept = self.folder.checkpoints()
-                last = f"the checkpoint {kept[-1].name} is kept" if kept else "no checkpoint was due yet"
                 where = f"step {self.num_timesteps}, environment {index} of {self.plan.run.env}"
+                raise BadNumbersError(f"{where}: {name} is not finite: {np.asarray(values)[index]}; {self._kept()}.")
+
+    def _check_policy(self) -> None:
+        """Before numbers of the policy are written: an update may have made them NaN."""
+        for name, value in self.model.policy.named_parameters():
+            if not torch.isfinite(value).all():
                 raise BadNumbersError(
-                    f"{where}: {name} is not finite: {np.asarray(values)[index]}; {last} in {self.folder.path}."
+                    f"step {self.num_timesteps}: the policy has diverged, its {name} is not finite; {self._kept()}. "
+                    "Begin a new run with a smaller learning rate."
                 )
+
+    def _kept(self) -> str:
+        kept = self.folder.checkpoints()
+        last = f"the checkpoint {kept[-1].name} is kept" if kept else "no checkpoint was due yet"
+        return f"{last} in {self.folder.path}"
 
     def _numbers(self) -> Iterator[tuple[str, Any]]:
         """What the environments returned, (n_envs, ...) each; the observations that end episodes stand in the infos."""

@@ -210,6 +210,25 @@ def test_numbers_that_are_not_finite(here, capsys, what, fast):
     assert kept and f"{kept[-1].name} is kept" in message
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_policy_that_diverges(here, capsys, monkeypatch):
+    """The second update leaves NaN behind: no table and no checkpoint holds it."""
+    from papergym.agents.ppo.algorithm import PPO
+
+    train = PPO.train
+
+    def diverges(model):
+        train(model)
+        if model.num_timesteps == 128:
+            next(model.policy.parameters()).data.fill_(float("nan"))
+
+    monkeypatch.setattr(PPO, "train", diverges)
+    message = fails(capsys, "train", *TINY, "--steps", "256", "--run-folder", "diverged")
+    assert "step 128: the policy has diverged, its log_std is not finite" in message and "smaller learning rate" in message
+    assert ".safetensors is kept in diverged" in message
+    assert "nan" not in "".join(path.read_text() for path in (here / "diverged").glob("*.csv"))
+
+
 def test_full_disk(here):
     """A limit on file size stands in for a full disk: the write fails in the same place."""
     code = f"""
