@@ -13,11 +13,12 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.utils import explained_variance
 from stable_baselines3.common.vec_env import VecEnv
 
-from papergym.agents.common.errors import UsageError
+from papergym.agents.common.errors import BadNumbersError, UsageError
 from papergym.agents.common.resume import ExactResume
 from papergym.agents.common.state import State, generator_state, set_generator_state
 from papergym.agents.ppo import collect, fast
 from papergym.agents.ppo.objective import (
+    DIVERGED,
     OBJECTIVES,
     Surrogate,
     distribution_parameters,
@@ -135,13 +136,22 @@ class PPO(ExactResume, sb3.PPO):
         return finished
 
     def train(self) -> None:
-        """One policy update: ``n_epochs`` of minibatches, then one step of the adaptive coefficient."""
+        """One policy update: ``n_epochs`` of minibatches, then one step of the adaptive coefficient.
+
+        Raises:
+            BadNumbersError: the policy has diverged.
+        """
         self.policy.set_training_mode(True)
         self._update_learning_rate(self.policy.optimizer)
         variance = explained_variance(self.rollout_buffer.values.flatten(), self.rollout_buffer.returns.flatten())
         surrogate, policy = self.surrogate(), self.fast_policy
         if policy is None:
-            terms = self._train_torch(surrogate)
+            try:
+                terms = self._train_torch(surrogate)
+            except ValueError as error:
+                if "Expected parameter" not in str(error):  # so do torch's distributions begin, when they refuse NaN
+                    raise
+                raise BadNumbersError(f"step {self.num_timesteps}: {DIVERGED}") from error
         else:
             _flatten(self.rollout_buffer)
             settings = fast.Update(self.n_epochs, self.batch_size, self.max_grad_norm, self.normalize_advantage)

@@ -7,10 +7,13 @@ from typing import Literal, get_args
 import torch
 from stable_baselines3.common.distributions import CategoricalDistribution, DiagGaussianDistribution, Distribution
 
+from papergym.agents.common.errors import BadNumbersError
+
 Objective = Literal["none", "clip", "fixed_kl", "adaptive_kl"]
 OBJECTIVES: tuple[str, ...] = get_args(Objective)
 KL_OBJECTIVES = ("fixed_kl", "adaptive_kl")
 
+DIVERGED = "the policy has diverged. Checkpoints made before are kept; begin a new run with a smaller learning rate."
 THRESHOLD = 1.5
 """The coefficient moves when the divergence leaves [d_targ / 1.5, 1.5 * d_targ] (section 4)."""
 FACTOR = 2.0
@@ -97,9 +100,12 @@ def next_beta(beta: float, kl: float, d_targ: float) -> float:
         beta: present coefficient.
         kl: mean divergence over the states of the batch after the update.
         d_targ: target divergence.
+
+    Raises:
+        BadNumbersError: the divergence is not finite.
     """
     if not math.isfinite(kl):
-        raise ValueError(f"the divergence after the update is {kl}: the policy has diverged. Lower the learning rate.")
+        raise BadNumbersError(f"KL[old, new] after the update is {kl}: {DIVERGED}")
     if kl < d_targ / THRESHOLD:
         return beta / FACTOR
     if kl > d_targ * THRESHOLD:

@@ -8,7 +8,7 @@ from gymnasium import spaces
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.env_util import make_vec_env
 
-from papergym.agents.common.errors import UsageError
+from papergym.agents.common.errors import BadNumbersError, UsageError
 from papergym.agents.common.state import load_state, save_state
 from papergym.agents.ppo.algorithm import PPO
 from papergym.agents.ppo.build import build
@@ -78,8 +78,16 @@ def test_beta_follows_section_4(kl, expected):
 
 
 def test_beta_refuses_nan():
-    with pytest.raises(ValueError, match="diverged"):
+    with pytest.raises(BadNumbersError, match="diverged"):
         next_beta(1.0, float("nan"), 0.01)
+
+
+@pytest.mark.parametrize("use_fast", [True, False])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_policy_that_diverges_in_an_update_is_named(make_ppo, use_fast):
+    model = make_ppo(objective="adaptive_kl", use_fast=use_fast, learning_rate=1e30)
+    with pytest.raises(BadNumbersError, match="the policy has diverged"):
+        model.learn(192)
 
 
 class Betas(BaseCallback):
