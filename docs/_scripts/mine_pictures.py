@@ -19,8 +19,8 @@ from papergym.envs.mine import vocabulary as vocab
 from papergym.envs.mine.players.paths import beside
 from papergym.envs.mine.players.scripts import script
 from papergym.envs.mine.voxel import blocks, terrain
-from papergym.envs.mine.voxel.env import terrain_kind
 from papergym.envs.mine.voxel.painter import Painter
+from papergym.envs.mine.voxel.start import terrain_kind
 from papergym.envs.mine.voxel.world import World
 from papergym.wrappers.mine import ACTIONS
 

@@ -20,20 +20,21 @@ def make(
     """MineDojo's ``make`` on either backend.
 
     Args:
-        task_id: MineDojo's task id or meta task ("harvest_1_log", "combat_sheep_plains_barehand", "open-ended", "harvest"), or
-            one of LS-Imagine's ("harvest_log_in_plains", ...).
+        task_id: MineDojo's task id ("harvest_1_log", "combat_sheep_plains_barehand", "open-ended") or meta task ("harvest",
+            "combat", "techtree", "survival"), or one of LS-Imagine's ("harvest_log_in_plains", ...).
         image_size: (H, W) in pixels, or one number for a square.
         backend: "voxel", the embedded world, or "minedojo", the real game in a process of its own.
         **kwargs: ``minedojo.make``'s arguments and those of the backend's class
-            (:class:`papergym.envs.mine.voxel.env.VoxelMineEnv`). For the meta task "harvest" also ``target_names`` and
-            ``target_quantities``.
+            (:class:`papergym.envs.mine.voxel.env.VoxelMineEnv`). For the meta tasks also theirs: ``target_names``,
+            ``target_quantities``, ``reward_weights``, ``initial_mobs``, ``start_at_night``, ``tech_item``, ``target_days``, ...
+            Here a meta task makes a new world at each reset unless ``fast_reset=True``, which is MineDojo's default.
 
     Raises:
-        ValueError: an unknown backend, task or item, or a task that the backend cannot run.
+        ValueError: an unknown backend, task or item, or a task or argument that the backend cannot honour.
     """
     if backend not in ("voxel", "minedojo"):
         raise ValueError(f'backend is "voxel" or "minedojo", came {backend!r}')
-    from papergym.envs.mine import tasks
+    from papergym.envs.mine import meta, tasks
 
     if backend == "minedojo":
         from papergym.envs.mine.minedojo.env import MineDojoEnv
@@ -42,9 +43,11 @@ def make(
         return MineDojoEnv(real_id, image_size, **{**arguments, **kwargs})
     from papergym.envs.mine.voxel.env import VoxelMineEnv
 
-    if task_id.lower() == "harvest":
-        if "target_names" not in kwargs:
-            raise ValueError('the meta task "harvest" needs target_names, for example target_names="log"')
-        task = tasks.custom_harvest(kwargs.pop("target_names"), kwargs.pop("target_quantities", 1))
-        return VoxelMineEnv(task, image_size=image_size, **kwargs)
-    return VoxelMineEnv(task_id, image_size=image_size, **kwargs)
+    kwargs = meta.without_minedojos(kwargs)
+    family = str(task_id).lower()  # "survival" is both a task and, with target_days, a meta task
+    is_meta = family in meta.META and (family != "survival" or "target_days" in kwargs)
+    task = meta.meta_task(family, kwargs) if is_meta else tasks.parse(task_id)
+    return VoxelMineEnv(task, image_size=image_size, **kwargs)
+
+
+setattr(make, "metadata", {"render_modes": ["rgb_array"], "render_fps": 20})  # noqa: B010  # lets gym.make offer a window

@@ -58,10 +58,15 @@ class Actions:
     """Decodes the MultiDiscrete actions of one camera interval.
 
     Args:
-        cam_interval: degrees per camera bin.
+        cam_interval: degrees per camera bin, a divisor of 180.
+
+    Raises:
+        ValueError: another interval; its no-op would turn the view.
     """
 
     def __init__(self, cam_interval: float = 15) -> None:
+        if not 0 < cam_interval <= 180 or abs(180 / cam_interval - round(180 / cam_interval)) > 1e-9:
+            raise ValueError(f"cam_interval divides 180 degrees, so that one bin does not turn; came {cam_interval}")
         self.cam_interval = cam_interval
         self.space = action_space(cam_interval)
         self.no_op = no_op(cam_interval)

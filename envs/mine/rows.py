@@ -57,7 +57,10 @@ def _minedojo_rows() -> list[Row]:
         Row(id=f"Mine-{_camel(task)}-v0", kwargs={"task_id": task}, summary=_sentence(task), **shared)
         for task in _FACTS["minedojo"]["ids"]
     ]
-    for task, summary in (("open-ended", "A world without a goal"), ("survival", "Stay alive; each day pays 1")):
+    for task, summary in (
+        ("open-ended", "A world without a goal"),
+        ("survival", "Stay alive for 100 days, each of which pays 1"),
+    ):
         rows.append(Row(id=f"Mine-{_camel(task)}-v0", kwargs={"task_id": task}, summary=f"{summary}; {_TICKS}.", **shared))
     return rows
 

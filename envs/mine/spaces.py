@@ -109,10 +109,24 @@ def voxel_shape(size: Mapping[str, int]) -> tuple[int, int, int]:
     Raises:
         ValueError: a bound is missing, or a minimum exceeds its maximum.
     """
-    if set(size) != set(VOXEL_SIZE) or any(size[f"{axis}min"] > size[f"{axis}max"] for axis in "xyz"):
-        raise ValueError(f"voxel_size needs integers {list(VOXEL_SIZE)} with min <= max, came {dict(size)}")
+    right = isinstance(size, Mapping) and set(size) == set(VOXEL_SIZE)
+    right = right and all(isinstance(bound, int | np.integer) for bound in size.values())
+    if not right or any(size[f"{axis}min"] > size[f"{axis}max"] for axis in "xyz"):
+        raise ValueError(f"voxel_size needs integers {list(VOXEL_SIZE)} with min <= max, came {size!r}")
     nx, ny, nz = (int(size[f"{axis}max"]) - int(size[f"{axis}min"]) + 1 for axis in "xyz")
     return nx, ny, nz
+
+
+def check_rays(rays: Any) -> list[tuple[float, float, float]]:
+    """``lidar_rays`` as floats.
+
+    Raises:
+        ValueError: no ray, or one that is not (pitch, yaw, reach) in finite numbers with a reach above 0.
+    """
+    found = np.asarray(rays, np.float64)
+    if found.ndim != 2 or found.shape[1] != 3 or not len(found) or not np.isfinite(found).all() or found[:, 2].min() <= 0:
+        raise ValueError(f"lidar_rays are (pitch, yaw, reach), angles in radians and a reach above 0 blocks; came {rays!r}")
+    return [(pitch, yaw, reach) for pitch, yaw, reach in found.tolist()]
 
 
 def _voxels(shape: tuple[int, int, int]) -> spaces.Dict:
@@ -165,10 +179,10 @@ def picture_size(image_size: int | tuple[int, int]) -> tuple[int, int]:
     """(H, W) in pixels of an ``image_size``, which is that or one number for a square.
 
     Raises:
-        ValueError: not one or two numbers of at least 1.
+        ValueError: not one or two whole numbers of at least 1.
     """
-    size = (image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
-    if len(size) != 2 or min(size) < 1:
+    size: Any = image_size if isinstance(image_size, Sequence | np.ndarray) else (image_size, image_size)
+    if len(size) != 2 or not all(isinstance(edge, int | np.integer) and edge >= 1 for edge in size):
         raise ValueError(f"image_size is (height, width) in pixels or one number for a square, at least 1; got {image_size!r}")
     return int(size[0]), int(size[1])
 

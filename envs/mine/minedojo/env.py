@@ -32,6 +32,7 @@ class MineDojoEnv(gym.Env[dict[str, Any], np.ndarray]):
         image_size: (H, W) of ``rgb`` in pixels.
         cam_interval: degrees per camera bin.
         max_steps: limit in steps, None for none (MineDojo itself has none).
+        prompt: the goal in words; default MineDojo's own.
         strict_actions: raise InvalidAction where the function names an empty slot, as MineDojo does; otherwise such an
             action moves and looks but its function is left out, and ``info["invalid_action"]`` is True.
         render_mode: ``"rgb_array"`` or None.
@@ -57,6 +58,7 @@ class MineDojoEnv(gym.Env[dict[str, Any], np.ndarray]):
         *,
         cam_interval: float = 15,
         max_steps: int | None = None,
+        prompt: str | None = None,
         strict_actions: bool = False,
         render_mode: str | None = None,
         python: str | None = None,
@@ -67,7 +69,7 @@ class MineDojoEnv(gym.Env[dict[str, Any], np.ndarray]):
     ) -> None:
         size = picture_size(image_size)
         self.render_mode, self.max_steps, self.strict_actions = render_mode, max_steps, strict_actions
-        self._actions = Actions(cam_interval)
+        self._prompt, self._actions = prompt, Actions(cam_interval)
         self.action_space = self._actions.space
         kwargs = {**task_kwargs, "image_size": list(size), "cam_interval": cam_interval}
         if "initial_inventory" in kwargs:
@@ -91,7 +93,7 @@ class MineDojoEnv(gym.Env[dict[str, Any], np.ndarray]):
         except MineDojoError:
             self._game.kill()
             raise
-        self.prompt: str = made["prompt"]
+        self.prompt: str = self._prompt or made["prompt"]
         return _contract(self._size, made["observation_space"], self._make["kwargs"])
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -99,8 +101,11 @@ class MineDojoEnv(gym.Env[dict[str, Any], np.ndarray]):
 
         Raises:
             MineDojoCrash: the game does not start.
+            ValueError: options are given; this backend has none.
         """
         super().reset(seed=seed)
+        if options:
+            raise ValueError(f"the minedojo backend has no reset options, came {sorted(options)}; pass them to make() instead")
         if self._game is None or not self._game.alive:
             self._start()
         assert self._game is not None

@@ -56,6 +56,8 @@ class Camera:
     """
 
     def __init__(self, size: tuple[int, int], view: float = 64.0, aspect: float | None = None) -> None:
+        if not 0 < view < math.inf or not (aspect is None or 0 < aspect < math.inf):
+            raise ValueError(f"view_distance is above 0 blocks and aspect above 0 or None, came {view} and {aspect}")
         height, width = size
         self.size, self.view = (int(height), int(width)), float(view)
         self.rgb = np.zeros((3, height, width), np.uint8)
@@ -66,7 +68,7 @@ class Camera:
         self._batch = np.zeros(FLOATS * BATCH, np.float32), np.zeros(INTS * BATCH, np.int32)
         self.array = np.zeros(CAMERA)
         tan = math.tan(math.radians(FIELD_OF_VIEW / 2))
-        self.array[TAN : TAN + 2] = tan * (aspect or width / height), tan
+        self.array[TAN : TAN + 2] = tan * (width / height if aspect is None else aspect), tan
         self.array[VIEW] = self.view
         # One texel of level 0 covers a pixel at this depth; a level is used up to sqrt(2) times its own.
         self.lod = height / (2 * tan * textures.EDGE) * np.sqrt(2.0) * np.array([1.0, 2.0, 4.0, 8.0])

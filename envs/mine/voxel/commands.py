@@ -1,7 +1,7 @@
 """MineDojo's commands on the embedded world. Relative positions are from the cell of the player's feet."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import cv2
@@ -14,7 +14,6 @@ from papergym.envs.mine.voxel import blocks, mobs
 from papergym.envs.mine.voxel.inventory import ALL_SLOTS
 from papergym.envs.mine.voxel.physics import X, Y, Z
 from papergym.envs.mine.voxel.terrain import HEIGHT, SIZE, WRAP
-from papergym.envs.mine.voxel.vitals import Vitals
 from papergym.envs.mine.voxel.world import World
 
 
@@ -24,6 +23,12 @@ def parse_item(item: Sequence[Any]) -> tuple[int, int, int, int]:
     Raises:
         ValueError: an unknown slot or item, or more pieces than fit.
     """
+    if isinstance(item, Mapping) and {"slot", "name"} <= set(item) <= set(InventoryItem._fields):
+        item = InventoryItem(**item)
+    if isinstance(item, str | Mapping) or not isinstance(item, Sequence) or not 2 <= len(item) <= 4:
+        raise ValueError(
+            f"an InventoryItem is (slot, name, variant, quantity), of which slot and name are needed; came {item!r}"
+        )
     slot, name, variant, quantity = (*item, *(0, 1)[len(item) - 2 :])[:4]
     number = EQUIPMENT_SLOT.get(slot, -1) if isinstance(slot, str) else int(slot or 0)
     if not 0 <= number < ALL_SLOTS:
@@ -32,6 +37,13 @@ def parse_item(item: Sequence[Any]) -> tuple[int, int, int, int]:
     if not 0 < pieces <= vocab.STACK[kind]:
         raise ValueError(f"1 to {vocab.STACK[kind]} pieces of {name} fit in a slot, came {quantity}")
     return number, kind, pieces, int(variant or 0)
+
+
+def parse_items(items: Any) -> list[tuple[int, int, int, int]]:
+    """:func:`parse_item` of each of a list."""
+    if isinstance(items, str | Mapping):
+        raise ValueError(f"an inventory is a list of InventoryItems, came {items!r}")
+    return [parse_item(item) for item in items]
 
 
 def _mob_kind(name: str) -> int:
@@ -51,6 +63,8 @@ def _pairs(names: str | Sequence[str], positions: Any) -> list[tuple[str, np.nda
     places = np.atleast_2d(np.asarray(positions, float))
     if places.ndim != 2 or places.shape[1] != 3:
         raise ValueError(f"positions need the shape (n, 3), came {np.shape(positions)}")
+    if not np.isfinite(places).all():
+        raise ValueError(f"positions are finite numbers, came {positions!r}")
     if len(many) == 1:
         many *= len(places)
     if len(places) == 1:
@@ -61,24 +75,39 @@ def _pairs(names: str | Sequence[str], positions: Any) -> list[tuple[str, np.nda
 
 
 def spawn_mobs(world: World, rng: np.random.Generator, mob: str | Sequence[str], rel_positions: Any) -> None:
-    """Put mobs at positions relative to the player, on the next free cell above."""
+    """Put mobs at positions relative to the player, on the next free cell above; all or none.
+
+    Raises:
+        ValueError: an unknown mob, a height outside the world, or no room for so many.
+    """
     pairs = [(_mob_kind(name), offset) for name, offset in _pairs(mob, rel_positions)]
     x, y, z = _feet(world)
+    if world.mob_count + len(pairs) > mobs.ROOM:
+        raise ValueError(f"the world holds at most {mobs.ROOM} mobs, {world.mob_count} are there; came {len(pairs)} more")
+    for _, offset in pairs:
+        if not 0 <= y + offset[1] <= HEIGHT:
+            raise ValueError(f"mobs can be put at heights 0 to {HEIGHT}, came y={y + offset[1]:g} ({offset.tolist()})")
     for kind, offset in pairs:
         cx, cy, cz = (base + math.floor(way) for base, way in zip((x, y, z), offset))
         cy = min(max(cy, 1), HEIGHT - 3)
         while cy < HEIGHT and (blocks.SOLID[world.grid[cx, cy, cz]] or blocks.SOLID[world.grid[cx, cy + 1, cz]]):
             cy += 1
-        if world.mob_count == mobs.ROOM:
-            raise ValueError(f"the world holds at most {mobs.ROOM} mobs")
         mobs.new_mob(world.streams["mobs"], world.mobs[world.mob_count], kind, cx + 0.5, float(cy), cz + 0.5)
         world.mob_count += 1
 
 
 def scatter_mobs(world: World, rng: np.random.Generator, kinds: Sequence[str], low: Sequence[int], high: Sequence[int]) -> None:
-    """Put one mob of each kind at a random place on the ground, dry and not in a tree, of a region around the player."""
+    """Put one mob of each kind at a random place on the ground, dry and not in a tree, of a region around the player.
+
+    Where the world is full, as after many resets that keep it, the mobs farthest from the player make room.
+    """
     x, _, z = _feet(world)
     for kind in kinds:
+        if world.mob_count == mobs.ROOM:
+            away = world.mobs[:, [X, Z]] - world.body[[X, Z]]
+            away -= SIZE * np.round(away / SIZE)  # the world is a torus
+            world.mob_count -= 1
+            world.mobs[int((away**2).sum(axis=1).argmax())] = world.mobs[world.mob_count]
         for attempt in range(40):
             dx, dz = (int(rng.integers(low[axis], high[axis] + 1)) for axis in (0, 2))
             top = int(world.grid.roof[(x + dx) & WRAP, (z + dz) & WRAP])
@@ -124,7 +153,7 @@ def set_block(world: World, rng: np.random.Generator, block: str | Sequence[str]
 
 def set_inventory(world: World, rng: np.random.Generator, inventory: Sequence[InventoryItem]) -> None:
     """Overwrite slots; all or none."""
-    for slot, item, quantity, variant in [parse_item(item) for item in inventory]:
+    for slot, item, quantity, variant in parse_items(inventory):
         world.inventory.set(slot, item, quantity, variant)
 
 
@@ -139,8 +168,10 @@ def teleport_agent(
     """Move the player to absolute coordinates.
 
     Raises:
-        ValueError: the height lies outside the world.
+        ValueError: the height lies outside the world, or a number is not finite.
     """
+    if not all(map(math.isfinite, (x, y, z, yaw, pitch))):
+        raise ValueError(f"the player is set to finite numbers, came {(x, y, z, yaw, pitch)}")
     if not 0 <= y <= HEIGHT:
         raise ValueError(f"the player can be set to heights 0 to {HEIGHT}, came y={y}")
     world.put_player(x, y, z, yaw, pitch)
@@ -148,6 +179,8 @@ def teleport_agent(
 
 def random_teleport(world: World, rng: np.random.Generator, max_range: int = 200) -> None:
     """Move the player to the surface of a random column within ``max_range``."""
+    if max_range < 0:
+        raise ValueError(f"max_range is at least 0 blocks, came {max_range}")
     x, _, z = _feet(world)
     for _ in range(60):
         cx, cz = x + int(rng.integers(-max_range, max_range + 1)), z + int(rng.integers(-max_range, max_range + 1))
@@ -159,15 +192,20 @@ def random_teleport(world: World, rng: np.random.Generator, max_range: int = 200
 
 def set_time(world: World, rng: np.random.Generator, time: int) -> None:
     """Set the ticks of the day, 0 to 24000."""
-    if not 0 <= int(time) <= 24000:
-        raise ValueError(f"a time of day is 0 to 24000 ticks, came {time}")
+    if not isinstance(time, int | float | np.number) or not 0 <= time <= 24000:
+        raise ValueError(f"a time of day is 0 to 24000 ticks, came {time!r}")
     world.time = int(time)
+
+
+def check_weather(weather: Any) -> None:
+    """Raise ValueError unless ``weather`` is one of the game's."""
+    if weather not in ("clear", "normal", "rain", "thunder"):
+        raise ValueError(f"expected clear, normal, rain or thunder, came {weather!r}")
 
 
 def set_weather(world: World, rng: np.random.Generator, weather: str) -> None:
     """Set the weather: "clear", "normal", "rain" or "thunder"."""
-    if weather not in ("clear", "normal", "rain", "thunder"):
-        raise ValueError(f"expected clear, normal, rain or thunder, came {weather!r}")
+    check_weather(weather)
     world.rain = weather in ("rain", "thunder")
 
 
@@ -177,9 +215,8 @@ def kill_agent(world: World, rng: np.random.Generator) -> None:
 
 
 def fast_reset(world: World, rng: np.random.Generator, max_range: int = 200) -> None:
-    """A new life in the same world: random place, empty inventory, morning; what was built stays."""
-    world.inventory.clear()
-    world.vitals, world.drop_count, world.fuel = Vitals(), 0, 0
+    """A new life in the same world: random place, empty inventory, morning, nothing counted; what was built stays."""
+    world.new_life()
     random_teleport(world, rng, min(max_range, SIZE))
 
 

@@ -8,17 +8,20 @@ import numpy as np
 
 from papergym.envs.mine import spaces as contract
 from papergym.envs.mine import vocabulary as vocab
-from papergym.envs.mine.actions import Actions, InvalidAction, InventoryItem
+from papergym.envs.mine.actions import Actions, InvalidAction
 from papergym.envs.mine.keys import keys_to_action
-from papergym.envs.mine.tasks import Task, check_reach, parse
+from papergym.envs.mine.task import Task
+from papergym.envs.mine.tasks import check_reach, parse
 from papergym.envs.mine.voxel import commands, terrain
+from papergym.envs.mine.voxel import start as starts
 from papergym.envs.mine.voxel.goals import Goals
 from papergym.envs.mine.voxel.observe import Observer
 from papergym.envs.mine.voxel.painter import Painter
 from papergym.envs.mine.voxel.reach import obtainable
 from papergym.envs.mine.voxel.world import World
 
-_NIGHT = 18000
+_ALWAYS = 2**31
+"""Fast resets between two new worlds, for ``fast_reset=True``."""
 
 
 class VoxelMineEnv(gym.Env[dict[str, Any], np.ndarray]):
@@ -33,23 +36,23 @@ class VoxelMineEnv(gym.Env[dict[str, Any], np.ndarray]):
         task: a Task, or an id for :func:`papergym.envs.mine.tasks.parse`.
         image_size: (H, W) of ``rgb`` in pixels, or one number for a square.
         seed: seed of the first reset, if reset gets none.
-        world_seed: seed of the terrain; every reset then makes the same land.
+        world_seed: seed of the terrain, any whole number or text; every reset then makes the same land.
         specified_biome: biome of the whole world in place of the task's.
-        initial_inventory: in place of the task's.
-        start_position: mapping with x, y, z, yaw, pitch.
-        start_health: half hearts at the start.
-        start_food: food at the start.
-        start_time: ticks of the day at the start.
+        initial_inventory: in place of the task's; InventoryItems, equal tuples, or mappings of their fields.
+        start_position: mapping with x, y, z and, if wanted, yaw and pitch; y from 0 to 96.
+        start_health: half hearts at the start, up to 20.
+        start_food: food at the start, 0 to 20.
+        start_time: ticks of the day at the start, 0 to 24000.
         initial_weather: "normal", "clear", "rain" or "thunder".
         break_speed_multiplier: in place of the task's.
         allow_time_passage: whether the sun moves.
         allow_mob_spawn: in place of the task's.
-        fast_reset: resets that keep the world and move the player by up to 200 blocks, between two new worlds.
-        use_voxel: add ``voxels``.
+        fast_reset: resets that keep the world and move the player by up to 200 blocks, between two new worlds; True for always.
+        use_voxel: add ``voxels``; None: where the task has them, as MineDojo's programmatic tasks do.
         voxel_size: window of ``voxels``.
         use_lidar: add ``rays``.
         lidar_rays: (pitch, yaw, reach) of each ray.
-        cam_interval: degrees per camera bin.
+        cam_interval: degrees per camera bin, a divisor of 180.
         strict_actions: raise InvalidAction where the function names an empty slot or what cannot be placed, as MineDojo does;
             otherwise the player moves and looks, but the function is left out. Crafting without materials does nothing.
         success_ends: whether success terminates the episode.
@@ -62,7 +65,7 @@ class VoxelMineEnv(gym.Env[dict[str, Any], np.ndarray]):
         render_mode: None or "rgb_array".
 
     Raises:
-        ValueError: an unknown task, item or biome, or a task that this world cannot fulfil.
+        ValueError: an unknown task, item or biome, a value out of its range, or a task that this world cannot fulfil.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 20}
@@ -73,9 +76,9 @@ class VoxelMineEnv(gym.Env[dict[str, Any], np.ndarray]):
         *,
         image_size: int | tuple[int, int] = (160, 256),
         seed: int | None = None,
-        world_seed: int | None = None,
+        world_seed: int | str | None = None,
         specified_biome: str | int | None = None,
-        initial_inventory: Sequence[InventoryItem] | None = None,
+        initial_inventory: Sequence[Any] | None = None,
         start_position: Mapping[str, float] | None = None,
         start_health: float | None = None,
         start_food: int | None = None,
@@ -85,7 +88,7 @@ class VoxelMineEnv(gym.Env[dict[str, Any], np.ndarray]):
         allow_time_passage: bool = True,
         allow_mob_spawn: bool | None = None,
         fast_reset: int | None = None,
-        use_voxel: bool = False,
+        use_voxel: bool | None = None,
         voxel_size: Mapping[str, int] | None = None,
         use_lidar: bool = False,
         lidar_rays: Sequence[tuple[float, float, float]] | None = None,
@@ -102,26 +105,33 @@ class VoxelMineEnv(gym.Env[dict[str, Any], np.ndarray]):
     ) -> None:
         self.task = parse(task) if isinstance(task, str) else task
         check_reach(self.task, obtainable())
-        self.render_mode = render_mode
-        self._first_seed, self._world_seed = seed, world_seed
-        self._kind = terrain_kind(specified_biome if specified_biome is not None else self.task.biome)
+        if render_mode not in (None, "rgb_array"):
+            raise ValueError(f"render_mode is None or 'rgb_array'; got {render_mode!r}")
+        self.render_mode, self._begun = render_mode, False
+        self._first_seed, self._world_seed = seed, starts.terrain_seed(world_seed)
+        self._kind = starts.terrain_kind(specified_biome if specified_biome is not None else self.task.biome)
         inventory = self.task.inventory if initial_inventory is None else initial_inventory
-        self._inventory = [commands.parse_item(item) for item in inventory]
-        self._start = (start_position, start_health, start_food, start_time, initial_weather)
-        self._fast_reset = self.task.fast_reset if fast_reset is None else int(fast_reset)
+        self._inventory = commands.parse_items(inventory)
+        values = (start_position, start_health, start_food, start_time, initial_weather)
+        self._start = starts.checked(dict(zip(starts.VALUES, values)))
+        self._fast_reset = _ALWAYS if fast_reset is True else int(self.task.fast_reset if fast_reset is None else fast_reset)
+        if self._fast_reset < 0:
+            raise ValueError(f"fast_reset is a number of resets, at least 0, or True for always; came {fast_reset}")
         self._fast_left = 0
         self._strict, self._success_ends, self._segmentation = strict_actions, success_ends, segmentation
+        speed = self.task.break_speed_multiplier if break_speed_multiplier is None else float(break_speed_multiplier)
+        if not 0 < speed < float("inf"):
+            raise ValueError(f"break_speed_multiplier is above 0, came {break_speed_multiplier}")
         self.world = World(
-            break_speed_multiplier=self.task.break_speed_multiplier
-            if break_speed_multiplier is None
-            else break_speed_multiplier,
+            break_speed_multiplier=speed,
             allow_time_passage=allow_time_passage and not self.task.always_night,
             allow_mob_spawn=self.task.allow_mob_spawn if allow_mob_spawn is None else allow_mob_spawn,
         )
         size = contract.picture_size(image_size)
         self.painter = Painter(size, view=view_distance, aspect=aspect, hand=hand, hud=hud)
-        voxels = (voxel_size or contract.VOXEL_SIZE) if use_voxel else None
-        rays = (lidar_rays or contract.LIDAR_RAYS) if use_lidar else None
+        with_voxels = self.task.use_voxel if use_voxel is None else use_voxel
+        voxels = (contract.VOXEL_SIZE if voxel_size is None else voxel_size) if with_voxels else None
+        rays = contract.check_rays(contract.LIDAR_RAYS if lidar_rays is None else lidar_rays) if use_lidar else None
         self._observer, self._goals = Observer(voxels, rays), Goals(self.task, reward_scale)
         self._actions = Actions(cam_interval)
         self.observation_space = contract.observation_space(size, voxel_size=voxels, lidar_rays=rays)
@@ -151,49 +161,33 @@ class VoxelMineEnv(gym.Env[dict[str, Any], np.ndarray]):
             seed, self._first_seed = self._first_seed, None
         super().reset(seed=seed)
         options = dict(options or {})
-        known = {"start_position", "start_health", "start_food", "start_time", "initial_weather", "inventory", "fast_reset"}
-        if not set(options) <= known:
-            raise ValueError(f"unknown reset options {sorted(set(options) - known)}; known: {sorted(known)}")
-        if options.pop("fast_reset", False) or (seed is None and self._fast_left > 0):
+        if not set(options) <= set(starts.OPTIONS):
+            raise ValueError(f"unknown reset options {sorted(set(options) - set(starts.OPTIONS))}; known: {starts.OPTIONS}")
+        fast, items = options.pop("fast_reset", False), options.pop("inventory", None)
+        items = self._inventory if items is None else commands.parse_items(items)
+        given = {**self._start, **starts.checked(options)}
+        if self._begun and (fast or (seed is None and self._fast_left > 0)):
             self._fast_left = max(self._fast_left - 1, 0)
             commands.fast_reset(self.world, self.np_random)
         else:
             self._fast_left = self._fast_reset
             self.world.reset(self.np_random, self._kind, self._world_seed)
-        self._furnish(options)
+        starts.furnish(self.world, self.np_random, self.task, items, given)
+        self._begun = True
         self._observer.reset(self.world)
         self._goals.reset(self.world)
-        return self._observe(), self._info()
-
-    def _furnish(self, options: dict[str, Any]) -> None:
-        """Inventory, start values and mobs of the task."""
-        world, names = self.world, ("start_position", "start_health", "start_food", "start_time", "initial_weather")
-        given = {name: options.get(name, value) for name, value in zip(names, self._start)}
-        items = [commands.parse_item(item) for item in options["inventory"]] if "inventory" in options else self._inventory
-        for slot, item, quantity, variant in items:
-            world.inventory.set(slot, item, quantity, variant)
-        if given["start_position"] is not None:
-            where = given["start_position"]
-            x, y, z = (float(where[key]) for key in ("x", "y", "z"))
-            world.put_player(x, y, z, float(where.get("yaw", 0)), float(where.get("pitch", 0)))
-        elif self.task.start is not None:
-            commands.start_away(world, self.np_random, *self.task.start)
-        if given["start_health"] is not None:
-            world.vitals.life = float(given["start_health"])
-        if given["start_food"] is not None:
-            world.vitals.food = int(given["start_food"])
-        time = given["start_time"] if given["start_time"] is not None else self.task.start_time
-        world.time = _NIGHT if self.task.always_night else int(time or 0)
-        world.rain = given["initial_weather"] in ("rain", "thunder")
-        commands.scatter_mobs(world, self.np_random, self.task.mobs, self.task.mob_low, self.task.mob_high)
+        info = self._info()
+        return self._observe(info), info
 
     def step(self, action: np.ndarray) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
         """One tick.
 
         Raises:
             ValueError: the action lies outside the space.
+            gymnasium.error.ResetNeeded: no episode has begun.
             InvalidAction: ``strict_actions``, and the function names an empty slot or what cannot be placed.
         """
+        self._check_begun()
         act, refused = self._actions.decode(action), ""
         try:
             self.world.tick(act)
@@ -211,9 +205,13 @@ class VoxelMineEnv(gym.Env[dict[str, Any], np.ndarray]):
             info["cause_of_death"] = self.world.vitals.cause
         return self._observe(info), reward, bool(dead or (info["success"] and self._success_ends)), False, info
 
-    def _observe(self, info: dict[str, Any] | None = None) -> dict[str, Any]:
+    def _check_begun(self) -> None:
+        if not self._begun:
+            raise gym.error.ResetNeeded("no episode has begun: call reset() first")
+
+    def _observe(self, info: dict[str, Any]) -> dict[str, Any]:
         obs = self._observer.observe(self.world, self.painter.paint(self.world))
-        if self._segmentation and info is not None:
+        if self._segmentation:
             info["segmentation"], info["depth"] = self.painter.segmentation(), self.painter.depth()
         return obs
 
@@ -228,8 +226,9 @@ class VoxelMineEnv(gym.Env[dict[str, Any], np.ndarray]):
 
     def render(self) -> np.ndarray | None:
         """(H, W, 3) uint8 picture of the player's view."""
-        if self.render_mode != "rgb_array":
+        if self.render_mode is None:
             return None
+        self._check_begun()
         return np.ascontiguousarray(self.painter.paint(self.world).transpose(1, 2, 0))
 
     def command(self, name: str, *args: Any, **kwargs: Any) -> None:
@@ -238,7 +237,9 @@ class VoxelMineEnv(gym.Env[dict[str, Any], np.ndarray]):
 
         Raises:
             ValueError: an unknown command or item, or a place outside the world.
+            gymnasium.error.ResetNeeded: no episode has begun.
         """
+        self._check_begun()
         commands.run(self.world, self.np_random, name, *args, **kwargs)
 
     def get_state(self) -> dict[str, Any]:
@@ -255,24 +256,14 @@ class VoxelMineEnv(gym.Env[dict[str, Any], np.ndarray]):
         """Go back to what :meth:`get_state` returned.
 
         Raises:
-            ValueError: the snapshot was made by another version of this world.
+            ValueError: the snapshot was made by another version of this world, or of a task that counts other things; nothing
+                has changed.
         """
+        if not isinstance(state, Mapping) or not {"world", "rng", "goals", "counts", "fast_left"} <= set(state):
+            raise ValueError("expected what get_state() of this environment returned")
+        self._goals.check_state(state["goals"])
         self.world.set_state(state["world"])
         self.np_random.bit_generator.state = state["rng"]
         self._goals.set_state(state["goals"])
         self._observer.counts[...] = state["counts"]
-        self._fast_left = int(state["fast_left"])
-
-
-def terrain_kind(biome: str | int | None) -> int:
-    """Biome id of the whole world, or MIXED.
-
-    Raises:
-        ValueError: the embedded world has no such biome.
-    """
-    if biome is None:
-        return terrain.MIXED
-    number = vocab.biome_id(biome)
-    if vocab.BIOME_NAME[number] not in terrain.BIOME_NAMES:
-        raise ValueError(f"the embedded world has no biome {biome!r}; it has: {', '.join(terrain.BIOME_NAMES)}")
-    return number
+        self._fast_left, self._begun = int(state["fast_left"]), True

@@ -53,9 +53,13 @@ class World:
         self.streams = {name: np.zeros(1, np.uint64) for name in STREAMS}
         self.cell = np.zeros(6, np.int64)
         self._touched = np.zeros(drops.ROOM, bool)
-        self._clear()
+        self.stations: list[tuple[str, int, int, int]] = []
+        self.new_life()
 
-    def _clear(self) -> None:
+    def new_life(self) -> None:
+        """Forget what the player had, did and suffered; land, animals and what was built stay."""
+        self.inventory.clear()
+        self.vitals, self.drop_count = Vitals(), 0
         self.time, self.age, self.rain = 0, 0, False
         self.kills: dict[str, int] = {}
         self.mined: dict[str, int] = {}
@@ -63,7 +67,6 @@ class World:
         self.dig_cell: tuple[int, int, int] | None = None
         self.dig_done, self.dig_pause, self.use_pause, self.chewed, self.arm, self.fuel = 0.0, 0, 0, 0, 100, 0
         self.sneaking = False
-        self.stations: list[tuple[str, int, int, int]] = []
         self.crafted: int | None = None
 
     def reset(self, rng: np.random.Generator, kind: int = terrain.MIXED, world_seed: int | None = None) -> None:
@@ -71,11 +74,10 @@ class World:
         drawn = rng.integers(0, 2**63, len(STREAMS) + 1)
         for name, value in zip(STREAMS, drawn):
             self.streams[name][0] = value
-        self._clear()
+        self.new_life()
+        self.stations = []
         self.grid.generate(int(drawn[-1] if world_seed is None else world_seed), kind)
-        self.inventory.clear()
-        self.vitals = Vitals()
-        self.mob_count = self.drop_count = 0
+        self.mob_count = 0
         if self.allow_mob_spawn:
             self.mob_count = mobs.settle_animals(self.streams["mobs"], self.grid.blocks, self.grid.roof, self.mobs, _PACKS)
         self.body[:] = 0.0

@@ -163,17 +163,11 @@ def test_death_ends():
     assert terminated and not truncated and info["cause_of_death"] == "command"
 
 
-def test_combat_and_techtree():
+def test_combat():
     env = make("combat_sheep_plains_barehand", SMALL)
     env.reset(seed=0)
     assert env.unwrapped.world.mob_count == 1
     env.unwrapped.world.kills["sheep"] = 1
-    assert env.step(env.unwrapped.actions.no_op)[1:3] == (1.0, True)
-    env = make("techtree_from_barehand_to_wooden_pickaxe", SMALL)
-    env.reset(seed=0)
-    env.unwrapped.world.inventory.set(0, vocab.item_id("wooden_pickaxe"))
-    assert env.step(env.unwrapped.actions.no_op)[1:3] == (1.0, False)
-    env.unwrapped.world.wear_tool(1)
     assert env.step(env.unwrapped.actions.no_op)[1:3] == (1.0, True)
 
 
@@ -244,11 +238,3 @@ def test_bad_arguments(call, message):
 def test_unknown_reset_option():
     with pytest.raises(ValueError, match="biom"):
         make("open-ended", SMALL).reset(options={"biom": 1})
-
-
-def test_rewards_of_the_survival_task():
-    env = make("survival", SMALL)
-    env.reset(seed=0)
-    env.unwrapped.world.age = 23999
-    assert env.step(env.unwrapped.actions.no_op)[1] == 1.0
-    assert env.step(env.unwrapped.actions.no_op)[1] == 0.0

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from papergym.envs.mine.voxel import blocks, light, terrain
-from papergym.envs.mine.voxel.env import terrain_kind
 from papergym.envs.mine.voxel.grid import Grid
+from papergym.envs.mine.voxel.start import terrain_kind
 from papergym.envs.mine.voxel.terrain import HEIGHT, SEA, SIZE, WRAP
 
 
