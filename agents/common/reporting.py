@@ -12,7 +12,7 @@ from papergym import assets
 from papergym.agents.common.published import markdown_table, published
 from papergym.agents.common.reproduce import Reproduction, label, trial_id
 from papergym.agents.common.results import VERSIONS, read_rows, results_path
-from papergym.agents.common.statistics import Estimate, estimate
+from papergym.agents.common.statistics import estimate
 
 Row = dict[str, str]
 
@@ -46,7 +46,7 @@ MEANINGS = {
     "score": "mean return of the last training episodes",
     "eval_return": "mean return of deterministic episodes after training",
     "eval_std": "their standard deviation within a run",
-    "updates": "updates until solved",
+    "updates": "updates until solved, of the runs that did",
     "mse": "mean squared error of the values at the end",
     "memory": "transitions in the memory",
     "reached": "share of sampled episodes that end at a goal",
@@ -56,6 +56,9 @@ MEANINGS = {
     "return_after": "evaluation return after training",
 }
 """Result column -> what it holds."""
+
+WHEN_SOLVED = ("updates", "updates_per_transition")
+"""Columns that say nothing about a run that gave up or got stuck."""
 
 LONG_TABLE = 40
 """A table of more lines is folded, under the pictures."""
@@ -76,14 +79,15 @@ class Group:
     rows: tuple[Row, ...]
 
     def values(self, column: str) -> list[float]:
-        """The finite numbers of a column."""
-        found = [_number(row.get(column, "")) for row in self.rows]
-        return [value for value in found if math.isfinite(value)]
+        """The finite numbers of a column, in :data:`WHEN_SOLVED` those of the runs that solved their task."""
+        rows = [row for row in self.rows if column not in WHEN_SOLVED or row.get("solved") != "False"]
+        return [value for row in rows if math.isfinite(value := _number(row.get(column, "")))]
 
-    def estimate(self, column: str) -> Estimate | None:
-        """Estimate over seeds, None without runs."""
+    def cell(self, column: str) -> str:
+        """Estimate over seeds, with the number of runs it is of where that is not all of them."""
         values = self.values(column)
-        return estimate(values) if values else None
+        part = f" ({len(values)} of {len(self.rows)} runs)" if len(values) < len(self.rows) else ""
+        return f"{estimate(values)}{part}" if values else "-"
 
 
 def groups(rows: Sequence[Row], fields: Iterable[str]) -> list[Group]:
@@ -140,7 +144,7 @@ def _result_table(plan: Reproduction, rows: Sequence[Row], fields: Sequence[str]
     facts, columns = assets.paper(plan.paper), result_columns(rows, fields)
     lines = []
     for group in members:
-        cells = [str(found) if (found := group.estimate(column)) else "-" for column in columns]
+        cells = [group.cell(column) for column in columns]
         beside = "<br>".join(published(facts, group)) or "-"
         lines.append([group.env or "-", group.setting or "-", len(group.rows), *cells, beside])
     header = ["environment", "setting", "runs", *columns, "published"]

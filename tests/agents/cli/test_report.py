@@ -88,6 +88,20 @@ def test_the_only_setting_of_a_table(here, monkeypatch):
     assert "Missing: b Run-v4 (seed 0, 1); b Walk-v4 (seed 1)." in text
 
 
+def test_runs_that_did_not_solve_it_are_not_averaged(here):
+    """Updates of a run that got stuck are no updates until solved; a number over fewer runs says so."""
+    lines = [
+        f"{n},{n},a,Walk-v4,{u},{mse},{solved}\n"
+        for n, u, mse, solved in [(0, 10, 1, True), (1, 3, 5, False), (2, 30, 3, True)]
+    ]
+    lines += [f"{n},{n},b,Walk-v4,2,nan,False\n" for n in range(3)]
+    (here / "assets" / "results" / "tiny.csv").write_text("trial,seed,setting,env_id,updates,mse,solved\n" + "".join(lines))
+    assert report(["tiny"]) == 0
+    text = (here / "reports" / "tiny" / "report.md").read_text()
+    assert "| Walk-v4 | a | 3 | 20 [10, 30] (2 of 3 runs) | 3 [1, 5] |" in text
+    assert "| Walk-v4 | b | 3 | - | - |" in text
+
+
 def test_overlap_of_curves():
     """Constant curves: means of resampled runs lie within the runs' range, so the intervals meet where the ranges do."""
     flat = lambda *heights: [np.array([[0.0, height], [10.0, height]]) for height in heights]  # noqa: E731
