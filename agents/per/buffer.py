@@ -38,8 +38,9 @@ class PrioritizedReplayBuffer(PackedReplayBuffer):
 
     ``PrioritizedDQN("MlpPolicy", env)`` uses it. In an algorithm of your own: ``replay_buffer_class=PrioritizedReplayBuffer``,
     multiply the losses of a batch by ``batch.weights``, then call ``update_priorities(batch.indices, td_errors)`` before the
-    next ``add``, and ``anneal(fraction of training done)`` now and then. In an algorithm that does none of these it
-    samples uniformly.
+    next ``add``, and ``anneal(fraction of training done)`` now and then. An algorithm that does none of these learns from
+    unweighted batches: uniform ones with ``variant="proportional"``, and with "rank" those in which equal priorities
+    are ranked in the order of their slots.
 
     With n-step returns a window never passes the newest transition, so an old slot ahead of the write head cannot enter a
     return, nor its priority.
