@@ -201,7 +201,7 @@ def mine_appendix() -> list[str]:
     return [
         *("## Action space", "", f"`{spaces.action_space()}`, eight parts.", ""),
         *(tables.mine_action(spaces.action_space()), ""),
-        *("## Observation space", "", "A `Dict`; `voxels` with `use_voxel=True`, `rays` with `use_lidar=True`.", ""),
+        *("## Observation space", "", _CONDITIONAL, ""),
         *(tables.mine_view(everything), ""),
         *("## Reward and end", "", demote(markdown(docstring("papergym.envs.mine.voxel.goals:Goals"))), ""),
         *("## The embedded world", "", demote(markdown(docstring("papergym.envs.mine.voxel.env:VoxelMineEnv"))), ""),
@@ -220,6 +220,12 @@ def lsimagine_appendix() -> list[str]:
         *("## Observation space", "", view, ""),
         *("## Reward and end", "", "Those of [the task with MineDojo's spaces](mine.md).", ""),
     ]
+
+
+_CONDITIONAL = (
+    "A `Dict`; `voxels` in the tasks with MineDojo's own ids (`harvest_…`, `combat_…`, `techtree_…`, `survival`) and with "
+    "`use_voxel=True`, `rays` with `use_lidar=True`."
+)
 
 
 APPENDICES = {"football": football_appendix, "Mine": mine_appendix, "LS-Imagine": lsimagine_appendix}
