@@ -85,7 +85,7 @@ class LSImagineActions(gym.Wrapper, RecordConstructorArgs):
 
     def translate(self, action: int) -> np.ndarray:
         """(8,) int64 action of the world for one of the twelve; counts the pitch and the jump."""
-        if not self.action_space.contains(np.int64(action)):
+        if np.asarray(action).dtype.kind not in "iu" or not self.action_space.contains(np.int64(action)):
             raise ValueError(f"expected an action 0 to {len(ACTIONS) - 1} ({', '.join(ACTIONS)}), came {action!r}")
         name, full = ACTIONS[int(action)], np.array([0, 0, 0, self._bins, self._bins, 0, 0, 0], np.int64)
         if name in _KEYS:

@@ -77,8 +77,9 @@ def test_bad_worlds_and_actions(env):
         LSImagineActions(make("harvest_sand", 8))
     with pytest.raises(ValueError, match="8 parts"):
         LSImagineActions(gym.make("CartPole-v1"))
-    with pytest.raises(ValueError, match="0 to 11"):
-        env.step(12)
+    for action in (12, -1, 3.7, None, "x"):
+        with pytest.raises(ValueError, match="0 to 11"):
+            env.step(action)
     with pytest.raises(ValueError, match="rgb"):
         LSImagineObservation(gym.make("CartPole-v1"))
     with pytest.raises(ValueError, match="sticky_jump"):

@@ -34,6 +34,25 @@ def equal_infos(one, two):
             assert np.array_equal(value, two[key]), key
 
 
+def test_bad_actions_move_no_environment():
+    ours, other = pair(AutoresetMode.NEXT_STEP)[0], pair(AutoresetMode.NEXT_STEP)[0]
+    good, bad = np.zeros((3, 1), np.float32), np.zeros((3, 1), np.float32)
+    bad[2] = np.nan
+    for venv in (ours, other):
+        venv.reset(seed=0)
+    for actions, message in (
+        (bad, "finite"),
+        (good[:2], "one action per environment"),
+        (np.zeros((4, 1), np.float32), "got 4"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            ours.step(actions)
+    for _ in range(3):
+        assert np.array_equal(ours.step(good)[0], other.step(good)[0])
+    ours.close()
+    other.close()
+
+
 @pytest.mark.parametrize("mode", list(AutoresetMode))
 @pytest.mark.parametrize("kwargs", [{}, {"frame_stack": 1, "action_repeat": 3}, {"obs_type": "state"}])
 def test_batch_equals_single_environments(mode, kwargs):

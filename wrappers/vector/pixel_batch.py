@@ -75,16 +75,24 @@ class PixelBatch(VectorEnv):
         return {**info, "frames": 0}
 
     def step(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
-        """Take up to ``action_repeat`` frames in every environment; ends as the autoreset mode says."""
+        """Take up to ``action_repeat`` frames in every environment; ends as the autoreset mode says.
+
+        Raises:
+            ValueError: not one action per environment, or one that its environment refuses; nothing has moved.
+        """
+        if len(actions) != self.num_envs:
+            raise ValueError(f"one action per environment: expected {self.num_envs}, got {len(actions)}")
+        rests = self._begins if self.autoreset_mode == AutoresetMode.NEXT_STEP else np.zeros(self.num_envs, bool)
+        native = [None if rest else env.scaled(action) for rest, env, action in zip(rests, self.envs, actions)]
         self._newest = (self._newest + 1) % self.num_stack
         rewards = np.zeros(self.num_envs)
         terminated, truncated = np.zeros(self.num_envs, bool), np.zeros(self.num_envs, bool)
         info: dict[str, Any] = {}
         for index in range(self.num_envs):
-            if self._begins[index] and self.autoreset_mode == AutoresetMode.NEXT_STEP:
+            if rests[index]:
                 info = self._add_info(info, self._begin(index), index)
                 continue
-            rewards[index], terminated[index], truncated[index], own = self._repeat(index, actions[index])
+            rewards[index], terminated[index], truncated[index], own = self._repeat(index, native[index])
             if (terminated[index] or truncated[index]) and self.autoreset_mode == AutoresetMode.SAME_STEP:
                 final = self._stacks()[index].reshape(self.single_observation_space.shape).copy()
                 info = self._add_info(info, {"final_obs": final, "final_info": own}, index)
@@ -93,10 +101,10 @@ class PixelBatch(VectorEnv):
         self._begins = np.logical_or(terminated, truncated)
         return self._batch(), rewards, terminated, truncated, info
 
-    def _repeat(self, index: int, action: np.ndarray) -> tuple[float, bool, bool, dict[str, Any]]:
+    def _repeat(self, index: int, native: Any) -> tuple[float, bool, bool, dict[str, Any]]:
         world, total, frames = self.envs[index], 0.0, 0
         terminated = truncated = False
-        native, info = world.scaled(action), {}
+        info: dict[str, Any] = {}
         while frames < self.action_repeat and not (terminated or truncated):
             reward, terminated, truncated, info = world.advance(native)
             total, frames = total + reward, frames + 1
