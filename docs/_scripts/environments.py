@@ -213,7 +213,7 @@ def lsimagine_appendix() -> list[str]:
     from papergym.wrappers.mine import ACTIONS
 
     lines = [[number, f"`{name}`"] for number, name in enumerate(ACTIONS)]
-    view = table(["Observation", "Shape", "Type", "Min", "Max", "Unit"], [["picture", "3×64×64", "uint8", 0, 255, "0 to 255"]])
+    view = table(["Observation", "Shape", "Type", "Min", "Max", "Unit"], [["picture", "64×64×3", "uint8", 0, 255, "0 to 255"]])
     return [
         *("## Action space", "", f"`Discrete({len(ACTIONS)})`", "", table(["Num", "Action"], lines), ""),
         *(demote(markdown(docstring("papergym.wrappers.mine:LSImagineActions"))), ""),
