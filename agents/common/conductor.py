@@ -18,6 +18,7 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 from papergym.agents.common.errors import BadNumbersError
 from papergym.agents.common.evaluation import evaluate
+from papergym.agents.common.finite import check_numbers
 from papergym.agents.common.progress import RunProgress
 from papergym.agents.common.runfolder import RunFolder
 from papergym.agents.common.settings import Plan
@@ -95,7 +96,7 @@ class Conductor(BaseCallback):
             raise Stopped
 
     def _on_step(self) -> bool:
-        self._check_numbers()
+        check_numbers(self.locals, self.num_timesteps, self.plan.run.env, self._kept)
         for info in self.locals.get("infos", ()):
             if "episode" in info:
                 self.episode += 1
@@ -154,13 +155,6 @@ class Conductor(BaseCallback):
         self.last_checkpoint = time.monotonic()
         self.pause = max(self.plan.run.checkpoint_seconds, CHECKPOINT_SHARE * (self.last_checkpoint - begin))
 
-    def _check_numbers(self) -> None:
-        for name, values in self._numbers():
-            index = _not_finite(values)
-            if index is not None:
-                where = f"step {self.num_timesteps}, environment {index} of {self.plan.run.env}"
-                raise BadNumbersError(f"{where}: {name} is not finite: {np.asarray(values)[index]}; {self._kept()}.")
-
     def _check_policy(self) -> None:
         """Before numbers of the policy are written: an update may have made them NaN."""
         for name, value in self.model.policy.named_parameters():
@@ -174,27 +168,3 @@ class Conductor(BaseCallback):
         kept = self.folder.checkpoints()
         last = f"the checkpoint {kept[-1].name} is kept" if kept else "no checkpoint was due yet"
         return f"{last} in {self.folder.path}"
-
-    def _numbers(self) -> Iterator[tuple[str, Any]]:
-        """What the environments returned, (n_envs, ...) each; the observations that end episodes stand in the infos."""
-        yield "reward", self.locals.get("rewards")
-        observations = self.locals.get("new_obs")
-        yield from observations.items() if isinstance(observations, dict) else [("observation", observations)]
-        infos = self.locals.get("infos", ())
-        for index, info in enumerate(infos):
-            last = info.get("terminal_observation")
-            if last is not None and not isinstance(last, dict):
-                values = np.zeros((len(infos), *np.shape(last)))
-                values[index] = last
-                yield "last observation", values
-
-
-def _not_finite(values: Any) -> int | None:
-    """Index of the first environment with a number that is not finite."""
-    if values is None:
-        return None
-    array = np.asarray(values)
-    if array.dtype.kind != "f" or np.isfinite(array.sum()):  # one pass; an overflowing sum of finite numbers is checked below
-        return None
-    bad = ~np.isfinite(array.reshape(len(array), -1)).all(axis=1)
-    return int(np.argmax(bad)) if bad.any() else None

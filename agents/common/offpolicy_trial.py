@@ -15,6 +15,7 @@ from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.vec_env import VecEnv
 
 from papergym.agents.common.budget import check_budget
+from papergym.agents.common.finite import check_numbers
 from papergym.agents.common.resume import ExactResume
 from papergym.agents.common.state import State, load_state, save_state
 
@@ -54,6 +55,7 @@ def run_offpolicy(
 
     Raises:
         UsageError: a budget below one update.
+        BadNumbersError: a reward or an observation that is not finite.
     """
     check_budget(model, steps, "--budget")
     torch.set_num_threads(1)
@@ -132,12 +134,20 @@ class _Recorder(BaseCallback):
         """Mean training return of the last episodes; NaN before the first one has ended."""
         return float(np.mean(self.returns)) if self.returns else float("nan")
 
+    def _on_training_start(self) -> None:
+        spec = self.training_env.get_attr("spec", [0])[0]
+        self.env_id = spec.id if spec else "the environment"
+
     def _on_step(self) -> bool:
+        check_numbers(self.locals, self.num_timesteps, self.env_id, self._kept)
         for info in self.locals["infos"]:
             if "episode" in info:
                 self.returns = [*self.returns, float(info["episode"]["r"])][-LAST_EPISODES:]
                 self.episodes += 1
         return True
+
+    def _kept(self) -> str:
+        return f"the checkpoint {self.path} is kept" if self.path.is_file() else "no checkpoint was due yet"
 
     def _on_rollout_start(self) -> None:
         due = self.eval_every * (len(self.evaluations) + 1)

@@ -15,7 +15,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from papergym.agents.common.errors import UsageError
+from papergym.agents.common.errors import BadNumbersError, UsageError
 from papergym.agents.common.reproduce import Trial, trial_id
 from papergym.agents.common.results import replace_text
 
@@ -166,6 +166,8 @@ def answer(name: str, trial: Trial, folder: Path, resume: bool) -> tuple[str, di
         return "refused", {}, str(error)
     except ImportError as error:
         return "refused", {}, f"{name} cannot be loaded: {error}. `papergym doctor` says what is missing."
+    except BadNumbersError as error:
+        return "failed", {}, str(error)
     except Exception as error:  # an error of the trial, reported with its traceback; the other trials go on
         if _disk_is_full(error) or _disk_is_full(error.__cause__):
             return (

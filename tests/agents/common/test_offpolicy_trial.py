@@ -2,11 +2,14 @@
 
 import tempfile
 
+import gymnasium as gym
+import numpy as np
 import pytest
 
 from papergym.agents.common import offpolicy_trial
-from papergym.agents.common.errors import UsageError
+from papergym.agents.common.errors import BadNumbersError, UsageError
 from papergym.agents.common.figures import parse_curve
+from papergym.agents.common.workers import answer
 from papergym.agents.per.trial import run as run_per
 from papergym.agents.sac.trial import run as run_sac
 
@@ -43,6 +46,35 @@ def test_cut_run_gives_the_same_row(run, trial, tmp_path, monkeypatch):
     assert list((tmp_path / "cut").glob("*.safetensors"))
     assert numbers(run(trial, tmp_path / "cut", resume=True)) == numbers(whole)
     assert not list((tmp_path / "cut").glob("*.safetensors"))
+
+
+class Room(gym.Env):
+    """Shows a dict, whose part ``place`` is NaN at the end of the third episode of five steps."""
+
+    observation_space = gym.spaces.Dict({"place": gym.spaces.Box(-1, 1, (2,)), "door": gym.spaces.Discrete(2)})
+    action_space = gym.spaces.Discrete(2)
+    steps = 0
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return {"place": np.zeros(2, np.float32), "door": 0}, {}
+
+    def step(self, action):
+        self.steps += 1
+        place = np.full(2, np.nan if self.steps == 15 else 0.5, np.float32)
+        return {"place": place, "door": 1}, 1.0, self.steps % 5 == 0, False, {}
+
+
+def test_numbers_that_are_not_finite_end_the_trial(tmp_path, monkeypatch):
+    monkeypatch.setitem(gym.registry, "NaNRoom-v0", gym.envs.registration.EnvSpec("NaNRoom-v0", entry_point=Room))
+    trial = {**CARTPOLE, "env_id": "NaNRoom-v0", "steps": 200, "learning_starts": 5}
+    expected = (
+        r"step 15, environment 0 of NaNRoom-v0: last observation 'place' is not finite: \[nan nan\]; the checkpoint .* is kept"
+    )
+    with pytest.raises(BadNumbersError, match=expected):
+        run_per(trial, tmp_path, resume=False)
+    kind, row, message = answer("papergym.agents.per.trial", trial, tmp_path / "worker", True)
+    assert kind == "failed" and not row and message.startswith("step 15") and "Traceback" not in message
 
 
 @pytest.mark.parametrize("implementation", ["papergym", "sb3"])
