@@ -98,6 +98,7 @@ def refuse_contradictions(options: list[str]) -> None:
             name, values = f"--{name[5:]}", ["no"]
         if name in seen and seen[name] != tuple(values):
             raise UsageError(
-                f"conflicting values for {name}: {' '.join(seen[name]) or 'yes'} and {' '.join(values) or 'yes'}. Give it once."
+                f"conflicting values for {name}: {' '.join(seen[name]) or 'yes'} and {' '.join(values) or 'yes'}. "
+                "Give it once; an option that takes several values takes them all behind it."
             )
         seen[name] = tuple(values)

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import tyro
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from papergym.agents.cli.options import refuse_contradictions
 from papergym.agents.common.errors import UsageError
 from papergym.agents.common.reproduce import finished, label, reproduction, reproductions, select, trial_id
 from papergym.agents.common.results import append_row, provenance, results_path
@@ -42,6 +43,7 @@ class Options:
 
 def main(argv: list[str]) -> int:
     """Run the verb; 0 if every trial is done, 1 if some failed or are running elsewhere."""
+    refuse_contradictions(argv)
     options = tyro.cli(Options, args=argv, prog="papergym reproduce")
     if options.list or not options.key:
         return _list()

@@ -11,6 +11,7 @@ from typing import Any
 import tyro
 from rich.table import Table
 
+from papergym.agents.cli.options import refuse_contradictions
 from papergym.agents.common.console import console
 from papergym.agents.common.errors import UsageError
 
@@ -51,6 +52,7 @@ class Options:
 
 def main(argv: list[str]) -> int:
     """Run the sweep; 0 if every run is finished, 1 if some failed."""
+    refuse_contradictions(argv)
     options = tyro.cli(Options, prog="papergym sweep", args=argv)
     trials = matrix(options)
     folder = options.folder.resolve()

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from papergym.agents.common.errors import UsageError
+
 Rows = Iterable[Mapping[str, Any]]
 Cell = tuple[str, str, int]
 
@@ -64,13 +66,13 @@ def table1(rows: Rows, zero: Mapping[str, float], plan: Iterable[Mapping[str, An
         paper: setting -> published score.
 
     Raises:
-        ValueError: an environment of the plan without a zero point.
+        UsageError: an environment of the plan without a zero point.
     """
     cells = {_cell(trial): int(trial["steps"]) for trial in plan}
     present = {_cell(row): float(row["score"]) for row in rows if cells.get(_cell(row)) == int(row["steps"])}
     envs = tuple(dict.fromkeys(env for _, env, _ in cells))
     if lacking := [env for env in envs if env not in zero]:
-        raise ValueError(f"no zero point for {', '.join(lacking)}. Run `papergym reproduce ppo-random` first.")
+        raise UsageError(f"no zero point for {', '.join(lacking)}. Run `papergym reproduce ppo-random` first.")
     means = _means(present)
     best_run, best_mean = _best(present, envs), _best(means, envs)
     settings = tuple(setting for setting in paper if any(setting == cell[0] for cell in cells))

@@ -74,6 +74,14 @@ def cut(finished):
         (["train", *TINY, "--video"], "conflicting values for --video: no and yes"),
         (["train", *TINY, "--objective", "clop"], "ppo refuses these settings"),
         (["train", *TINY, "--resume"], "no run at"),
+        (
+            ["reproduce", "per-dqn", "--where", "seed=0", "--where", "setting=rank"],
+            "for --where: seed=0 and setting=rank. Give it",
+        ),
+        (
+            ["sweep", "--agents", "ppo", "--set", "gamma=0.9,0.8", "--set", "n_steps=64"],
+            "for --set: gamma=0.9,0.8 and n_steps=64",
+        ),
         (["evaluate", "nowhere"], "no run at nowhere"),
         (["list", "nosuchthing"], "unknown family or part of an id"),
         (["protorl", "train"], "unknown verb 'protorl'"),

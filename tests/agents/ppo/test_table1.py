@@ -3,6 +3,7 @@
 import pytest
 
 from papergym import assets
+from papergym.agents.common.errors import UsageError
 from papergym.agents.common.reproduce import reproduction
 from papergym.agents.ppo.table1 import markdown, table1, zero_points
 
@@ -87,7 +88,7 @@ def test_zero_points_are_means_over_seeds():
     found = zero_points([{"policy": policy, "env_id": "X-v4", "score": str(score)} for policy, score in
                          (("uniform", 1), ("uniform", 3), ("untrained", 50))])  # fmt: skip
     assert found == {"X-v4": 2.0}
-    with pytest.raises(ValueError, match="no zero point for Y-v4"):
+    with pytest.raises(UsageError, match="no zero point for Y-v4"):
         table1(rows(), found, PLAN, PAPER)
 
 
