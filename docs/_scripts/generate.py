@@ -42,6 +42,8 @@ def _paper_page(key: str, paper: dict) -> str:
         parts += [about["summary"], ""]
     if about.get("command"):
         parts += ["```bash", about["command"], "```", ""]
+    if about.get("example"):
+        parts += ["In code of your own:", "", "```python", about["example"].strip(), "```", ""]
     for title, name in (("Protocol", "protocol"), ("Hyper-parameters", "hyperparameters")):
         parts += _facts(title, paper.get(name, {}))
     if paper.get("differences"):
