@@ -75,6 +75,18 @@ def biomes() -> None:
         world.reset(rng, terrain_kind(biome))
         world.time = 6000
         save(f"biome-{biome}", best_view(world, painter, wanted, rng, standing(world), share))
+    river()
+
+
+def river() -> None:
+    """Rivers run only through worlds of mixed biomes: seen from the land within six columns of one."""
+    world, painter, rng = World(), Painter(SIZE), np.random.default_rng(5)
+    world.reset(rng, terrain.MIXED)
+    world.time = 6000
+    water = (world.grid.biome == terrain.RIVER).astype(np.uint8)
+    banks = (cv2.dilate(water, np.ones((13, 13), np.uint8)) > 0) & ~np.isin(world.grid.biome, (terrain.RIVER, terrain.OCEAN))
+    cells = standing(world)
+    save("biome-river", best_view(world, painter, "water", rng, cells[banks[cells[:, 0], cells[:, 1]]], 0.25))
 
 
 def moods() -> None:
