@@ -9,6 +9,8 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.utils import RecordConstructorArgs
 
+from papergym.envs.mine.spaces import picture_size
+
 ACTIONS = (
     *("noop", "attack", "turn_up", "turn_down", "turn_left", "turn_right"),
     *("forward", "back", "left", "right", "jump", "use"),
@@ -121,20 +123,20 @@ class LSImagineObservation(gym.ObservationWrapper, RecordConstructorArgs):
 
     Args:
         env: environment with MineDojo's observation.
-        size: (H, W) of the picture.
+        size: (H, W) of the picture, or one number for a square.
         keep: further keys to keep; without any the observation is the picture itself, else a dict with ``image``.
 
     Raises:
-        ValueError: the observation has no ``rgb``, or a key to keep is missing.
+        ValueError: the size is not one, the observation has no ``rgb``, or a key to keep is missing.
     """
 
-    def __init__(self, env: gym.Env, size: Sequence[int] = (64, 64), keep: Sequence[str] = ()) -> None:
-        RecordConstructorArgs.__init__(self, size=[int(edge) for edge in size], keep=list(keep))
+    def __init__(self, env: gym.Env, size: int | Sequence[int] = (64, 64), keep: Sequence[str] = ()) -> None:
+        self._size, self._keep = picture_size(size, "size"), tuple(keep)
+        RecordConstructorArgs.__init__(self, size=list(self._size), keep=list(keep))
         super().__init__(env)
         inner = env.observation_space
         if not isinstance(inner, spaces.Dict) or not {"rgb", *keep} <= set(inner.spaces):
             raise ValueError(f"expected an observation with the keys {['rgb', *keep]}, came {inner}")
-        self._size, self._keep = (int(size[0]), int(size[1])), tuple(keep)
         image = spaces.Box(0, 255, (*self._size, 3), np.uint8)
         self.observation_space = spaces.Dict({"image": image, **{key: inner[key] for key in keep}}) if keep else image
 
@@ -149,7 +151,7 @@ def lsimagine(
     task_id: str,
     *,
     image_size: int | Sequence[int] = (160, 256),
-    size: Sequence[int] = (64, 64),
+    size: int | Sequence[int] = (64, 64),
     keep: Sequence[str] = (),
     fast_reset: int = 0,
     backend: str = "voxel",
@@ -160,7 +162,7 @@ def lsimagine(
     Args:
         task_id: id of the paper's repository, for example "harvest_log_in_plains".
         image_size: (H, W) at which the world is drawn.
-        size: (H, W) of the observation.
+        size: (H, W) of the observation, or one number for a square.
         keep: keys of MineDojo's observation to keep beside the picture; the observation is then a dict.
         fast_reset: resets that keep the world (the paper trains with 5, with 10 for iron ore, and tests with 0).
         backend: "voxel" or "minedojo".
@@ -168,7 +170,7 @@ def lsimagine(
     """
     from papergym.envs.mine import make
 
-    shape = image_size if isinstance(image_size, int) else (int(image_size[0]), int(image_size[1]))
+    shape = picture_size(image_size)
     if fast_reset or backend == "voxel":
         world["fast_reset"] = fast_reset
     env: gym.Env = make(task_id, shape, backend=backend, cam_interval=10, **world)  # type: ignore[arg-type]

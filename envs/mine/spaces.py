@@ -175,15 +175,15 @@ def _delta() -> spaces.Dict:
     return spaces.Dict(parts)
 
 
-def picture_size(image_size: int | tuple[int, int]) -> tuple[int, int]:
-    """(H, W) in pixels of an ``image_size``, which is that or one number for a square.
+def picture_size(image_size: int | Sequence[int], name: str = "image_size") -> tuple[int, int]:
+    """(H, W) in pixels of a picture's size, which is that or one number for a square; ``name`` is what errors call it.
 
     Raises:
         ValueError: not one or two whole numbers of at least 1.
     """
     size: Any = image_size if isinstance(image_size, Sequence | np.ndarray) else (image_size, image_size)
     if len(size) != 2 or not all(isinstance(edge, int | np.integer) and edge >= 1 for edge in size):
-        raise ValueError(f"image_size is (height, width) in pixels or one number for a square, at least 1; got {image_size!r}")
+        raise ValueError(f"{name} is (height, width) in pixels or one number for a square, at least 1; got {image_size!r}")
     return int(size[0]), int(size[1])
 
 
