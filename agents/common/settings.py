@@ -140,12 +140,25 @@ def settle(plan: Plan) -> Plan:
     }.items():
         if getattr(run, name) < least:
             raise UsageError(f"--{name.replace('_', '-')} is {getattr(run, name)}, expected at least {least}.")
+    _check_ranges(plan.config)
     run.eval_every = run.eval_every or max(run.steps // 20, 1)
     run.log_every = run.log_every or max(run.steps // 200, 1)
     for name in BUDGET_NAMES:
         if hasattr(plan.config, name):
             setattr(plan.config, name, run.steps)
     return plan
+
+
+def _check_ranges(config: Any) -> None:
+    """Raise UsageError for a number outside what its name means in every agent."""
+    for names, wrong, expected in (
+        (("gamma", "gae_lambda", "tau", "encoder_tau"), lambda value: not 0 <= value <= 1, "between 0 and 1"),
+        (("learning_rate", "adam_eps"), lambda value: not 0 < value < float("inf"), "a positive number"),
+        (("batch_size", "buffer_size", "n_steps", "train_freq"), lambda value: value < 1, "at least 1"),
+    ):
+        for name in names:
+            if wrong(value := getattr(config, name, 1)):
+                raise UsageError(f"--{name.replace('_', '-')} is {value}, expected {expected}.")
 
 
 def parse_env_kwargs(pairs: tuple[str, ...]) -> dict[str, Any]:
