@@ -18,6 +18,10 @@ BUSY_SECONDS = 120.0
 
 KNOCK_SECONDS = 10.0
 START = "Start one with `ray start --head`, or use --ray local."
+TOKEN = (
+    "It was started with token authentication, which Ray turns on where it finds ~/.ray/auth_token. Set RAY_AUTH_MODE=token "
+    "here too, with the same token in that file or in RAY_AUTH_TOKEN; or start the cluster with RAY_AUTH_MODE=disabled."
+)
 
 SMALL_FILES = ("config.toml", "metrics.csv", "episodes.csv", "eval.csv", "timing.csv", "summary.json", "plot.png", "model.zip")
 LARGEST_BYTES = 20_000_000
@@ -78,7 +82,9 @@ def _connect(address: str) -> Any:
         _knock(address)
         try:
             ray.init(address=None if address == "local" else address, log_to_driver=False, logging_level=logging.WARNING)
-        except (ConnectionError, RuntimeError, ValueError) as error:
+        except (ConnectionError, RuntimeError, ValueError, ray.exceptions.AuthenticationError) as error:
+            if "AuthenticationError" in f"{type(error)} {error.__cause__}":
+                raise UsageError(f"the Ray cluster at {address!r} wants its token. {TOKEN}") from error
             raise UsageError(f"no Ray cluster at {address!r}: {error}. {START}") from error
     return ray
 

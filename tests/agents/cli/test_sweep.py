@@ -91,11 +91,15 @@ def test_no_cluster_at_the_address(tmp_path, capsys):
     assert "no Ray cluster" in capsys.readouterr().err and not (tmp_path / "sweep" / "results.csv").exists()
 
 
+OPEN = {**os.environ, "RAY_AUTH_MODE": "disabled"}
+"""Variables of a cluster without a token; unset, Ray wants one wherever the user ever had a local cluster."""
+
+
 class Node:
     """One Ray node in a process group of its own."""
 
-    def __init__(self, *arguments: str) -> None:
-        environment = {**os.environ, "RAY_DISABLE_IMPORT_WARNING": "1", "RAY_USAGE_STATS_ENABLED": "0"}
+    def __init__(self, *arguments: str, **variables: str) -> None:
+        environment = {**OPEN, "RAY_DISABLE_IMPORT_WARNING": "1", "RAY_USAGE_STATS_ENABLED": "0", **variables}
         command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--num-cpus=1", *arguments]
         self.process = subprocess.Popen(
             command, env=environment, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -130,23 +134,41 @@ def _wait_for_nodes(port: int, count: int) -> None:
     code = f"import ray; ray.init(address='127.0.0.1:{port}', log_to_driver=False); print(sum(n['Alive'] for n in ray.nodes()))"
     give_up = time.monotonic() + 120
     while time.monotonic() < give_up:
-        result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=90)
+        result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=90, env=OPEN)
         if result.stdout.strip() == str(count):
             return
         time.sleep(1)
     raise TimeoutError(f"no {count} Ray nodes: {result.stderr}")
 
 
+@pytest.fixture
+def head():
+    """A cluster's first node: (node, port), made by a call with its variables."""
+    started = []
+
+    def start(**variables: str) -> tuple[Node, int]:
+        port, short = _free_port(), tempfile.mkdtemp(prefix="ray")  # Ray's sockets lie under it: their paths must stay short
+        started.append(
+            (Node("--head", f"--port={port}", "--include-dashboard=false", f"--temp-dir={short}", **variables), short)
+        )
+        return started[-1][0], port
+
+    yield start
+    for node, short in started:
+        if node.process.poll() is None:
+            node.kill()
+        shutil.rmtree(short, ignore_errors=True)
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="needs papergym[sweep]")
-def test_ray_loses_a_node(tmp_path, command_line):
-    port, short = _free_port(), tempfile.mkdtemp(prefix="ray")  # Ray's sockets lie under it: their paths must stay short
-    head = Node("--head", f"--port={port}", "--include-dashboard=false", f"--temp-dir={short}")
+def test_ray_loses_a_node(tmp_path, command_line, head):
+    _, port = head()
     _wait_for_nodes(port, 1)
-    second = Node(f"--address=127.0.0.1:{port}")
-    _wait_for_nodes(port, 2)
-    sweep = None
+    second, sweep = Node(f"--address=127.0.0.1:{port}"), None
+    command_line.environment["RAY_AUTH_MODE"] = "disabled"
     try:
+        _wait_for_nodes(port, 2)
         arguments = ["sweep", "--agents", "ppo", "--envs", "Pendulum-v1", "--seeds", *"012345", "--steps", "40000", *RUN]
         sweep = command_line.start(*arguments, "--folder", "sweep", "--ray", f"127.0.0.1:{port}")
         table, give_up = tmp_path / "sweep" / "results.csv", time.monotonic() + 240
@@ -164,9 +186,30 @@ def test_ray_loses_a_node(tmp_path, command_line):
             steps = [int(line["step"]) for line in read_rows(tmp_path / "sweep" / row["trial"] / "run" / "metrics.csv")]
             assert steps == sorted(set(steps)) and steps[-1] == 40000 // 64 * 64 + (64 if 40000 % 64 else 0)
     finally:
-        for process in filter(None, (sweep,)):
-            process.kill()
-        for node in (second, head):
-            if node.process.poll() is None:
-                node.kill()
-        shutil.rmtree(short, ignore_errors=True)
+        if sweep is not None:
+            sweep.kill()
+        if second.process.poll() is None:
+            second.kill()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="needs papergym[sweep]")
+def test_ray_cluster_with_a_token(command_line, head):
+    _, port = head(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN="a" * 64)
+    give_up = time.monotonic() + 120
+    while time.monotonic() < give_up and not _listens(port):
+        time.sleep(0.5)
+    command_line.environment["RAY_AUTH_MODE"] = "disabled"
+    arguments = ["sweep", "--agents", "ppo", "--envs", "Pendulum-v1", "--steps", "128", *RUN, "--folder", "sweep"]
+    output = command_line.run(*arguments, "--ray", f"127.0.0.1:{port}", status=2)
+    assert "wants its token" in output and "RAY_AUTH_MODE=token" in output
+    command_line.environment |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "a" * 64}
+    assert "finished ppo" in command_line.run(*arguments, "--ray", f"127.0.0.1:{port}")
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1.0).close()
+    except OSError:
+        return False
+    return True
