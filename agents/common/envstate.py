@@ -193,7 +193,7 @@ def _layer_state(layer: gym.Env) -> State:
     if type(layer) in WRAPPER_ATTRIBUTES:
         return pack_attributes(layer, WRAPPER_ATTRIBUTES[type(layer)])
     if isinstance(layer, gym.wrappers.PassiveEnvChecker):
-        return {"checked": [layer.checked_reset, layer.checked_step, layer.checked_render]}
+        return {"checked": [layer.checked_reset, layer.checked_render]}
     if type(layer).__module__.startswith(("gymnasium.wrappers", "papergym.")):
         return {}  # a pure function of one step
     raise EpisodeCut(f"{type(layer).__module__}.{type(layer).__name__}")
@@ -205,8 +205,8 @@ def _set_layer_state(layer: gym.Env, state: State) -> None:
     elif "own" in state:
         layer.load_state_dict(state["own"])  # pyright: ignore[reportAttributeAccessIssue]
     elif isinstance(layer, gym.wrappers.PassiveEnvChecker):
-        layer.checked_reset, layer.checked_step, layer.checked_render = state["checked"]
-        layer.checked_data_reuse = layer.checked_step  # the comparison needs the objects of the previous step
+        layer.checked_reset, layer.checked_render = state["checked"]
+        layer.checked_step = layer.checked_data_reuse = True  # they compare with objects of the call before, which are gone
     else:
         unpack_attributes(layer, state)
 
