@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from papergym.agents.per.priorities import falling_order
+from papergym.agents.per.ranks import FallingOrder, RankLaw
 
 BATCH, BATCHES = 32, 3000
 
@@ -98,8 +98,29 @@ def test_new_transitions_have_the_largest_priority_so_far(filled, variant):
         assert seen[40] / seen.sum() == pytest.approx(mass[40] / mass.sum(), abs=0.02)
 
 
-def test_falling_order():
-    values = np.random.default_rng(0).exponential(size=5000).astype(np.float32).astype(float)
+@pytest.mark.parametrize("share", (0.01, 0.4, 0.9))  # few changes are merged into the last order, many sorted anew
+def test_falling_order(share):
+    rng = np.random.default_rng(0)
+    values, order = rng.exponential(size=5000), FallingOrder(5000)
     values[::7] = 1.0
     values[3] = 0.0
-    np.testing.assert_array_equal(falling_order(values), np.argsort(-values, kind="stable"))
+    for filled in (3000, 3000, 4000, 5000, 5000):
+        order.sort(values[:filled])
+        np.testing.assert_array_equal(order.slots, np.argsort(-values[:filled].astype(np.float32), kind="stable"))
+        changed = rng.integers(0, 5000, int(5000 * share))
+        values[changed] = rng.exponential(size=len(changed)).round(2)
+        order.touch(changed)
+        order.touch(slice(filled, 5000))  # slots that are new at the next sort
+
+
+@pytest.mark.parametrize("alpha", (0.0, 0.6, 1.0, 2.0))
+@pytest.mark.parametrize("capacity", (1, 7, 100_000))
+def test_ranks_of_targets(alpha, capacity):
+    law, rng = RankLaw(capacity, alpha), np.random.default_rng(1)
+    for ranks in {1, (capacity + 1) // 2, capacity}:
+        held = law.cumulative[:ranks]
+        chosen = rng.choice(held, 300)
+        targets = np.concatenate(
+            [[0.0], rng.random(3000) * held[-1], chosen, np.nextafter(chosen, 0), np.nextafter(chosen, np.inf)]
+        )
+        np.testing.assert_array_equal(law.find(targets, ranks), held.searchsorted(targets, side="right"))
