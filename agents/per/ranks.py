@@ -4,7 +4,7 @@ import numpy as np
 
 from papergym.agents.common.jit import jit
 
-GUIDES = 8192
+GUIDES = 65_536
 """Stretches of equal probability into which the law is cut: a draw is searched in its stretch only, not in the whole law."""
 
 
@@ -81,24 +81,11 @@ def find_ranks(cumulative, guide, width, targets):  # noqa: D103
             low -= 1
         while high < count and cumulative[high] <= target:
             high += 1
-        halve = False
-        while high - low > 8:
-            if halve:
-                middle = (low + high) // 2
-            else:  # nearly straight within a stretch: guess, then look 4 to either side
-                first, last = cumulative[low], cumulative[high - 1]
-                middle = low + int((target - first) / (last - first) * (high - 1 - low)) if last > first else low
-                middle = min(max(middle, low), high - 1)
+        while low < high:
+            middle = (low + high) // 2
             if cumulative[middle] <= target:
                 low = middle + 1
-                if middle + 4 < high and cumulative[middle + 4] > target:
-                    high = middle + 4
             else:
                 high = middle
-                if middle - 4 > low and cumulative[middle - 4] <= target:
-                    low = middle - 3
-            halve = not halve
-        while low < high and cumulative[low] <= target:
-            low += 1
         found[i] = low
     return found
