@@ -1,14 +1,8 @@
-"""Numba's ``njit`` with its compile cache where one can be written, without it where not (a read-only installation)."""
-
-from collections.abc import Callable
-from typing import Any
+"""Numba's ``njit``, whose machine code is kept next to the source, in the user's cache, or where :mod:`compiled` finds room."""
 
 import numba
 
+from papergym.envs import compiled as compiled  # before the first function is compiled
 
-def jit(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile ``function`` at its first call; the machine code is cached next to the source or in the user's cache."""
-    try:
-        return numba.njit(cache=True)(function)
-    except RuntimeError:  # numba finds no folder that it may write to
-        return numba.njit(function)
+jit = numba.njit(cache=True)
+"""Decorator: compile a function at its first call."""
