@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
+from papergym.envs.checks import finite_action
 from papergym.envs.football.dm import composer, soccer, walkers
 from papergym.envs.football.dm import pitch as pitches
 from papergym.envs.football.dm import team as teams
@@ -70,10 +71,7 @@ def checked(action: Any, space: spaces.Space, what: str = "an action") -> np.nda
     Raises:
         ValueError: another shape than ``space`` has, or NaN or infinity.
     """
-    array = np.asarray(action, np.float64)
-    if array.shape != space.shape or not np.isfinite(array).all():
-        raise ValueError(f"{what} must be {space.shape} finite numbers, got shape {array.shape}: {array}")
-    return np.clip(array, -1.0, 1.0)
+    return np.clip(finite_action(action, space, what), -1.0, 1.0)
 
 
 def load_match(

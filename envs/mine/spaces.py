@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
+from papergym.envs.checks import sides
 from papergym.envs.mine import vocabulary as vocab
 
 SLOTS = 36
@@ -181,10 +182,9 @@ def picture_size(image_size: int | Sequence[int], name: str = "image_size") -> t
     Raises:
         ValueError: not one or two whole numbers of at least 1.
     """
-    size: Any = image_size if isinstance(image_size, Sequence | np.ndarray) else (image_size, image_size)
-    if len(size) != 2 or not all(isinstance(edge, int | np.integer) and edge >= 1 for edge in size):
+    if (found := sides(image_size)) is None:
         raise ValueError(f"{name} is (height, width) in pixels or one number for a square, at least 1; got {image_size!r}")
-    return int(size[0]), int(size[1])
+    return found
 
 
 def observation_space(

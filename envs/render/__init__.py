@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from papergym.envs.checks import sides
 from papergym.envs.render import context as _context
 from papergym.envs.render.backend import BACKENDS, RenderError, choose_backend
 from papergym.envs.render.context import open_contexts
@@ -23,10 +24,9 @@ def check_size(size_px: int | Sequence[int]) -> tuple[int, int]:
     Raises:
         ValueError: not one or two whole numbers from 1 to 4096.
     """
-    sides = tuple(size_px) if isinstance(size_px, Sequence | np.ndarray) else (size_px, size_px)
-    if len(sides) != 2 or not all(isinstance(side, int | np.integer) and 1 <= side <= MAX_SIDE_PX for side in sides):
+    if (found := sides(size_px, MAX_SIDE_PX)) is None:
         raise ValueError(f"size_px is one side or (height, width), whole numbers from 1 to {MAX_SIDE_PX}; got {size_px!r}")
-    return int(sides[0]), int(sides[1])
+    return found
 
 
 POSE = ("lookat", "distance", "azimuth", "elevation")

@@ -7,6 +7,8 @@ from typing import Any, ClassVar, NamedTuple, TypeVar
 import gymnasium as gym
 import numpy as np
 
+from papergym.envs.checks import finite_action
+
 ObsType = TypeVar("ObsType")
 ActType = TypeVar("ActType")
 
@@ -57,10 +59,7 @@ class ToyEnv(gym.Env[ObsType, ActType]):
         Raises:
             ValueError: another shape than the action space has, or NaN or infinity.
         """
-        array = np.array(action, np.float64)
-        if array.shape != self.action_space.shape or not np.isfinite(array).all():
-            raise ValueError(f"an action of {type(self).__name__} is {self.action_space.shape} finite numbers, got {action!r}")
-        return array
+        return finite_action(action, self.action_space, f"an action of {type(self).__name__}")
 
     def get_state(self) -> dict[str, Any]:
         """Everything the next step depends on, the random generator included; arrays and JSON values only."""
