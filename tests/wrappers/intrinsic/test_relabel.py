@@ -75,17 +75,21 @@ def test_refusals():
         relabel(plain()[0], KNNNovelty(), mix="times")
 
 
+def replayed(env: Any, options: dict[str, Any], steps: int) -> Any:
+    """The buffer of a small SAC after some steps."""
+    model = SAC(
+        "MlpPolicy", env, learning_starts=50, seed=0, replay_buffer_class=RelabelledReplayBuffer,
+        replay_buffer_kwargs=options, policy_kwargs={"net_arch": [16]}, buffer_size=500,
+    )  # fmt: skip
+    return model.learn(steps).replay_buffer
+
+
 @pytest.mark.parametrize("observe", ["stored", "sampled"])
 def test_normalised_samples_are_scored_as_they_were_stored(observe):
     """VecNormalize is for the learner: the bonus has observed raw observations and must meet such again."""
     venv = VecNormalize(DummyVecEnv([lambda: gym.make("Pendulum-v1", max_episode_steps=30)] * 2))
     options = {"bonus": "KNNNovelty", "bonus_arguments": {"k": 1, "size": 500}, "weight": 0.5, "observe": observe}
-    model = SAC(
-        "MlpPolicy", venv, learning_starts=50, seed=0, replay_buffer_class=RelabelledReplayBuffer,
-        replay_buffer_kwargs=options, policy_kwargs={"net_arch": [16]}, buffer_size=500,
-    )  # fmt: skip
-    model.learn(120)
-    buffer: Any = model.replay_buffer
+    buffer = replayed(venv, options, 120)
     np.random.seed(0)  # noqa: NPY002 (what stable-baselines3 draws with)
     bonus = copy.deepcopy(buffer.bonus)
     got = buffer.sample(40, env=venv)
@@ -154,12 +158,7 @@ def test_the_buffer_refuses_at_once():
 def test_sac_replays_fresh_rewards():
     options = {"bonus": "KNNNovelty", "bonus_arguments": {"k": 1, "size": 500}, "mix": "replace"}
     env = gym.make("Pendulum-v1", max_episode_steps=30)
-    model = SAC(
-        "MlpPolicy", env, learning_starts=50, seed=0, replay_buffer_class=RelabelledReplayBuffer,
-        replay_buffer_kwargs=options, policy_kwargs={"net_arch": [16]}, buffer_size=500,
-    )  # fmt: skip
-    model.learn(80)
-    buffer: Any = model.replay_buffer
+    buffer = replayed(env, options, 80)
     assert len(buffer.bonus.ring) == 80
     stored = buffer.next_observations[:80, 0]
     samples = buffer.sample(64)
