@@ -59,7 +59,7 @@ class Renderer:
     and is left behind when the renderer is pickled.
 
     Args:
-        model: the compiled model; pictures of later states need the same model.
+        model: the compiled model; :meth:`rebind` tells of another.
         size_px: side of a square, or (height, width), in pixels.
         camera: number or name of a camera of the model; -1 for the free camera, or a mapping with its pose.
         quality: ``"paper"``, ``"near"`` or ``"fast"``.
@@ -114,9 +114,11 @@ class Renderer:
         return out
 
     def rebind(self, model: Any) -> None:
-        """Draw ``model`` from now on: another compilation of the same source, with the same meshes and textures."""
+        """Draw ``model`` from now on; the context stays if it draws both models alike."""
         if model is not self._model:
             self._set_view(model)
+            if self._context is not None and self._key[0] != _context.fingerprint(model):
+                self.close()
 
     def __getstate__(self) -> dict[str, Any]:
         kept = ("size", "_quality", "_backend", "_camera_id", "_pose", "_model")

@@ -12,18 +12,9 @@ from papergym.envs.render.backend import LOGGER, Backend, RenderError, choose_ba
 from papergym.envs.render.native import mujoco
 from papergym.envs.render.quality import quality as quality_named
 
-_UPLOADED = (
-    "mesh_vert",
-    "mesh_normal",
-    "mesh_face",
-    "mesh_texcoord",
-    "tex_data",
-    "tex_type",
-    "hfield_size",
-    "skin_vert",
-    "skin_face",
-)
-"""Arrays of a model that live in its OpenGL context. What else a picture needs is read from model and data at each frame."""
+_UPLOADED = ("mesh_", "tex_", "skin_", "flex_", "hfield_", "mat_tex")
+"""How names of a model's arrays begin that its OpenGL context copies (MuJoCo, render_context.c). Material colours, poses and
+sizes of geoms other than planes are read at each frame; heights are uploaded again when they change."""
 
 _LOCK = threading.RLock()
 _shared: dict[tuple, "ModelContext"] = {}
@@ -35,13 +26,17 @@ _said: set[str] = set()
 def fingerprint(model: Any) -> str:
     """Digest of everything of ``model`` that is copied into an OpenGL context or sizes its scene."""
     digest = hashlib.blake2b(digest_size=16)
-    for name in _UPLOADED:
-        digest.update(np.ascontiguousarray(getattr(model, name)).tobytes())
+    for name in dir(model):
+        if name.startswith(_UPLOADED) and name != "hfield_data" and not name.endswith("pathadr"):
+            digest.update(np.ascontiguousarray(getattr(model, name)).tobytes())
+    planes = np.flatnonzero(model.geom_type == mujoco.mjtGeom.mjGEOM_PLANE)  # each is cut into tiles of its size
+    digest.update(model.geom_size[planes].tobytes() + model.geom_matid[planes].tobytes())
     vis = model.vis
-    sizes = (model.ngeom, model.nsite, model.nbody, model.nskin, model.nmesh, model.ntex, model.nhfield, model.stat.extent)
-    looks = (vis.map.shadowclip, vis.map.shadowscale, vis.map.fogstart, vis.map.fogend, vis.map.haze, vis.global_.linewidth)
+    sizes = (_max_geoms(model), model.ngeom, model.nskin, model.nmesh, model.ntex, model.nhfield, model.stat.extent)
+    far = (vis.map.zfar, vis.map.shadowclip, vis.map.shadowscale, vis.map.fogstart, vis.map.fogend, vis.map.haze)
+    lines = vis.global_.linewidth
     kept = (vis.quality.shadowsize, vis.quality.offsamples, vis.quality.numslices, vis.quality.numstacks, vis.quality.numquads)
-    digest.update(repr((sizes, looks, kept, vis.rgba.fog.tolist(), vis.rgba.haze.tolist())).encode())
+    digest.update(repr((sizes, far, lines, kept, vis.rgba.fog.tolist(), vis.rgba.haze.tolist())).encode())
     return digest.hexdigest()
 
 
@@ -74,6 +69,8 @@ class ModelContext:
 
     def draw(self, model: Any, data: Any, option: Any, perturb: Any, camera: Any) -> np.ndarray:
         """Draw ``data`` into :attr:`buffer` (H, W, 3), bottom row first; hold the lock until it is copied."""
+        for eye in self.scene.camera:  # infinite planes are centred on the eye of the frame before: on none, as in a new scene
+            eye.pos.fill(0)
         mujoco.mjv_updateScene(model, data, option, perturb, camera, mujoco.mjtCatBit.mjCAT_ALL, self.scene)
         with self.backend.current(self.gl):
             if model.nhfield:
