@@ -38,6 +38,17 @@ def test_files_load_in_plain_sb3(make_sac, tmp_path):
     plain.learn(150)  # goes on learning there too, optimiser included
 
 
+def test_the_replay_holds_what_sb3_holds(make_sac):
+    """Through ends of both kinds: only a time limit leaves the target's next value in."""
+    ours, theirs = (make_sac(300, cls=cls, learning_starts=1_000).replay_buffer for cls in (SAC, SB3SAC))
+    for name in ("observations", "next_observations", "actions", "rewards", "dones", "timeouts"):
+        np.testing.assert_array_equal(getattr(ours, name)[:300], getattr(theirs, name)[:300].astype(np.float32), name)
+    assert 0 < theirs.timeouts.sum() < theirs.dones.sum()
+    everything = np.arange(300)
+    one, two = ours._gather(everything), theirs._get_samples(everything)
+    assert torch.equal(one.dones, two.dones) and torch.equal(one.rewards, two.rewards)
+
+
 def test_n_step_returns_survive_a_file(make_sac, tmp_path):
     make_sac(60, n_steps=3, gamma=0.9).save(tmp_path / "model.zip")
     again = SAC.load(tmp_path / "model.zip", device="cpu")
