@@ -48,6 +48,14 @@ ONE_OF_EVERYTHING = """
 """
 
 
+def posed(xml=ONE_OF_EVERYTHING):
+    """A compiled model and its data, ready to be drawn."""
+    model = mujoco.MjModel.from_xml_string(xml)
+    data = mujoco.MjData(model)
+    mujoco.mj_forward(model, data)
+    return model, data
+
+
 def picture(context, model, data):
     camera = mujoco.MjvCamera()
     camera.type, camera.fixedcamid = mujoco.mjtCamera.mjCAMERA_FIXED, 0
@@ -84,9 +92,7 @@ def changed_models(base):
 
 def test_two_pictures_of_a_state_are_equal_even_with_an_infinite_floor():
     """MuJoCo centres its tiles on the eye of the frame before; a scene that is used again must forget it."""
-    model = mujoco.MjModel.from_xml_string(ONE_OF_EVERYTHING)
-    data = mujoco.MjData(model)
-    mujoco.mj_forward(model, data)
+    model, data = posed()
     context = ModelContext(choose_backend(None), model, SIZE, "paper")
     one, two = picture(context, model, data), picture(context, model, data)
     context.free()
@@ -94,12 +100,10 @@ def test_two_pictures_of_a_state_are_equal_even_with_an_infinite_floor():
 
 
 def test_models_that_a_context_draws_differently_do_not_share_it():
-    base = mujoco.MjModel.from_xml_string(ONE_OF_EVERYTHING)
+    base, data = posed()  # the data of the unchanged model: nothing moves
     backend = choose_backend(None)
     old = ModelContext(backend, base, SIZE, "paper")
     stale, split = set(), set()
-    data = mujoco.MjData(base)  # of the unchanged model: nothing moves
-    mujoco.mj_forward(base, data)
     for what, model in changed_models(base):
         new = ModelContext(backend, model, SIZE, "paper")
         if not np.array_equal(picture(old, model, data), picture(new, model, data)):
@@ -134,9 +138,8 @@ def test_a_picture_does_not_depend_on_what_was_drawn_before(tasks):
 
 
 def test_a_renderer_that_is_given_another_model_draws_that_one():
-    one, two = (mujoco.MjModel.from_xml_string(ONE_OF_EVERYTHING.replace("2 1 .3", size)) for size in ("2 1 .3", "1 2 .2"))
-    data = mujoco.MjData(two)
-    mujoco.mj_forward(two, data)
+    one, _ = posed()
+    two, data = posed(ONE_OF_EVERYTHING.replace("2 1 .3", "1 2 .2"))
     renderer, other = Renderer(one, size_px=40), Renderer(two, size_px=40)
     renderer.render(data)
     renderer.rebind(two)
