@@ -39,6 +39,8 @@ class Options:
     """CSV that receives the rows; empty: assets/results/<key>.csv."""
     fresh: bool = False
     """Begin cut trials anew instead of resuming them."""
+    keep: bool = False
+    """Keep replay memories and a snapshot of the policy every twentieth of the budget (off-policy agents)."""
 
 
 def main(argv: list[str]) -> int:
@@ -59,6 +61,10 @@ def main(argv: list[str]) -> int:
     print(
         f"{plan.key}: {len(trials)} trials, {len(trials) - len(todo)} done, {len(todo)} to run; results in {path}", flush=True
     )
+    if options.keep:
+        for trial in todo:
+            (folder / trial_id(trial)).mkdir(parents=True, exist_ok=True)
+            (folder / trial_id(trial) / "keep").touch()
     outcomes = run_trials(plan.agent, todo, folder, jobs=options.jobs, resume=not options.fresh)
     command = shlex.join(["papergym", "reproduce", *argv])
     try:

@@ -53,6 +53,9 @@ def run_offpolicy(
         deterministic actions; ``episodes``, ``steps_done``, ``cpu_s``; ``curve``: ``step:score`` twenty times; with
         ``eval_every`` also ``eval_curve``: ``step:eval_return``.
 
+    Where ``folder`` holds a file ``keep``, the last checkpoint with its replay memory stays, and ``snapshots/`` receives the
+    model without its memory at every checkpoint and at the end: the sources of offline datasets.
+
     Raises:
         UsageError: a budget below one update.
         BadNumbersError: a reward or an observation that is not finite.
@@ -72,7 +75,10 @@ def run_offpolicy(
     found = evaluate(model, eval_env)
     if eval_every:
         recorder.evaluations.append([model.num_timesteps, float(np.mean(found))])
-    path.unlink(missing_ok=True)
+    if recorder.keep:
+        recorder.save()
+    else:
+        path.unlink(missing_ok=True)
     return {
         "score": recorder.score(),
         "eval_return": float(np.mean(found)),
@@ -115,6 +121,7 @@ class _Recorder(BaseCallback):
         self.evaluations: list[list[float]] = []
         self.returns: list[float] = []
         self.spent, self.begun, self.episodes = 0.0, time.process_time(), 0
+        self.keep = (path.parent / "keep").is_file()
 
     def get_state(self) -> State:
         """What a resumed run needs."""
@@ -153,8 +160,17 @@ class _Recorder(BaseCallback):
         due = self.eval_every * (len(self.evaluations) + 1)
         if self.eval_every and due <= self.num_timesteps < self.steps:
             self.evaluations.append([self.num_timesteps, float(np.mean(self.evaluate()))])
-        if self._note() and isinstance(self.model, ExactResume):
-            save_state(self.path, {"model": self.model.get_state(), "recorder": self.get_state()}, kind=self.kind)
+        if self._note():
+            self.save()
+
+    def save(self) -> None:
+        """Write the checkpoint of a model that can resume, and a snapshot where they are kept."""
+        if not isinstance(self.model, ExactResume):
+            return
+        save_state(self.path, {"model": self.model.get_state(), "recorder": self.get_state()}, kind=self.kind)
+        if self.keep:
+            snapshot = self.path.parent / "snapshots" / f"{self.num_timesteps:012d}.safetensors"
+            save_state(snapshot, {"model": self.model.get_state(replay=False)}, kind=self.kind)
 
     def _on_training_end(self) -> None:
         self._note()
