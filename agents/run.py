@@ -5,7 +5,7 @@ import importlib
 import logging
 import sys
 
-from papergym.agents.common.errors import BadNumbersError, UsageError, unknown
+from papergym.agents.errors import BadNumbersError, UsageError, unknown
 from papergym.version import __version__
 
 VERBS = {
@@ -75,7 +75,7 @@ def _dispatch(verb: str, rest: list[str]) -> int:
     try:
         return int(module.main(rest) or 0)
     except RuntimeError as error:
-        from papergym.agents.common.state import CheckpointError  # loads torch, which `papergym list` does without
+        from papergym.agents.checkpoint.state import CheckpointError  # loads torch, which `papergym list` does without
 
         if isinstance(error, CheckpointError):
             return _say(verb, str(error))

@@ -22,7 +22,7 @@ import gymnasium as gym
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 
-from papergym.agents.common.results import provenance, read_rows, results_path, write_rows
+from papergym.agents.reproduction.results import provenance, read_rows, results_path, write_rows
 
 NAME = "agent-speed"
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import binomtest
 
-from papergym.agents.common.results import append_row, provenance, read_rows, replace_text, results_path
+from papergym.agents.reproduction.results import append_row, provenance, read_rows, replace_text, results_path
 from papergym.envs.mine import tasks
 from papergym.envs.mine.players.scripts import script
 from papergym.envs.mine.voxel.env import VoxelMineEnv

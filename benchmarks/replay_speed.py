@@ -21,15 +21,15 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
-from papergym.agents.common.results import provenance, results_path, write_rows
+from papergym.agents.reproduction.results import provenance, results_path, write_rows
 
 OBS, ACT, CHUNK = 17, 6, 1000
 Cycle = Callable[[np.ndarray], None]
 
 
 def ours(variant: str | None, size: int, batch: int, data: dict[str, np.ndarray]) -> Cycle:
-    from papergym.agents.common.replay import PackedReplayBuffer
-    from papergym.agents.per.buffer import PrioritizedReplayBuffer
+    from papergym.agents.replay.prioritized import PrioritizedReplayBuffer
+    from papergym.agents.replay.uniform import PackedReplayBuffer
 
     arguments: Any = (size, spaces.Box(-1, 1, (OBS,)), spaces.Box(-1, 1, (ACT,)), "cpu", CHUNK)
     buffer = (

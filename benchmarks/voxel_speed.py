@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from papergym.agents.common.results import provenance, results_path, write_rows
+from papergym.agents.reproduction.results import provenance, results_path, write_rows
 
 PARTS = ("step, full observation", "step, rgb only", "tick alone", "picture alone")
 SIZES: dict[str, tuple[int, int]] = {"160x256": (160, 256), "64x64": (64, 64)}

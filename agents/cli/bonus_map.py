@@ -9,8 +9,8 @@ import gymnasium as gym
 import numpy as np
 import tyro
 
-from papergym.agents.common.console import console
-from papergym.agents.common.errors import UsageError, unknown
+from papergym.agents.console import console
+from papergym.agents.errors import UsageError, unknown
 from papergym.wrappers.intrinsic import BONUSES, make_bonus
 
 Projection = Callable[[np.ndarray], np.ndarray]

@@ -8,8 +8,8 @@ import numpy as np
 import tyro
 from rich.table import Table
 
-from papergym.agents.common.console import console
-from papergym.agents.common.errors import UsageError
+from papergym.agents.console import console
+from papergym.agents.errors import UsageError
 
 
 @dataclasses.dataclass
@@ -27,8 +27,8 @@ def main(argv: list[str]) -> int:
     options = tyro.cli(Options, prog="papergym compare", args=argv)
     if len(options.runs) < 2:
         raise UsageError(f"expected two runs or more, got {len(options.runs)}.")
-    from papergym.agents.common.runfolder import read_plan
-    from papergym.agents.common.settings import to_toml
+    from papergym.agents.runner.folder import read_plan
+    from papergym.agents.runner.settings import to_toml
 
     tables = [_flat(to_toml(read_plan(run))) for run in options.runs]
     terminal = console()
@@ -67,7 +67,7 @@ def _settings(runs: tuple[Path, ...], tables: list[dict[str, Any]]) -> Table:
 
 def _rounds(run: Path) -> np.ndarray:
     """(evaluations, 2): step and mean return."""
-    from papergym.agents.common.tables import read_table
+    from papergym.agents.runner.tables import read_table
 
     by_step: dict[int, list[float]] = {}
     for row in read_table(run / "eval.csv"):
@@ -78,7 +78,7 @@ def _rounds(run: Path) -> np.ndarray:
 
 
 def _results(runs: tuple[Path, ...]) -> Table:
-    from papergym.agents.common.tables import read_table
+    from papergym.agents.runner.tables import read_table
 
     shown = Table("result", *map(str, runs), title="results", title_justify="left")
     rounds = [_rounds(run) for run in runs]
@@ -102,7 +102,7 @@ def _identical(runs: tuple[Path, ...]) -> list[str]:
 
 
 def _draw(runs: tuple[Path, ...], tables: list[dict[str, Any]], picture: Path) -> None:
-    from papergym.agents.common.figures import draw
+    from papergym.agents.reproduction.figures import draw
 
     axes = [key for key in _differences(tables) if key != "run.seed"]
     panels: dict[str, list[tuple[str, list[np.ndarray]]]] = {}

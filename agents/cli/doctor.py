@@ -16,7 +16,7 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from papergym.agents.common.console import console
+from papergym.agents.console import console
 
 WARM_UP, MEASURED = 2, 9
 """Frames drawn before and in the measurement; the median is printed."""

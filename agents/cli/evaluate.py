@@ -8,8 +8,8 @@ import numpy as np
 import tyro
 from rich.table import Table
 
-from papergym.agents.common.console import console
-from papergym.agents.common.errors import UsageError
+from papergym.agents.console import console
+from papergym.agents.errors import UsageError
 
 log = logging.getLogger(__name__)
 
@@ -39,11 +39,11 @@ def main(argv: list[str]) -> int:
     options = tyro.cli(Options, prog="papergym evaluate", args=argv)
     if options.episodes < 1:
         raise UsageError(f"--episodes is {options.episodes}, expected at least 1.")
-    from papergym.agents.common.evaluation import evaluate
-    from papergym.agents.common.media import record_video
-    from papergym.agents.common.runfolder import read_plan
-    from papergym.agents.common.state import load_state
-    from papergym.agents.common.trainer import build_model, check_env
+    from papergym.agents.checkpoint.state import load_state
+    from papergym.agents.runner.evaluation import evaluate
+    from papergym.agents.runner.folder import read_plan
+    from papergym.agents.runner.media import record_video
+    from papergym.agents.runner.train import build_model, check_env
 
     plan = read_plan(options.run_folder)
     plan.run.device = options.device

@@ -10,7 +10,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
-from papergym.agents.common.errors import UsageError
+from papergym.agents.errors import UsageError
 
 AXES = ("da", "ws", "lj", "ik", "hf", "tg")
 """For a Box: the keys that push coordinate 0 up and down, coordinate 1 up and down, and so on."""

@@ -9,9 +9,9 @@ import tyro
 from rich.table import Table
 
 from papergym import assets
-from papergym.agents.common.console import console
-from papergym.agents.common.errors import unknown
-from papergym.agents.registry import AGENTS
+from papergym.agents.console import console
+from papergym.agents.errors import unknown
+from papergym.agents.runner.registry import AGENTS
 from papergym.envs.table import Row, rows
 
 

@@ -9,9 +9,9 @@ from typing import Annotated, Any, get_type_hints
 import gymnasium as gym
 import tyro
 
-from papergym.agents.common.errors import UsageError
-from papergym.agents.common.settings import BUDGET_NAMES, Plan, RunSettings, defaults, settle
-from papergym.agents.registry import Agent
+from papergym.agents.errors import UsageError
+from papergym.agents.runner.registry import Agent
+from papergym.agents.runner.settings import BUDGET_NAMES, Plan, RunSettings, defaults, settle
 
 
 def field_docs(kind: type) -> dict[str, str]:

@@ -17,7 +17,7 @@ import tyro
 
 from papergym.agents.cli.keys import Keys, keys_of
 from papergym.agents.cli.window import Window, steer, steer_with_pygame
-from papergym.agents.common.errors import UsageError
+from papergym.agents.errors import UsageError
 
 log = logging.getLogger(__name__)
 
@@ -61,8 +61,8 @@ def main(argv: list[str]) -> int:
         raise UsageError(f"--episodes and --steps are at least 1 and --fps at least 0; got {options}.")
     if options.video is not None and options.video.suffix != ".mp4":
         raise UsageError(f"--video writes an .mp4, got {options.video}.")
-    from papergym.agents.common.evaluation import make_env  # loads torch: not for --help
-    from papergym.agents.common.settings import parse_env_kwargs
+    from papergym.agents.runner.evaluation import make_env  # loads torch: not for --help
+    from papergym.agents.runner.settings import parse_env_kwargs
 
     kwargs: dict[str, Any] = {"render_mode": "rgb_array", **parse_env_kwargs(options.env_kwargs)}
     window = options.video is None and display_answers()
@@ -120,7 +120,7 @@ def _watch(env: gym.Env, options: Options, fps: float, window: bool) -> None:
         _play(env, policy, options, lambda frame: screen.show(frame, 1 / fps) not in ("q", "\x1b", None))
         screen.close()
         return
-    from papergym.agents.common.media import VideoFile
+    from papergym.agents.runner.media import VideoFile
 
     path = options.video or Path(f"{options.env.replace('/', '_').replace(':', '_')}.mp4")
     if options.video is None:
@@ -181,10 +181,10 @@ def _policy(options: Options, env: gym.Env) -> Policy:
 
 def _trained(folder: Path) -> Policy:
     """The policy of a run, without exploration."""
+    from papergym.agents.checkpoint.state import load_state
     from papergym.agents.cli.evaluate import newest
-    from papergym.agents.common.runfolder import read_plan
-    from papergym.agents.common.state import load_state
-    from papergym.agents.common.trainer import build_model
+    from papergym.agents.runner.folder import read_plan
+    from papergym.agents.runner.train import build_model
 
     plan = read_plan(folder)
     model: Any = build_model(plan)

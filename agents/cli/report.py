@@ -10,7 +10,7 @@ import tyro
 from markdown_it import MarkdownIt
 
 from papergym import assets
-from papergym.agents.common.errors import unknown
+from papergym.agents.errors import unknown
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 75em; margin: 2em auto; padding: 0 1em; color: #1c1c1c }
@@ -37,7 +37,7 @@ def main(argv: list[str]) -> int:
     options = tyro.cli(Options, prog="papergym report", args=argv)
     folder = options.folder / (options.key or "all")
     text = "\n\n".join(block for block in compose(options.key, folder) if block) + "\n"
-    from papergym.agents.common.results import replace_text
+    from papergym.agents.reproduction.results import replace_text
 
     replace_text(folder / "report.md", text)
     replace_text(folder / "report.html", to_html(text, folder))
@@ -51,9 +51,9 @@ def compose(key: str, folder: Path) -> list[str]:
     Raises:
         UsageError: neither a paper nor a reproduction.
     """
-    from papergym.agents.common.published import anchor_section, score_section
-    from papergym.agents.common.reporting import reproduction_section, speed_section
-    from papergym.agents.common.reproduce import reproductions
+    from papergym.agents.reproduction.published import anchor_section, score_section
+    from papergym.agents.reproduction.report import reproduction_section, speed_section
+    from papergym.agents.reproduction.trials import reproductions
 
     plans = reproductions()
     known = {*assets.paper_keys(), *plans}

@@ -11,10 +11,10 @@ import tyro
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from papergym.agents.cli.options import refuse_contradictions
-from papergym.agents.common.errors import UsageError
-from papergym.agents.common.reproduce import finished, label, reproduction, reproductions, select, trial_id
-from papergym.agents.common.results import append_row, provenance, results_path
-from papergym.agents.common.workers import Outcome, run_trials
+from papergym.agents.errors import UsageError
+from papergym.agents.reproduction.results import append_row, provenance, results_path
+from papergym.agents.reproduction.trials import finished, label, reproduction, reproductions, select, trial_id
+from papergym.agents.reproduction.workers import Outcome, run_trials
 
 
 @dataclass

@@ -12,8 +12,8 @@ import tyro
 from rich.table import Table
 
 from papergym.agents.cli.options import refuse_contradictions
-from papergym.agents.common.console import console
-from papergym.agents.common.errors import UsageError
+from papergym.agents.console import console
+from papergym.agents.errors import UsageError
 
 log = logging.getLogger(__name__)
 
@@ -56,9 +56,9 @@ def main(argv: list[str]) -> int:
     options = tyro.cli(Options, prog="papergym sweep", args=argv)
     trials = matrix(options)
     folder = options.folder.resolve()
-    from papergym.agents.common.reproduce import finished, label, trial_id
-    from papergym.agents.common.results import append_row, provenance
-    from papergym.agents.sweep.trial import plan_of
+    from papergym.agents.reproduction.results import append_row, provenance
+    from papergym.agents.reproduction.sweep import plan_of
+    from papergym.agents.reproduction.trials import finished, label, trial_id
 
     for trial in trials:  # every mistake shows before anything runs
         plan_of(trial, folder / trial_id(trial))
@@ -112,19 +112,19 @@ def matrix(options: Options) -> list[dict[str, Any]]:
 
 def _outcomes(options: Options, trials: list[dict[str, Any]], folder: Path) -> Iterator[Any]:
     if options.ray:
-        from papergym.agents.sweep.cluster import run_on_ray
+        from papergym.agents.reproduction.cluster import run_on_ray
 
         return run_on_ray(trials, folder, address=options.ray, cpus=options.cpus, gpus=options.gpus, retries=options.retries)
-    from papergym.agents.common.workers import run_trials
+    from papergym.agents.reproduction.workers import run_trials
 
     return run_trials("sweep", trials, folder, jobs=options.jobs, alike=False)
 
 
 def _print(path: Path, trials: list[dict[str, Any]]) -> None:
     """Returns of each setting over its seeds."""
-    from papergym.agents.common.reproduce import trial_id
-    from papergym.agents.common.results import read_rows
-    from papergym.agents.common.statistics import estimate
+    from papergym.agents.reproduction.results import read_rows
+    from papergym.agents.reproduction.statistics import estimate
+    from papergym.agents.reproduction.trials import trial_id
 
     rows = {row["trial"]: row for row in read_rows(path)}
     groups: dict[tuple, list[dict[str, str]]] = {}

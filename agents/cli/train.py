@@ -7,11 +7,11 @@ from pathlib import Path
 from rich.table import Table
 
 from papergym.agents.cli.options import parse_plan, refuse_contradictions
-from papergym.agents.common.console import console
-from papergym.agents.common.errors import UsageError
-from papergym.agents.common.runfolder import read_plan
-from papergym.agents.common.settings import presets
-from papergym.agents.registry import AGENTS, agent
+from papergym.agents.console import console
+from papergym.agents.errors import UsageError
+from papergym.agents.runner.folder import read_plan
+from papergym.agents.runner.registry import AGENTS, agent
+from papergym.agents.runner.settings import presets
 
 log = logging.getLogger(__name__)
 
@@ -33,8 +33,8 @@ def main(argv: list[str]) -> int:
     if plan.run.resume:
         stored = read_plan(plan.run.folder(row.key))
         plan = parse_plan(row, options, prog=f"papergym train {key}", base=stored)
-    from papergym.agents.common.summary import print_summary  # torch loads only now: --help stays quick
-    from papergym.agents.common.trainer import plan_line, run_plan
+    from papergym.agents.runner.summary import print_summary  # torch loads only now: --help stays quick
+    from papergym.agents.runner.train import plan_line, run_plan
 
     log.info(plan_line(plan))
     summary = run_plan(plan, shlex.join(["papergym", "train", *argv]), listen=True)

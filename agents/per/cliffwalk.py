@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from papergym.agents.common.jit import jit
-from papergym.agents.per.heap import new_heap, sift
-from papergym.agents.per.tree import SumTree, find_leaves, set_leaves
+from papergym.agents.jit import jit
+from papergym.agents.replay.heap import new_heap, sift
+from papergym.agents.replay.tree import SumTree, find_leaves, set_leaves
 from papergym.envs.toys.cliffwalk import cliffwalk_memory, optimal_values
 
 METHODS = ("uniform", "oracle", "greedy", "rank", "proportional")

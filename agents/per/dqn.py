@@ -7,10 +7,10 @@ import torch
 from stable_baselines3 import DQN
 from torch.nn import functional as F
 
-from papergym.agents.common.ownreplay import OwnReplay
-from papergym.agents.common.resume import ExactResume
-from papergym.agents.common.state import State, generator_state, set_generator_state
-from papergym.agents.per.buffer import PrioritizedReplayBuffer
+from papergym.agents.checkpoint.resume import ExactResume
+from papergym.agents.checkpoint.state import State, generator_state, set_generator_state
+from papergym.agents.replay.own import OwnReplay
+from papergym.agents.replay.prioritized import PrioritizedReplayBuffer
 
 
 def with_settings(kwargs: dict[str, Any], **own: Any) -> dict[str, Any]:

@@ -14,9 +14,9 @@ import torch
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.logger import Logger
 
-from papergym.agents.common.offpolicy_trial import curve_text
 from papergym.agents.per.build import build
 from papergym.agents.per.config import REPLAYS, Config
+from papergym.agents.reproduction.offpolicy import curve_text
 from papergym.envs.toys.cliffwalk import cliffwalk_memory, optimal_values
 
 ENV = "PER-BlindCliffwalk-v0"

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from papergym.agents.common.results import read_rows, results_path
 from papergym.agents.per.cliffwalk import METHODS, REPRESENTATIONS
+from papergym.agents.reproduction.results import read_rows, results_path
 
 
 def plot_cliffwalk(path: str | Path, table: str | Path | None = None) -> None:

@@ -4,8 +4,8 @@ from typing import Any
 
 import torch
 
-from papergym.agents.per.buffer import PrioritizedReplayBuffer
 from papergym.agents.per.dqn import with_settings
+from papergym.agents.replay.prioritized import PrioritizedReplayBuffer
 from papergym.agents.sac.algorithm import SAC
 
 

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from papergym.agents.common.offpolicy_trial import evaluation_env, run_offpolicy, settings
+from papergym.agents.reproduction.offpolicy import evaluation_env, run_offpolicy, settings
 
 _LABELS = ("setting", "study", "env_id", "seed", "steps", "states")
 
@@ -23,7 +23,7 @@ def run(trial: dict[str, Any], folder: Path, *, resume: bool) -> dict[str, Any]:
     Returns:
         Of the cliffwalk, ``memory``, ``updates``, ``solved``, ``stuck``, ``mse`` and ``updates_per_transition``; of the
         memory, the numbers of :func:`papergym.agents.per.memory.learn_from_memory`; of DQN, those of
-        :func:`papergym.agents.common.offpolicy_trial.run_offpolicy`.
+        :func:`papergym.agents.reproduction.offpolicy.run_offpolicy`.
     """
     begun = time.process_time()
     if trial["study"] == "cliffwalk":

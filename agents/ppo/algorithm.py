@@ -13,9 +13,9 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.utils import explained_variance
 from stable_baselines3.common.vec_env import VecEnv
 
-from papergym.agents.common.errors import BadNumbersError, UsageError
-from papergym.agents.common.resume import ExactResume
-from papergym.agents.common.state import State, generator_state, set_generator_state
+from papergym.agents.checkpoint.resume import ExactResume
+from papergym.agents.checkpoint.state import State, generator_state, set_generator_state
+from papergym.agents.errors import BadNumbersError, UsageError
 from papergym.agents.ppo import collect, fast
 from papergym.agents.ppo.objective import (
     DIVERGED,

@@ -10,7 +10,7 @@ from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.preprocessing import is_image_space
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
-from papergym.agents.common.errors import UsageError
+from papergym.agents.errors import UsageError
 from papergym.agents.ppo.algorithm import PPO
 from papergym.agents.ppo.config import Config
 

@@ -13,7 +13,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.running_mean_std import RunningMeanStd
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecNormalize
 
-from papergym.agents.common.errors import BadNumbersError
+from papergym.agents.errors import BadNumbersError
 from papergym.agents.ppo.advantage import gae
 from papergym.agents.ppo.fast import FastPolicy
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from papergym.agents.common.errors import UsageError
+from papergym.agents.errors import UsageError
 
 IMPLEMENTATIONS = ("papergym", "sb3", "trpo")
 

@@ -6,16 +6,16 @@ import numpy as np
 from gymnasium import spaces
 from stable_baselines3.common.policies import ActorCriticPolicy
 
-from papergym.agents.ppo import adam, network
-from papergym.agents.ppo.adam import FlatAdam
+from papergym.agents.fast import flat_adam, flat_network
+from papergym.agents.fast.flat_adam import FlatAdam
+from papergym.agents.fast.flat_network import FlatNetwork
 from papergym.agents.ppo.heads import CategoricalHead, GaussianHead
-from papergym.agents.ppo.network import FlatNetwork
 from papergym.agents.ppo.objective import Surrogate
 
 
 def refusal(policy: ActorCriticPolicy) -> str:
     """Why the fast path cannot train ``policy``; "" if it can."""
-    return network.refusal(policy) or adam.refusal(policy.optimizer)
+    return flat_network.refusal(policy) or flat_adam.refusal(policy.optimizer)
 
 
 @dataclass

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from papergym.agents.ppo.network import FlatNetwork
+from papergym.agents.fast.flat_network import FlatNetwork
 from papergym.agents.ppo.objective import Surrogate
 
 _HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)

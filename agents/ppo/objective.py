@@ -7,7 +7,7 @@ from typing import Literal, get_args
 import torch
 from stable_baselines3.common.distributions import CategoricalDistribution, DiagGaussianDistribution, Distribution
 
-from papergym.agents.common.errors import BadNumbersError
+from papergym.agents.errors import BadNumbersError
 
 Objective = Literal["none", "clip", "fixed_kl", "adaptive_kl"]
 OBJECTIVES: tuple[str, ...] = get_args(Objective)

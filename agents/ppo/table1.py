@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from papergym.agents.common.errors import UsageError
+from papergym.agents.errors import UsageError
 
 Rows = Iterable[Mapping[str, Any]]
 Cell = tuple[str, str, int]
@@ -172,8 +172,8 @@ def _gap(table: Table1, setting: str, by_env: Mapping[str, list[str]]) -> str:
 def from_assets() -> Table1:
     """The table of the rows in ``assets/results``."""
     from papergym import assets
-    from papergym.agents.common.reproduce import reproduction
-    from papergym.agents.common.results import read_rows, results_path
+    from papergym.agents.reproduction.results import read_rows, results_path
+    from papergym.agents.reproduction.trials import reproduction
 
     scores = assets.paper("ppo")["scores"]
     paper = {score["setting"]: float(score["value"]) for score in scores if score["where"] == "Table 1"}

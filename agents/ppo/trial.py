@@ -15,12 +15,12 @@ from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.vec_env import VecNormalize
 
 from papergym import assets
-from papergym.agents.common.budget import check_budget
-from papergym.agents.common.errors import UsageError
-from papergym.agents.common.resume import ExactResume
-from papergym.agents.common.state import load_state, save_state
+from papergym.agents.checkpoint.resume import ExactResume
+from papergym.agents.checkpoint.state import load_state, save_state
+from papergym.agents.errors import UsageError
 from papergym.agents.ppo.build import build
 from papergym.agents.ppo.config import Config
+from papergym.agents.runner.budget import check_budget
 
 LAST_EPISODES = 100
 """Episodes whose mean return scores a run (1707.06347, section 6.1)."""

@@ -9,12 +9,12 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.type_aliases import GymEnv, RolloutReturn, Schedule, TrainFreq
 from stable_baselines3.common.vec_env import VecEnv
 
-from papergym.agents.common.resume import ExactResume
-from papergym.agents.common.state import State
+from papergym.agents.checkpoint.resume import ExactResume
+from papergym.agents.checkpoint.state import State
 from papergym.agents.protorl.coverage import Visits
 from papergym.agents.protorl.policies import ProtoPolicy
-from papergym.agents.protorl.replay import FrameReplay
 from papergym.agents.protorl.update import FINETUNE, PRETRAIN, ProtoUpdate
+from papergym.agents.replay.frames import FrameReplay
 
 
 class ProtoRL(ExactResume, ProtoUpdate):

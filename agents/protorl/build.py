@@ -9,7 +9,7 @@ from gymnasium import spaces
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv
 
-from papergym.agents.common.memory import keep_freed_memory
+from papergym.agents.fast.malloc import keep_freed_memory
 from papergym.agents.protorl.algorithm import ProtoRL
 from papergym.agents.protorl.config import Config
 

@@ -11,7 +11,7 @@ import gymnasium as gym
 import numpy as np
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
-from papergym.agents.common.state import State
+from papergym.agents.checkpoint.state import State
 
 
 def physical_features(env: gym.Env) -> np.ndarray:

@@ -4,11 +4,11 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from papergym.agents.common.errors import UsageError
-from papergym.agents.common.settings import RunSettings, defaults, settle
-from papergym.agents.common.trainer import run_plan
+from papergym.agents.errors import UsageError
 from papergym.agents.protorl.config import Config
-from papergym.agents.registry import agent
+from papergym.agents.runner.registry import agent
+from papergym.agents.runner.settings import RunSettings, defaults, settle
+from papergym.agents.runner.train import run_plan
 
 _LABELS = ("setting", "env_id", "preset", "quality")
 

@@ -10,13 +10,13 @@ from stable_baselines3 import SAC as SB3SAC
 from stable_baselines3.common.preprocessing import is_image_space
 from stable_baselines3.common.torch_layers import FlattenExtractor
 
-from papergym.agents.common.ownreplay import OwnReplay
-from papergym.agents.common.replay import PackedReplayBuffer
-from papergym.agents.common.resume import ExactResume
-from papergym.agents.common.state import State, generator_state, set_generator_state
-from papergym.agents.sac.acting import numpy_actor
-from papergym.agents.sac.precision import fast_matmul
-from papergym.agents.sac.stacked import is_relu_mlp
+from papergym.agents.checkpoint.resume import ExactResume
+from papergym.agents.checkpoint.state import State, generator_state, set_generator_state
+from papergym.agents.fast.acting import numpy_actor
+from papergym.agents.fast.precision import fast_matmul
+from papergym.agents.fast.stacked import is_relu_mlp
+from papergym.agents.replay.own import OwnReplay
+from papergym.agents.replay.uniform import PackedReplayBuffer
 from papergym.agents.sac.update import Update
 from papergym.agents.sac.value import ValueNetwork
 

@@ -7,7 +7,7 @@ from gymnasium import spaces
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.preprocessing import is_image_space
 
-from papergym.agents.common.errors import UsageError
+from papergym.agents.errors import UsageError
 from papergym.agents.sac.algorithm import SAC
 from papergym.agents.sac.config import Config
 

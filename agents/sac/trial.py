@@ -5,7 +5,7 @@ from typing import Any
 
 import gymnasium as gym
 
-from papergym.agents.common.offpolicy_trial import evaluation_env, run_offpolicy, settings
+from papergym.agents.reproduction.offpolicy import evaluation_env, run_offpolicy, settings
 from papergym.agents.sac.build import build
 from papergym.agents.sac.config import Config
 
@@ -22,7 +22,7 @@ def run(trial: dict[str, Any], folder: Path, *, resume: bool) -> dict[str, Any]:
         resume: continue from it if there is one.
 
     Returns:
-        The numbers of :func:`papergym.agents.common.offpolicy_trial.run_offpolicy`.
+        The numbers of :func:`papergym.agents.reproduction.offpolicy.run_offpolicy`.
     """
     gym.logger.min_level = gym.logger.ERROR  # each v4 environment warns that there is a v5
     config = settings(Config, trial, _LABELS)

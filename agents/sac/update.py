@@ -6,9 +6,9 @@ import torch
 from stable_baselines3.sac.policies import Actor, ContinuousCritic
 from torch import nn
 
-from papergym.agents.sac.adam import FusedAdam
-from papergym.agents.sac.squashed import SquashedActor
-from papergym.agents.sac.stacked import StackedMLP
+from papergym.agents.fast.adam import FusedAdam
+from papergym.agents.fast.squashed import SquashedActor
+from papergym.agents.fast.stacked import StackedMLP
 from papergym.agents.sac.value import ValueNetwork
 
 

@@ -8,10 +8,10 @@ from stable_baselines3 import SAC as SB3SAC
 from stable_baselines3.common.utils import polyak_update
 from torch.nn import functional as F
 
-from papergym.agents.common.replay import PackedReplayBuffer
-from papergym.agents.common.resume import ExactResume
-from papergym.agents.common.state import State
-from papergym.agents.sac.precision import fast_matmul
+from papergym.agents.checkpoint.resume import ExactResume
+from papergym.agents.checkpoint.state import State
+from papergym.agents.fast.precision import fast_matmul
+from papergym.agents.replay.uniform import PackedReplayBuffer
 from papergym.agents.sql.policy import SQLPolicy, q_of
 from papergym.agents.sql.stein import soft_value, stein_direction
 

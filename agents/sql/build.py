@@ -5,7 +5,7 @@ from typing import Any
 from gymnasium import spaces
 from stable_baselines3.common.env_util import make_vec_env
 
-from papergym.agents.common.errors import UsageError
+from papergym.agents.errors import UsageError
 from papergym.agents.sql.algorithm import SQL
 from papergym.agents.sql.config import Config
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from papergym.agents.common.results import read_rows, results_path
+from papergym.agents.reproduction.results import read_rows, results_path
 from papergym.agents.sql.config import Config
 from papergym.agents.sql.exact import soft_values
 from papergym.agents.sql.trial import GOAL_NAMES

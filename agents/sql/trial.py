@@ -7,7 +7,7 @@ import gymnasium as gym
 import numpy as np
 import torch
 
-from papergym.agents.common.offpolicy_trial import evaluation_env, run_offpolicy, settings
+from papergym.agents.reproduction.offpolicy import evaluation_env, run_offpolicy, settings
 from papergym.agents.sql.algorithm import SQL
 from papergym.agents.sql.build import build
 from papergym.agents.sql.config import Config
@@ -36,7 +36,7 @@ def run(trial: dict[str, Any], folder: Path, *, resume: bool) -> dict[str, Any]:
         ``reached`` and ``east``, ``west``, ``north``, ``south``: shares of 200 sampled episodes that end at any and at each
         goal; ``evenness``: entropy of the four shares in units of log 4; ``value_error``: mean distance of the soft
         values from the exact ones; ``ends``; and the numbers of
-        :func:`papergym.agents.common.offpolicy_trial.run_offpolicy`.
+        :func:`papergym.agents.reproduction.offpolicy.run_offpolicy`.
     """
     config = settings(Config, trial, ("env_id", "seed", "steps"))
     model = build(config, ENV, seed=trial["seed"], device="cpu")

@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 
-from papergym.agents.common.state import load_state
+from papergym.agents.checkpoint.state import load_state
 
 
 class CommandLine:

@@ -246,7 +246,7 @@ def test_full_disk(here):
         import resource, sys
         from papergym.agents.run import main
         arguments = {TINY!r} + ["--run-folder", "full", "--steps", "2048"]
-        from papergym.agents.common import conductor
+        from papergym.agents.runner import session as conductor
         original = conductor.Conductor.checkpoint
         def checkpoint(self):
             if self.num_timesteps == 640:
@@ -266,7 +266,7 @@ def test_full_disk(here):
 
 
 def test_one_process_per_folder(cut, capsys):
-    from papergym.agents.common.runfolder import RunFolder, read_plan
+    from papergym.agents.runner.folder import RunFolder, read_plan
 
     held = RunFolder.resume(read_plan(cut))
     assert "another process is using" in fails(capsys, "train", "done", "--resume")

@@ -8,7 +8,7 @@ import papergym  # noqa: F401  (registers the ids)
 from papergym.agents.cli import play
 from papergym.agents.cli.keys import keys_of
 from papergym.agents.cli.window import steer
-from papergym.agents.common.errors import UsageError
+from papergym.agents.errors import UsageError
 
 
 class Typist:

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from papergym.agents.common.resume import ExactResume
-from papergym.agents.registry import AGENTS
+from papergym.agents.checkpoint.resume import ExactResume
+from papergym.agents.runner.registry import AGENTS
 
 
 @pytest.mark.parametrize("row", AGENTS, ids=lambda row: row.key)

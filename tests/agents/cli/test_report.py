@@ -7,8 +7,8 @@ import pytest
 
 from papergym import assets
 from papergym.agents.cli.report import main as report
-from papergym.agents.common.figures import overlap
-from papergym.agents.common.reproduce import trial_id
+from papergym.agents.reproduction.figures import overlap
+from papergym.agents.reproduction.trials import trial_id
 from papergym.agents.run import main
 
 FACTS = {

@@ -14,10 +14,10 @@ import time
 import pytest
 
 from papergym.agents.cli.sweep import Options, matrix
-from papergym.agents.common.errors import UsageError
-from papergym.agents.common.results import read_rows
+from papergym.agents.errors import UsageError
+from papergym.agents.reproduction.results import read_rows
+from papergym.agents.reproduction.sweep import options_of
 from papergym.agents.run import main
-from papergym.agents.sweep.trial import options_of
 
 RUN = ["--set", "n_steps=64", "batch_size=32", "eval_episodes=1", "eval_every=128", "video=false", "checkpoint_seconds=0.2"]
 

@@ -7,10 +7,10 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.env_util import make_vec_env
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from papergym.agents.common.runfolder import RunFolder, read_plan
-from papergym.agents.common.state import load_state
-from papergym.agents.common.tables import read_table
+from papergym.agents.checkpoint.state import load_state
 from papergym.agents.run import main
+from papergym.agents.runner.folder import RunFolder, read_plan
+from papergym.agents.runner.tables import read_table
 
 SMALL = [
     "ppo",

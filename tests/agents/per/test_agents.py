@@ -8,8 +8,8 @@ from gymnasium import spaces
 from torch.nn import functional as F
 
 import papergym  # noqa: F401
-from papergym.agents.common.errors import UsageError
-from papergym.agents.common.state import load_state, save_state
+from papergym.agents.checkpoint.state import load_state, save_state
+from papergym.agents.errors import UsageError
 from papergym.agents.per.build import build
 from papergym.agents.per.config import Config
 from papergym.agents.per.dqn import PrioritizedDQN

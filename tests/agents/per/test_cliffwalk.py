@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from papergym.agents.per.buffer import PrioritizedReplayBuffer
 from papergym.agents.per.cliffwalk import METHODS, solve
-from papergym.agents.per.heap import new_heap, sift
+from papergym.agents.replay.heap import new_heap, sift
+from papergym.agents.replay.prioritized import PrioritizedReplayBuffer
 from papergym.envs.toys.cliffwalk import cliffwalk_memory, features, optimal_values
 
 

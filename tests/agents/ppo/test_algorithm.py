@@ -8,8 +8,8 @@ from gymnasium import spaces
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.env_util import make_vec_env
 
-from papergym.agents.common.errors import BadNumbersError, UsageError
-from papergym.agents.common.state import load_state, save_state
+from papergym.agents.checkpoint.state import load_state, save_state
+from papergym.agents.errors import BadNumbersError, UsageError
 from papergym.agents.ppo.algorithm import PPO
 from papergym.agents.ppo.build import build
 from papergym.agents.ppo.config import Config

@@ -8,7 +8,7 @@ import pytest
 import torch
 from stable_baselines3.common.running_mean_std import RunningMeanStd
 
-from papergym.agents.common.errors import BadNumbersError
+from papergym.agents.errors import BadNumbersError
 from papergym.agents.ppo.advantage import gae
 from papergym.agents.ppo.collect import update_moments
 

@@ -3,9 +3,9 @@
 import pytest
 
 from papergym import assets
-from papergym.agents.common.errors import UsageError
-from papergym.agents.common.reproduce import reproduction
+from papergym.agents.errors import UsageError
 from papergym.agents.ppo.table1 import markdown, table1, zero_points
+from papergym.agents.reproduction.trials import reproduction
 
 PLAN = [
     {"setting": setting, "env_id": env, "seed": seed, "steps": 10}

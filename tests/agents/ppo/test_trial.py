@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from papergym.agents.common.errors import UsageError
+from papergym.agents.errors import UsageError
 from papergym.agents.ppo import trial as trial_module
 from papergym.agents.ppo.build import build
 from papergym.agents.ppo.config import Config

@@ -9,7 +9,7 @@ from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv
 
-from papergym.agents.common.state import load_state, save_state
+from papergym.agents.checkpoint.state import load_state, save_state
 from papergym.agents.protorl.algorithm import ProtoRL
 from papergym.agents.protorl.update import FINETUNE, PRETRAIN
 

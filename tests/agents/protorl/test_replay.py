@@ -3,7 +3,7 @@ import pytest
 import torch
 from gymnasium import spaces
 
-from papergym.agents.protorl.replay import FrameReplay
+from papergym.agents.replay.frames import FrameReplay
 
 PIXELS, ACTIONS = spaces.Box(0, 255, (6, 3, 3), np.uint8), spaces.Box(-1, 1, (2,), np.float32)
 STACK = 3  # frames of (2, 3, 3)

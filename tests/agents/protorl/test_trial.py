@@ -2,9 +2,9 @@
 
 import pytest
 
-from papergym.agents.common.errors import UsageError
-from papergym.agents.common.reproduce import reproduction, select
+from papergym.agents.errors import UsageError
 from papergym.agents.protorl import trial as module
+from papergym.agents.reproduction.trials import reproduction, select
 
 
 @pytest.fixture

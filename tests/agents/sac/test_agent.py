@@ -8,11 +8,11 @@ from gymnasium import spaces
 from stable_baselines3 import SAC as SB3SAC
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
-from papergym.agents.common.errors import UsageError
-from papergym.agents.common.replay import PackedReplayBuffer
-from papergym.agents.common.state import load_state, save_state
-from papergym.agents.sac import precision
-from papergym.agents.sac.acting import numpy_actor
+from papergym.agents.checkpoint.state import load_state, save_state
+from papergym.agents.errors import UsageError
+from papergym.agents.fast.acting import numpy_actor
+from papergym.agents.replay.uniform import PackedReplayBuffer
+from papergym.agents.fast import precision
 from papergym.agents.sac.algorithm import SAC
 from papergym.agents.sac.build import build
 from papergym.agents.sac.config import Config

@@ -12,7 +12,7 @@ from stable_baselines3.sac.policies import Actor
 from torch import nn
 from torch.nn import functional as F
 
-from papergym.agents.sac.stacked import StackedMLP
+from papergym.agents.fast.stacked import StackedMLP
 
 
 def sb3_twin(model, make_sac, **kwargs):

@@ -2,8 +2,8 @@ import pytest
 import torch
 
 import papergym  # noqa: F401
-from papergym.agents.common.errors import UsageError
-from papergym.agents.common.state import load_state, save_state
+from papergym.agents.checkpoint.state import load_state, save_state
+from papergym.agents.errors import UsageError
 from papergym.agents.sql.build import build
 from papergym.agents.sql.config import Config
 

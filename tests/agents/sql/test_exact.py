@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy.interpolate import RegularGridInterpolator
 
-from papergym.agents.common.statistics import estimate
+from papergym.agents.reproduction.statistics import estimate
 from papergym.agents.sql.build import build
 from papergym.agents.sql.config import Config
 from papergym.agents.sql.exact import soft_values

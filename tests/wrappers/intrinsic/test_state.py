@@ -10,7 +10,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 from papergym import wrappers
-from papergym.agents.common.state import load_state, save_state
+from papergym.agents.checkpoint.state import load_state, save_state
 from papergym.wrappers.intrinsic import KNNNovelty, Transitions, make_bonus
 
 QUICK = {"every": 8, "batch_size": 8, "hidden": 16}

@@ -1,1 +1,0 @@
-"""What every agent shares: exact state on disk, seeding, run folders."""

@@ -1,0 +1,1 @@
+"""Replay memories: uniform, packed rows, single frames, prioritised."""

@@ -1,0 +1,148 @@
+"""The two sampling laws of the paper (section 3.3): proportional to |TD error|, and to the inverse rank of it."""
+
+from typing import Protocol
+
+import numpy as np
+from typing_extensions import override
+
+from papergym.agents.checkpoint.state import State
+from papergym.agents.replay.ranks import FallingOrder, RankLaw
+from papergym.agents.replay.tree import SumTree
+
+
+class Priorities(Protocol):
+    """Priorities of the slots of a ring memory of fixed capacity."""
+
+    def add(self, start: int, count: int) -> None:
+        """Slots ``start ... start + count - 1`` hold new transitions, in ring order: the largest priority so far."""
+        ...
+
+    def update(self, slots: np.ndarray, td_errors: np.ndarray) -> None:
+        """Set the priorities of ``slots`` (int64 ``(n,)``) from ``td_errors`` (``(n,)``, any sign)."""
+        ...
+
+    def draw(self, count: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Stratified sample: slots, int64 ``(count,)``, and the probability P(i) of each, float64 ``(count,)``."""
+        ...
+
+    def get_state(self) -> State:
+        """Everything that later draws depend on."""
+        ...
+
+    def set_state(self, state: State) -> None:
+        """Inverse of :meth:`get_state`."""
+        ...
+
+
+class Proportional(Priorities):
+    """P(i) = p_i^alpha / sum_k p_k^alpha with p_i = |TD error| + epsilon (equation 1), in a sum tree."""
+
+    def __init__(self, capacity: int, alpha: float, epsilon: float) -> None:
+        self.alpha, self.epsilon = alpha, epsilon
+        self.tree = SumTree(capacity)
+        self.max_priority = 1.0  # of every p_i so far, before alpha; p_1 = 1 (algorithm 1)
+        self._filled = 0
+
+    @override
+    def add(self, start: int, count: int) -> None:
+        slots = np.arange(start, start + count)
+        self.tree.set(slots, np.full(count, self.max_priority**self.alpha))
+        self._filled = max(self._filled, start + count)
+
+    @override
+    def update(self, slots: np.ndarray, td_errors: np.ndarray) -> None:
+        priorities = np.abs(td_errors) + self.epsilon
+        self.tree.set(slots, priorities**self.alpha)
+        self.max_priority = max(self.max_priority, float(priorities.max(initial=0.0)))
+
+    @override
+    def draw(self, count: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        total = self.tree.total
+        slots = self.tree.find((np.arange(count) + generator.random(count)) * (total / count))
+        return slots, self.tree.leaves[slots] / total
+
+    @override
+    def get_state(self) -> State:
+        return {"leaves": self.tree.leaves[: self._filled].copy(), "max": self.max_priority}
+
+    @override
+    def set_state(self, state: State) -> None:
+        leaves = np.zeros(len(self.tree.leaves))
+        leaves[: len(state["leaves"])] = state["leaves"]
+        self.tree.set(np.arange(len(leaves)), leaves)
+        self.max_priority, self._filled = float(state["max"]), len(state["leaves"])
+
+
+class Ranked(Priorities):
+    """P(i) proportional to rank(i)^-alpha, the rank taken from a snapshot that is sorted again and again.
+
+    Where the paper reads ranks off a binary heap, which is sorted only approximately, this reads them off the last full
+    sort: a sort costs about as much as ``N / 1000`` draws, and is due after that many. Transitions added since stand before
+    the snapshot (they have the largest priority), the newest first; until the next sort an overwritten slot keeps its
+    old place as well.
+    """
+
+    def __init__(self, capacity: int, alpha: float, epsilon: float) -> None:
+        self.alpha, self.epsilon = alpha, epsilon
+        self.priorities = np.zeros(capacity)
+        self.max_priority = 1.0
+        self._law, self._order = RankLaw(capacity, alpha), FallingOrder(capacity)
+        self._filled = self._head = self._new = self._draws = 0  # slots in use, next slot, additions and draws since the sort
+
+    @override
+    def add(self, start: int, count: int) -> None:
+        self.priorities[start : start + count] = self.max_priority
+        self._order.touch(slice(start, start + count))
+        self._filled = max(self._filled, start + count)
+        self._head = (start + count) % len(self.priorities)
+        self._new += count
+
+    @override
+    def update(self, slots: np.ndarray, td_errors: np.ndarray) -> None:
+        priorities = np.abs(td_errors) + self.epsilon
+        if not np.isfinite(priorities).all():
+            raise ValueError("priorities must be finite and not negative; the values given contain NaN, infinity or less")
+        if len(slots) and (slots.min() < 0 or slots.max() >= self._filled):
+            raise IndexError(f"indices must lie in 0 ... {self._filled - 1}, got {slots.min()} ... {slots.max()}")
+        self.priorities[slots] = priorities
+        self._order.touch(slots)
+        self.max_priority = max(self.max_priority, float(priorities.max(initial=0.0)))
+
+    @override
+    def draw(self, count: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        if not self._filled:
+            raise ValueError("no priorities yet: add transitions before sampling")
+        if self._draws >= self._filled // 1000 or self._new > self._filled // 10:
+            self.sort()
+        self._draws += 1
+        total = self._law.cumulative[self._filled - 1]
+        targets = (np.arange(count) + generator.random(count)) * (total / count)
+        ranks = np.minimum(self._law.find(targets, self._filled), self._filled - 1)
+        return self._at(ranks), (ranks + 1.0) ** -self.alpha / total
+
+    def sort(self) -> None:
+        """Take a new snapshot: the slots in use by falling priority."""
+        self._order.sort(self.priorities[: self._filled])
+        self._new = self._draws = 0
+
+    def _at(self, ranks: np.ndarray) -> np.ndarray:
+        if not self._new:
+            return self._order.slots[ranks]
+        newest_first = (self._head - 1 - ranks) % len(self.priorities)
+        if not len(self._order.slots):
+            return newest_first
+        return np.where(ranks < self._new, newest_first, self._order.slots[np.maximum(ranks - self._new, 0)])
+
+    @override
+    def get_state(self) -> State:
+        counts = [self._filled, self._head, self._new, self._draws]
+        priorities = self.priorities[: self._filled].copy()
+        return {"priorities": priorities, "order": self._order.slots.copy(), "counts": counts, "max": self.max_priority}
+
+    @override
+    def set_state(self, state: State) -> None:
+        self.priorities[:] = 0.0
+        self.priorities[: len(state["priorities"])] = state["priorities"]
+        self._order.restore(state["order"])
+        self._filled, self._head, self._new, self._draws = (int(count) for count in state["counts"])
+        self.max_priority = float(state["max"])

@@ -1,0 +1,89 @@
+"""Learning curves of groups of runs."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from papergym.agents.reproduction.statistics import estimate_curves
+
+if TYPE_CHECKING:
+    from papergym.agents.reproduction.report import Group
+
+COLUMNS = 3
+COMMON_POINTS = 40
+
+
+def parse_curve(text: str) -> np.ndarray:
+    """``"step:value step:value"`` as an array (points, 2)."""
+    return np.array([[float(number) for number in pair.split(":")] for pair in text.split()])
+
+
+def common_grid(curves: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Curves of different steps, linearly interpolated on common ones.
+
+    Args:
+        curves: (points, 2) each: step, value.
+
+    Returns:
+        steps (p,) within the range that all curves cover, values (runs, p).
+    """
+    low, high = max(curve[0, 0] for curve in curves), min(curve[-1, 0] for curve in curves)
+    steps = np.linspace(low, high, min(COMMON_POINTS, max(len(curve) for curve in curves)))
+    return steps, np.stack([np.interp(steps, curve[:, 0], curve[:, 1]) for curve in curves])
+
+
+def overlap(first: Sequence[np.ndarray], second: Sequence[np.ndarray]) -> tuple[int, int]:
+    """At how many points the intervals of two groups of curves overlap, and of how many."""
+    steps, values = common_grid([*first, *second])
+    (_, low, high), (_, other_low, other_high) = (
+        estimate_curves(part) for part in (values[: len(first)], values[len(first) :])
+    )
+    return int(((low <= other_high) & (other_low <= high)).sum()), len(steps)
+
+
+def draw_curves(name: str, members: Sequence["Group"], folder: Path) -> Path | None:
+    """One axis per environment, one line per setting; None where the rows hold no curves.
+
+    Evaluations with deterministic actions are drawn where there are any, else the return while training.
+    """
+    by_env: dict[str, list[tuple[str, list[np.ndarray]]]] = {}
+    evaluated = any(row.get("eval_curve") for group in members for row in group.rows)
+    column = "eval_curve" if evaluated else "curve"
+    for group in members:
+        curves = [parse_curve(row[column]) for row in group.rows if row.get(column)]
+        if curves:
+            by_env.setdefault(group.env, []).append((group.setting, curves))
+    ylabel = "return, deterministic actions" if evaluated else "return while training"
+    return draw(by_env, folder / f"{name}.png", ylabel) if by_env else None
+
+
+def draw(panels: dict[str, list[tuple[str, list[np.ndarray]]]], path: Path, ylabel: str = "return") -> Path:
+    """Draw panels: title -> (label, curves of its runs); center and interval of each label."""
+    from matplotlib.figure import Figure
+
+    columns = min(COLUMNS, len(panels))
+    rows = math.ceil(len(panels) / columns)
+    figure = Figure(figsize=(5 * columns, 3.6 * rows + 0.6), layout="constrained")
+    axes: Any = figure.subplots(rows, columns, squeeze=False).ravel()
+    labels: dict[str, Any] = {}
+    for axis, (title, lines) in zip(axes, panels.items()):
+        for label, curves in lines:
+            steps, values = common_grid(curves)
+            center, low, high = estimate_curves(values)
+            color = labels[label].get_color() if label in labels else None
+            (line,) = axis.plot(steps, center, color=color)
+            axis.fill_between(steps, low, high, color=line.get_color(), alpha=0.2)
+            labels.setdefault(label, line)
+        axis.set(title=title, xlabel="steps", ylabel=ylabel)
+        axis.grid(alpha=0.3)
+    for axis in axes[len(panels) :]:
+        axis.remove()
+    if any(labels):
+        figure.legend(list(labels.values()), list(labels), loc="outside lower center", ncols=min(4, len(labels)), fontsize=8)
+    temporary = path.with_name(f"{path.stem}.part.png")
+    figure.savefig(temporary, dpi=110)
+    temporary.replace(path)
+    return path

@@ -1,0 +1,165 @@
+"""Tables and figures of papers as lists of trials.
+
+A reproduction is a table ``[reproduce.<key>]`` in ``assets/papers/<paper>.toml``::
+
+    [reproduce.ppo-table1]
+    summary = "Table 1: surrogate objectives on seven MuJoCo tasks"
+    agent = "ppo"                 # agents/ppo/trial.py runs a trial; default: the paper's key
+    cost = "7 core-hours"
+    fixed = { steps = 1_000_000 }
+    [[reproduce.ppo-table1.vary]] # one product of axes after another; the last axis turns fastest
+    seed = [0, 1, 2]
+    setting = [{ setting = "clip 0.2", objective = "clip", clip_range = 0.2 }]
+    env_id = ["Hopper-v4"]
+
+A value of an axis that is a table brings several fields at once. Each combination is a *trial*: a flat dict of numbers,
+strings and booleans. ``agents/<agent>/trial.py`` offers ``run(trial, folder, *, resume) -> dict``: it runs the trial,
+keeps checkpoints in ``folder``, continues from them if ``resume``, and returns the numbers of one result row.
+"""
+
+import hashlib
+import itertools
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from papergym import assets
+from papergym.agents.errors import UsageError, unknown
+from papergym.agents.reproduction.results import read_rows
+
+Trial = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """One table or figure of a paper.
+
+    Attributes:
+        key: name on the command line and of the result table.
+        paper: key of the paper.
+        agent: folder under ``agents`` whose ``trial.py`` runs it.
+        summary: one sentence.
+        cost: about how long it takes.
+        trials: what is to be run, in order.
+        note: how to read the result, for the report.
+        compare: two settings whose learning curves the report compares.
+    """
+
+    key: str
+    paper: str
+    agent: str
+    summary: str
+    cost: str
+    trials: tuple[Trial, ...]
+    note: str = ""
+    compare: tuple[str, ...] = ()
+
+
+def reproductions() -> dict[str, Reproduction]:
+    """Every reproduction of every paper, by key."""
+    found: dict[str, Reproduction] = {}
+    for paper in assets.paper_keys():
+        for key, table in assets.paper(paper).get("reproduce", {}).items():
+            if key in found:
+                raise UsageError(f"[reproduce.{key}] stands in the papers {found[key].paper} and {paper}: rename one.")
+            agent, summary, cost = table.get("agent", paper), table.get("summary", ""), table.get("cost", "")
+            note, compare = table.get("note", ""), tuple(table.get("compare", ()))
+            found[key] = Reproduction(key, paper, agent, summary, cost, tuple(expand(table)), note, compare)
+    return found
+
+
+def reproduction(key: str) -> Reproduction:
+    """One reproduction.
+
+    Raises:
+        UsageError: unknown key, with the nearest ones.
+    """
+    known = reproductions()
+    if key not in known:
+        raise unknown("reproduction", key, known, "`papergym reproduce --list` describes them.")
+    return known[key]
+
+
+def expand(table: dict[str, Any]) -> list[Trial]:
+    """Trials of one ``[reproduce.<key>]`` table, in order.
+
+    Raises:
+        UsageError: an axis that is no list, a field with two values, or the same trial twice.
+    """
+    trials: list[Trial] = []
+    for product in table.get("vary", [{}]):
+        if not all(isinstance(values, list) for values in product.values()):
+            raise UsageError(f"the axes of [[vary]] are lists, got {product}.")
+        axes = [[value if isinstance(value, dict) else {name: value} for value in values] for name, values in product.items()]
+        trials += [_merge([table.get("fixed", {}), *parts]) for parts in itertools.product(*axes)]
+    names = [trial_id(trial) for trial in trials]
+    if len(set(names)) != len(names):
+        twice = next(trial for trial, name in zip(trials, names) if names.count(name) > 1)
+        raise UsageError(f"the trial {twice} stands twice in the table.")
+    return trials
+
+
+def _merge(parts: Iterable[Trial]) -> Trial:
+    merged: Trial = {}
+    for part in parts:
+        for name, value in part.items():
+            if merged.get(name, value) != value:
+                raise UsageError(f"a trial has two values of {name!r}: {merged[name]!r} and {value!r}.")
+            merged[name] = value
+    return merged
+
+
+def trial_id(trial: Trial) -> str:
+    """Name of a trial: twelve hexadecimal digits of its fields, whatever their order."""
+    return hashlib.sha256(json.dumps(trial, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def select(trials: Sequence[Trial], *, seeds: Sequence[int] = (), budget: int = 0, where: Sequence[str] = ()) -> list[Trial]:
+    """Trials as the command line asks for them.
+
+    Args:
+        trials: all of them.
+        seeds: other seeds than those of the table; they may lie outside it.
+        budget: another number of ``steps``.
+        where: ``FIELD=VALUE``; trials with one of the values of each named field are kept.
+
+    Raises:
+        UsageError: nothing is left, or the trials have no such field.
+    """
+    chosen = [dict(trial) for trial in trials]
+    if seeds:
+        _demand(chosen, "seed", "--seeds")
+        chosen = [{**trial, "seed": seed} for seed in seeds for trial in chosen]
+    if budget:
+        _demand(chosen, "steps", "--budget")
+        chosen = [{**trial, "steps": budget} for trial in chosen]
+    wanted: dict[str, set[str]] = {}
+    for pair in where:
+        name, _, value = pair.partition("=")
+        _demand(chosen, name, f"--where {pair}")
+        wanted.setdefault(name, set()).add(value)
+    chosen = [trial for trial in chosen if all(str(trial.get(name)) in values for name, values in wanted.items())]
+    if not chosen:
+        raise UsageError(f"no trial is left of {len(trials)} with --where {' '.join(where)}.")
+    return list({trial_id(trial): trial for trial in chosen}.values())
+
+
+def _demand(trials: Sequence[Trial], field: str, option: str) -> None:
+    if not any(field in trial for trial in trials):
+        known = sorted({name for trial in trials for name in trial})
+        raise UsageError(f"{option}: the trials of this reproduction have no field {field!r}; they have {', '.join(known)}.")
+
+
+def finished(path: Path) -> set[str]:
+    """Ids of the trials in a result table."""
+    return {row.get("trial", "") for row in read_rows(path)}
+
+
+def label(trial: Trial) -> str:
+    """A trial in a few words: its names and seed."""
+    names = [name for name in ("setting", "policy", "method", "env_id") if name in trial]
+    words = [str(trial[name]) for name in names] or [str(value) for value in trial.values() if isinstance(value, str)][:3]
+    words += [f"{name} {trial[name]}" for name in ("n", "seed") if name in trial]
+    return " ".join(words) or trial_id(trial)

@@ -1,0 +1,184 @@
+"""Trials on worker processes of one thread each. A worker that dies is replaced and its trial resumed."""
+
+import errno
+import importlib
+import json
+import multiprocessing
+import os
+import traceback
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from papergym.agents.errors import BadNumbersError, UsageError
+from papergym.agents.reproduction.results import replace_text
+from papergym.agents.reproduction.trials import Trial, trial_id
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+ATTEMPTS = 3
+"""A trial whose worker dies this often is given up."""
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@dataclass
+class Outcome:
+    """What became of a trial.
+
+    Attributes:
+        trial: its fields.
+        kind: ``done``; ``busy``: another process is at it; ``failed``: an error of this trial; ``refused``: settings that
+            cannot be met; ``full``: the disk is full, after which nothing more is started.
+        row: result, if done.
+        message: error, if not.
+    """
+
+    trial: Trial
+    kind: str
+    row: dict[str, Any] = field(default_factory=dict)
+    message: str = ""
+
+
+@dataclass
+class _Worker:
+    process: Any
+    connection: Connection
+    trial: Trial | None = None
+
+
+def trial_module(agent: str) -> str:
+    """Module that runs the trials of an agent."""
+    return "papergym.agents.reproduction.sweep" if agent == "sweep" else f"papergym.agents.{agent}.trial"
+
+
+def run_trials(
+    agent: str, trials: Iterable[Trial], folder: Path, *, jobs: int = 1, resume: bool = True, alike: bool = True
+) -> Iterator[Outcome]:
+    """Run ``agents/<agent>/trial.py`` for every trial, ``jobs`` at a time; outcomes as they come.
+
+    A finished trial leaves ``<folder>/<id>/row.json``, from which it is reported again without being run, so a run whose
+    parent was killed loses nothing.
+
+    Args:
+        agent: whose trials.
+        trials: what to run.
+        folder: of the trials' folders.
+        jobs: processes.
+        resume: continue what was cut.
+        alike: what one trial refuses, all would: a refusal ends the rest as well.
+    """
+    if jobs < 1:
+        raise UsageError(f"--jobs is {jobs}, expected at least 1.")
+    waiting, deaths = deque(trials), dict[str, int]()
+    workers: list[_Worker] = []
+    try:
+        while waiting or any(worker.trial is not None for worker in workers):
+            _hand_out(workers, waiting, agent, folder, jobs, resume)
+            busy = {worker.connection: worker for worker in workers if worker.trial is not None}
+            for connection in wait(list(busy)):
+                worker = busy[connection]  # pyright: ignore[reportArgumentType]
+                outcome = _collect(worker, workers, waiting, deaths)
+                if outcome is not None:
+                    yield outcome
+                    if outcome.kind == "full" or (alike and outcome.kind == "refused"):
+                        waiting.clear()
+    finally:
+        for worker in workers:
+            worker.process.terminate()
+            worker.connection.close()
+
+
+def _hand_out(workers: list[_Worker], waiting: deque[Trial], agent: str, folder: Path, jobs: int, resume: bool) -> None:
+    while waiting and len(workers) < jobs:
+        workers.append(_start(trial_module(agent), folder, resume))
+    for worker in workers:
+        if worker.trial is None and waiting:
+            worker.trial = waiting.popleft()
+            worker.connection.send(worker.trial)
+
+
+def _start(module: str, folder: Path, resume: bool) -> _Worker:
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    kept = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))  # read when the worker loads its libraries
+    try:
+        process = context.Process(target=_serve, args=(theirs, module, str(folder), resume), daemon=True)
+        process.start()
+    finally:
+        for name, value in kept.items():
+            if value is None:
+                os.environ.pop(name)
+            else:
+                os.environ[name] = value
+    theirs.close()
+    return _Worker(process, ours)
+
+
+def _collect(worker: _Worker, workers: list[_Worker], waiting: deque[Trial], deaths: dict[str, int]) -> Outcome | None:
+    """The answer of a worker, or None if it died and its trial was queued again."""
+    trial, worker.trial = worker.trial, None
+    assert trial is not None
+    try:
+        kind, row, message = worker.connection.recv()
+        return Outcome(trial, kind, row, message)
+    except (EOFError, ConnectionError):
+        worker.process.join()
+        workers.remove(worker)
+        name = trial_id(trial)
+        deaths[name] = deaths.get(name, 0) + 1
+        if deaths[name] < ATTEMPTS:
+            waiting.appendleft(trial)
+            return None
+        code = worker.process.exitcode
+        return Outcome(trial, "failed", message=f"its process died {ATTEMPTS} times (exit status {code}); enough memory?")
+
+
+def _serve(connection: Connection, name: str, folder: str, resume: bool) -> None:
+    """Body of a worker: trials in, answers out, until the parent has gone."""
+    while True:
+        try:
+            trial = connection.recv()
+            connection.send(answer(name, trial, Path(folder) / trial_id(trial), resume))
+        except (EOFError, ConnectionError, KeyboardInterrupt):
+            return
+
+
+def answer(name: str, trial: Trial, folder: Path, resume: bool) -> tuple[str, dict[str, Any], str]:
+    """Run one trial with module ``name`` in ``folder``: kind, row and message of its :class:`Outcome`."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / "lock", timeout=0):
+            place = folder / "row.json"
+            if resume and place.is_file():
+                return "done", json.loads(place.read_text(encoding="utf-8")), ""
+            row = importlib.import_module(name).run(trial, folder, resume=resume)
+            replace_text(place, json.dumps(row))
+            return "done", row, ""
+    except Timeout:
+        return "busy", {}, f"another process is running it (lock in {folder})"
+    except UsageError as error:
+        return "refused", {}, str(error)
+    except ImportError as error:
+        return "refused", {}, f"{name} cannot be loaded: {error}. `papergym doctor` says what is missing."
+    except BadNumbersError as error:
+        return "failed", {}, str(error)
+    except Exception as error:  # an error of the trial, reported with its traceback; the other trials go on
+        if _disk_is_full(error) or _disk_is_full(error.__cause__):
+            return (
+                "full",
+                {},
+                f"{str(error).rstrip('.')}. Once there is space, the same command goes on from the last checkpoint.",
+            )
+        return "failed", {}, traceback.format_exc()
+
+
+def _disk_is_full(error: BaseException | None) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in _FULL
+    return any(f"(os error {number})" in str(error) for number in _FULL)  # safetensors is Rust: its errors are text

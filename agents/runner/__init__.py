@@ -1,0 +1,1 @@
+"""What runs a learner: plan, run folder, session, evaluation, tables."""

@@ -1,1 +1,0 @@
-"""Runs of the runner as trials of a sweep."""

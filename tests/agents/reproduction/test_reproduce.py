@@ -1,0 +1,276 @@
+"""Trials of papers: expansion, selection, skipping, resuming after kill -9, parallel writers, bad input."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import pytest
+
+from papergym import assets
+from papergym.agents import run as command_line
+from papergym.agents.errors import UsageError
+from papergym.agents.reproduction.results import read_rows
+from papergym.agents.reproduction.trials import expand, reproductions, select, trial_id
+from papergym.agents.reproduction.workers import run_trials
+
+TABLE = {
+    "fixed": {"steps": 8},
+    "vary": [
+        {"seed": [0, 1], "setting": [{"setting": "a", "rate": 0.1}, {"setting": "b"}], "env_id": ["X", "Y"]},
+        {"seed": [0], "setting": [{"setting": "c"}], "env_id": ["X"]},
+    ],
+}
+
+
+def test_products_are_expanded_in_order():
+    trials = expand(TABLE)
+    assert len(trials) == 9
+    assert trials[0] == {"steps": 8, "seed": 0, "setting": "a", "rate": 0.1, "env_id": "X"}
+    assert [(t["seed"], t["setting"], t["env_id"]) for t in trials[:5]] == [
+        (0, "a", "X"), (0, "a", "Y"), (0, "b", "X"), (0, "b", "Y"), (1, "a", "X"),
+    ]  # fmt: skip
+    assert trials[-1]["setting"] == "c" and "rate" not in trials[-1]
+
+
+def test_ids_ignore_order_and_tell_values_apart():
+    assert trial_id({"a": 1, "b": 2}) == trial_id({"b": 2, "a": 1})
+    assert len({trial_id(trial) for trial in expand(TABLE)}) == 9
+
+
+def test_bad_tables_are_refused():
+    with pytest.raises(UsageError, match="two values of 'steps'"):
+        expand({"fixed": {"steps": 1}, "vary": [{"steps": [2]}]})
+    with pytest.raises(UsageError, match="stands twice"):
+        expand({"vary": [{"seed": [0, 0]}]})
+    with pytest.raises(UsageError, match=r"axes of .* are lists"):
+        expand({"vary": [{"seed": 3}]})
+
+
+def test_selection():
+    trials = expand(TABLE)
+    assert {t["seed"] for t in select(trials, seeds=(7, 8))} == {7, 8} and len(select(trials, seeds=(7, 8))) == 10
+    assert {t["steps"] for t in select(trials, budget=3)} == {3}
+    chosen = select(trials, where=("setting=a", "setting=b", "env_id=X"))
+    assert len(chosen) == 4 and all(t["env_id"] == "X" for t in chosen)
+    with pytest.raises(UsageError, match="no trial is left"):
+        select(trials, where=("env_id=Z",))
+    with pytest.raises(UsageError, match="no field 'planet'; they have env_id"):
+        select(trials, where=("planet=mars",))
+    with pytest.raises(UsageError, match=r"--budget: .* no field 'steps'"):
+        select([{"seed": 0}], budget=5)
+
+
+def test_every_reproduction_of_the_papers_expands():
+    for key, plan in reproductions().items():
+        assert plan.trials and plan.summary, key
+        assert (assets.ROOT.parent / "agents" / plan.agent).is_dir(), f"{key} names the agent {plan.agent}"
+
+
+@pytest.fixture
+def agent(tmp_path, monkeypatch):
+    """An agent ``counter`` whose trial counts to ``steps`` in a file, one step at a time, and can die, fail or refuse."""
+    package = tmp_path / "papergym_counter"
+    package.mkdir()
+    (package / "trial.py").write_text(
+        textwrap.dedent("""
+        import os, time
+        from papergym.agents.errors import UsageError
+
+        def run(trial, folder, *, resume):
+            with open(folder / "log", "a") as log:
+                log.write("start\\n")
+            if trial.get("bad") == "refuse":
+                raise UsageError("a budget below one update")
+            if trial.get("bad") == "full":
+                try:
+                    raise OSError(28, "No space left on device")
+                except OSError as error:  # as a checkpoint reports it
+                    raise RuntimeError(f"cannot write: {error}") from error
+            if trial.get("bad") == "too large":
+                import resource, numpy, papergym.agents.checkpoint.state as state
+                resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+                state.save_state(folder / "state", {"rows": numpy.zeros(5000)}, kind="test")
+            if trial.get("bad") == "error":
+                raise RuntimeError("the wheel came off")
+            count = int((folder / "count").read_text()) if resume and (folder / "count").exists() else 0
+            first = count
+            while count < trial["steps"]:
+                count += 1
+                (folder / "count").write_text(str(count))
+                time.sleep(trial.get("pause", 0))
+                if trial.get("bad") == "die" and first == 0 and count == 3:
+                    os.kill(os.getpid(), 9)
+                if trial.get("bad") == "always":
+                    os.kill(os.getpid(), 9)
+            return {"score": float(count), "first": first, "threads": os.environ["OMP_NUM_THREADS"], "pid": os.getpid()}
+        """)
+    )
+    (package / "__init__.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)  # a spawned process takes over its parent's path
+    monkeypatch.setattr("papergym.agents.reproduction.workers.trial_module", lambda agent: f"papergym_{agent}.trial")
+    return "counter"
+
+
+def test_trials_run_and_are_reported(agent, tmp_path):
+    trials = [{"steps": 2, "seed": seed} for seed in range(4)]
+    outcomes = list(run_trials(agent, trials, tmp_path / "runs", jobs=2))
+    assert sorted(o.trial["seed"] for o in outcomes) == [0, 1, 2, 3]
+    assert all(o.kind == "done" and o.row["score"] == 2 and o.row["threads"] == "1" for o in outcomes)
+    assert 1 <= len({o.row["pid"] for o in outcomes} - {os.getpid()}) <= 2
+
+
+def test_a_killed_worker_is_replaced_and_its_trial_resumed(agent, tmp_path):
+    trials = [{"steps": 5, "seed": 0, "bad": "die"}, {"steps": 1, "seed": 1}]
+    outcomes = {o.trial["seed"]: o for o in run_trials(agent, trials, tmp_path / "runs")}
+    assert outcomes[0].row["first"] == 3 and outcomes[0].row["score"] == 5
+    assert outcomes[1].kind == "done"
+
+
+def test_a_trial_that_always_dies_is_given_up_alone(agent, tmp_path):
+    trials = [{"steps": 5, "seed": 0, "bad": "always"}, {"steps": 1, "seed": 1}]
+    outcomes = {o.trial["seed"]: o for o in run_trials(agent, trials, tmp_path / "runs")}
+    assert outcomes[0].kind == "failed" and "died 3 times" in outcomes[0].message
+    assert outcomes[1].kind == "done"
+
+
+def test_errors_stay_with_their_trial_and_refusals_stop_the_rest(agent, tmp_path):
+    trials = [{"steps": 1, "seed": seed, **extra} for seed, extra in enumerate([{"bad": "error"}, {}, {"bad": "refuse"}, {}])]
+    outcomes = list(run_trials(agent, trials, tmp_path / "runs"))
+    assert [o.kind for o in outcomes] == ["failed", "done", "refused"]
+    assert "the wheel came off" in outcomes[0].message and outcomes[2].message == "a budget below one update"
+
+
+def test_of_unlike_trials_a_refusal_stops_none(agent, tmp_path):
+    outcomes = run_trials(agent, [{"steps": 1, "bad": "refuse"}, {"steps": 1}], tmp_path / "runs", alike=False)
+    assert [outcome.kind for outcome in outcomes] == ["refused", "done"]
+
+
+@pytest.mark.parametrize("how", ["full", "too large"])
+def test_a_full_disk_stops_the_rest(agent, tmp_path, how):
+    """Whether Python writes, whose errors carry a number, or safetensors, whose errors are text."""
+    outcomes = list(run_trials(agent, [{"steps": 1, "bad": how}, {"steps": 1}], tmp_path / "runs", alike=False))
+    assert [outcome.kind for outcome in outcomes] == ["full"]
+    message = outcomes[0].message
+    assert "cannot write" in message and "the same command goes on" in message and "Traceback" not in message
+
+
+def test_a_missing_module_is_named(tmp_path):
+    outcomes = list(run_trials("nonsense", [{"steps": 1}], tmp_path))
+    assert outcomes[0].kind == "refused" and "papergym.agents.nonsense.trial cannot be loaded" in outcomes[0].message
+
+
+def test_what_a_dead_parent_left_is_taken_over(agent, tmp_path):
+    """A row that a worker wrote after its parent was killed is reported without running the trial again."""
+    trial = {"steps": 2, "seed": 0}
+    list(run_trials(agent, [trial], tmp_path / "runs"))
+    log = tmp_path / "runs" / trial_id(trial) / "log"
+    again = list(run_trials(agent, [trial], tmp_path / "runs"))
+    assert again[0].kind == "done" and again[0].row["score"] == 2 and log.read_text() == "start\n"
+    list(run_trials(agent, [trial], tmp_path / "runs", resume=False))
+    assert log.read_text() == "start\nstart\n"
+
+
+def test_two_parents_share_the_work(agent, tmp_path):
+    trials = [{"steps": 3, "seed": seed, "pause": 0.4} for seed in range(2)]
+    first = run_trials(agent, trials[:1], tmp_path / "runs")
+    script = (
+        "import papergym.agents.reproduction.workers as w, sys, json; from pathlib import Path\n"
+        f"sys.path.insert(0, {str(tmp_path)!r})\n"
+        "w.trial_module = lambda agent: f'papergym_{agent}.trial'\n"
+        "if __name__ == '__main__':\n"
+        "    print(next(w.run_trials('counter', json.loads(sys.argv[2]), Path(sys.argv[1]))).kind)"
+    )
+    main = tmp_path / "other.py"
+    main.write_text(script)
+    other = subprocess.Popen(
+        [sys.executable, str(main), str(tmp_path / "runs"), json.dumps(trials[:1])], stdout=subprocess.PIPE, text=True
+    )
+    kinds = sorted([next(first).kind, other.communicate(timeout=60)[0].strip()])
+    log = (tmp_path / "runs" / trial_id(trials[0]) / "log").read_text()
+    assert log == "start\n" and kinds in (["busy", "done"], ["done", "done"])
+
+
+@pytest.fixture
+def papers(agent, monkeypatch):
+    """One paper with a reproduction ``count`` of the agent above."""
+    table = {"summary": "counting", "agent": agent, "fixed": {"steps": 2}, "vary": [{"seed": [0, 1, 2]}]}
+    monkeypatch.setattr(assets, "paper_keys", lambda: ["counting"])
+    monkeypatch.setattr(assets, "paper", lambda key: {"reproduce": {"count": table}})
+
+
+def test_the_verb_writes_rows_skips_done_and_says_where(papers, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    arguments = ["reproduce", "count", "--results", "out.csv", "--where", "seed=0", "seed=2"]
+    assert command_line.main(arguments) == 0
+    rows = read_rows(tmp_path / "out.csv")
+    assert [(row["seed"], row["steps"], row["score"]) for row in rows] == [("0", "2", "2.0"), ("2", "2", "2.0")]
+    assert all(row["gymnasium"] and row["command"].startswith("papergym reproduce count") for row in rows)
+    assert command_line.main(["reproduce", "count", "--results", "out.csv"]) == 0
+    printed = capsys.readouterr().out
+    assert "3 trials, 2 done, 1 to run; results in out.csv" in printed and "[2/2]" in printed
+    assert len(read_rows(tmp_path / "out.csv")) == 3
+
+
+def test_another_budget_leaves_the_shipped_table_alone(papers, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert command_line.main(["reproduce", "count", "--budget", "4", "--seeds", "5"]) == 0
+    with (tmp_path / "runs" / "reproduce" / "count" / "count.csv").open() as file:
+        assert [(row["steps"], row["seed"]) for row in csv.DictReader(file)] == [("4", "5")]
+
+
+def test_unknown_keys_are_named_with_the_nearest(capsys):
+    assert command_line.main(["reproduce", "ppo-table-1"]) == 2
+    assert "unknown reproduction 'ppo-table-1'. Did you mean ppo-table1" in capsys.readouterr().err
+    assert command_line.main(["reproduce", "ppo-table1", "--budget", "-3"]) == 2
+    assert command_line.main(["reproduce", "--list"]) == 0
+    assert "ppo-table1" in capsys.readouterr().out
+
+
+def test_a_budget_below_one_update_is_one_clear_message(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert command_line.main(["reproduce", "ppo-table1", "--budget", "100", "--seeds", "0"]) == 2
+    error = capsys.readouterr().err
+    assert "a budget of 100 steps is below one update: the first one comes after 2048 steps" in error
+    assert "77 of 77 trials have no result" in error
+    assert "Traceback" not in error and not list(tmp_path.rglob("*.csv"))
+
+
+def test_an_interrupt_stops_the_workers_and_says_how_to_go_on(papers, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+
+    def interrupt(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("papergym.agents.cli.reproduce.append_row", interrupt)
+    assert command_line.main(["reproduce", "count", "--results", "out.csv"]) == 130
+    assert "the same command goes on" in capsys.readouterr().err
+    monkeypatch.undo()
+    assert list(tmp_path.glob("runs/reproduce/count/*/row.json")), "the finished trial is taken over by the next call"
+
+
+@pytest.mark.slow
+def test_kill_9_and_resume_give_the_uninterrupted_row(tmp_path):
+    """A PPO trial killed after its checkpoint ends with the same score and curve as one that was not."""
+    where = ["--budget", "122880", "--seeds", "0", "--where", "setting=adaptive KL 0.01", "env_id=Hopper-v4"]
+    base = [sys.executable, "-m", "papergym.agents.run", "reproduce", "ppo-table1", *where]
+
+    def start(name):
+        return subprocess.Popen([*base, "--folder", name, "--results", f"{name}.csv"], cwd=tmp_path, start_new_session=True)
+
+    assert start("whole").wait(300) == 0
+    cut = start("cut")
+    deadline = time.monotonic() + 200
+    while not list(tmp_path.glob("cut/*/checkpoint.safetensors")) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    os.killpg(cut.pid, signal.SIGKILL)
+    cut.wait()
+    assert not (tmp_path / "cut.csv").exists() and list(tmp_path.glob("cut/*/checkpoint.safetensors"))
+    assert start("cut").wait(300) == 0
+    whole, resumed = (read_rows(tmp_path / f"{name}.csv")[0] for name in ("whole", "cut"))
+    for column in ("score", "eval_return", "curve", "episodes", "steps_done", "beta_end"):
+        assert whole[column] == resumed[column], column

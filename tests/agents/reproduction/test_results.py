@@ -1,0 +1,51 @@
+"""Result tables: columns, parallel writers, a full disk."""
+
+import subprocess
+import sys
+
+import pytest
+
+from papergym.agents.errors import UsageError
+from papergym.agents.reproduction import results as results_module
+from papergym.agents.reproduction.results import append_row, provenance, read_rows
+
+
+def test_rows_keep_their_columns_and_are_written_once(tmp_path):
+    path = tmp_path / "deep" / "table.csv"
+    assert append_row(path, {"trial": "x", "score": 1.5})
+    assert append_row(path, {"trial": "y", "extra": "a, b\nc"})
+    assert not append_row(path, {"trial": "x", "score": 9.0})
+    assert read_rows(path) == [
+        {"trial": "x", "score": "1.5", "extra": ""}, {"trial": "y", "score": "", "extra": "a, b\nc"},
+    ]  # fmt: skip
+    assert [entry.name for entry in path.parent.iterdir()] == ["table.csv"]
+
+
+def test_processes_append_at_once_without_loss(tmp_path):
+    script = (
+        "import sys; from pathlib import Path; from papergym.agents.reproduction.results import append_row\n"
+        "for i in range(15): append_row(Path(sys.argv[1]), {'trial': f'{sys.argv[2]}-{i}'})"
+    )
+    path = tmp_path / "table.csv"
+    processes = [subprocess.Popen([sys.executable, "-c", script, str(path), name]) for name in "abc"]
+    assert [process.wait(60) for process in processes] == [0, 0, 0]
+    assert sorted(row["trial"] for row in read_rows(path)) == sorted(f"{name}-{i}" for name in "abc" for i in range(15))
+
+
+def test_a_full_disk_keeps_the_old_table(tmp_path, monkeypatch):
+    path = tmp_path / "table.csv"
+    append_row(path, {"trial": "x"})
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(results_module.os, "fsync", full)
+    with pytest.raises(UsageError, match=r"No space left.*Free some space.*old file is kept"):
+        append_row(path, {"trial": "y"})
+    assert [row["trial"] for row in read_rows(path)] == ["x"] and len(list(tmp_path.iterdir())) == 1
+
+
+def test_provenance_names_the_versions():
+    found = provenance()
+    assert set(found) == {"python", "torch", "mujoco", "gymnasium", "sb3", "commit"}
+    assert found["python"].startswith("3.") and found["torch"]
