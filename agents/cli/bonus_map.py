@@ -9,6 +9,7 @@ import gymnasium as gym
 import numpy as np
 import tyro
 
+from papergym.agents.cli.options import parse
 from papergym.agents.console import console
 from papergym.agents.errors import UsageError, unknown
 from papergym.wrappers.intrinsic import BONUSES, make_bonus
@@ -50,7 +51,7 @@ class Options:
 
 def main(argv: list[str]) -> int:
     """Write the picture and print how many cells each run covered."""
-    options = tyro.cli(Options, prog="papergym bonus-map", args=argv)
+    options = parse(Options, "bonus-map", argv)
     _check(options)
     runs = {f"with {options.bonus}": _visits(options, options.weight), "without": _visits(options, 0.0)}
     lows = np.min([places.min(0) for places, _ in runs.values()], axis=0)

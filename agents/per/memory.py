@@ -16,7 +16,7 @@ from stable_baselines3.common.logger import Logger
 
 from papergym.agents.per.build import build
 from papergym.agents.per.config import REPLAYS, Config
-from papergym.agents.reproduction.offpolicy import curve_text
+from papergym.agents.runner.score import curve_text
 from papergym.envs.toys.cliffwalk import cliffwalk_memory, optimal_values
 
 ENV = "PER-BlindCliffwalk-v0"

@@ -60,7 +60,7 @@ def _paper_page(key: str, paper: dict) -> str:
 def _report(folder: Path, key: str) -> None:
     """Our numbers beside the paper's, as ``papergym report KEY`` writes them."""
     folder.mkdir(parents=True, exist_ok=True)
-    blocks = [block for block in compose(key, folder) if block]
+    blocks = [block for block in compose(key, folder, None) if block]
     (folder / "report.md").write_text("\n\n".join(blocks) + "\n", encoding="utf-8")
 
 

@@ -2,7 +2,18 @@
 
 import pytest
 
-PIXELS = ["protorl", "--env", "ProtoRL-Walker-v0", "--preset", "quick", "--env-kwargs", "quality=fast", "--threads", "1"]
+PIXELS = [
+    "protorl",
+    "--env",
+    "ProtoRL-Walker-v0",
+    "--preset",
+    "quick",
+    "--env-kwargs",
+    "quality=fast",
+    "--threads",
+    "1",
+    "--no-record-visits",
+]
 PIXELS += ["--steps", "240", "--pretrain-steps", "120", "--learning-starts", "60", "--batch-size", "16", "--eval-every", "120"]
 LITTLE = ["--hidden", "32", "--batch-size", "16", "--value-particles", "8"]
 
@@ -25,7 +36,7 @@ RUNS = {
     "sql": ["sql", "--env", "SQL-MultiGoal-v0", "--steps", "900", "--learning-starts", "200", "--eval-every", "300", *LITTLE],
     "per": ["per", "--env", "CartPole-v1", "--steps", "2500", "--learning-starts", "500", "--eval-every", "1000"],
 }
-COMMON = ["--seed", "3", "--checkpoint-seconds", "0.3", "--eval-episodes", "1", "--no-video", "--no-coverage"]
+COMMON = ["--seed", "3", "--checkpoint-seconds", "0.3", "--eval-episodes", "1", "--no-video"]
 
 
 def kill_and_compare(command_line, assert_same_run, delays, key, arguments, kills):

@@ -14,7 +14,8 @@ from papergym.agents.per.build import build
 from papergym.agents.per.config import Config
 from papergym.agents.per.dqn import PrioritizedDQN
 from papergym.agents.per.sac import PrioritizedSAC
-from papergym.agents.per.trial import run
+from papergym.agents.reproduction.trial import ReproductionTrial
+from papergym.agents.reproduction.trials import reproduction
 
 torch.set_num_threads(1)
 SMALL = {"buffer_size": 300, "learning_starts": 40, "batch_size": 16, "seed": 1, "device": "cpu"}
@@ -157,10 +158,14 @@ def test_uniform_replay_is_alpha_zero():
 
 
 def test_trials(tmp_path):
-    row = run({"study": "cliffwalk", "method": "rank", "representation": "tabular", "n": 4, "seed": 0}, tmp_path, resume=True)
+    def run(trial, key="per-dqn"):
+        return ReproductionTrial(reproduction(key))(trial, tmp_path, resume=True, device="cpu")
+
+    walk = {"study": "cliffwalk", "method": "rank", "representation": "tabular", "n": 4, "seed": 0}
+    row = run(walk, "per-cliffwalk")
     assert row["solved"] and row["memory"] == 30 and row["updates"] > 30
     trial = {"study": "dqn", "setting": "rank", "replay": "rank", "env_id": "PER-BlindCliffwalk-v0", "states": 3, "seed": 0}
-    row = run({**trial, "steps": 700, "learning_starts": 50}, tmp_path, resume=True)
+    row = run({**trial, "steps": 700, "learning_starts": 50})
     assert row["steps_done"] == 700 and row["eval_return"] in (0.0, 1.0) and len(row["curve"].split()) == 20
     with pytest.raises(UsageError, match="alpha"):
-        run({**trial, "steps": 700, "alhpa": 1}, tmp_path, resume=True)
+        run({**trial, "steps": 700, "alhpa": 1})

@@ -10,9 +10,9 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
 from papergym.agents.checkpoint.state import load_state, save_state
 from papergym.agents.errors import UsageError
+from papergym.agents.fast import precision
 from papergym.agents.fast.acting import numpy_actor
 from papergym.agents.replay.uniform import PackedReplayBuffer
-from papergym.agents.fast import precision
 from papergym.agents.sac.algorithm import SAC
 from papergym.agents.sac.build import build
 from papergym.agents.sac.config import Config

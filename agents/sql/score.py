@@ -1,16 +1,12 @@
-"""One run of soft Q-learning for a table: where its samples end, and how far its values are from the exact ones."""
+"""Where the samples of a finished soft Q-learning run end, and how far its values are from the exact ones."""
 
-from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 import torch
 
-from papergym.agents.reproduction.offpolicy import evaluation_env, run_offpolicy, settings
 from papergym.agents.sql.algorithm import SQL
-from papergym.agents.sql.build import build
-from papergym.agents.sql.config import Config
 from papergym.agents.sql.exact import ENV, action_rule, grid, soft_values
 from papergym.agents.sql.policy import q_of
 
@@ -24,31 +20,23 @@ CORE = 4.0
 """Values are compared in the square from -CORE to CORE, outside the goals."""
 
 
-def run(trial: dict[str, Any], folder: Path, *, resume: bool) -> dict[str, Any]:
-    """Run a trial of ``assets/papers/sql.toml``.
-
-    Args:
-        trial: ``seed``, ``steps`` and settings of :class:`Config`.
-        folder: place of the checkpoint.
-        resume: continue from it if there is one.
+def numbers(plan: Any, learner: Any, folder: Any) -> dict[str, Any]:
+    """Numbers of a finished run.
 
     Returns:
         ``reached`` and ``east``, ``west``, ``north``, ``south``: shares of 200 sampled episodes that end at any and at each
         goal; ``evenness``: entropy of the four shares in units of log 4; ``value_error``: mean distance of the soft
-        values from the exact ones; ``ends``; and the numbers of
-        :func:`papergym.agents.reproduction.offpolicy.run_offpolicy`.
+        values from the exact ones; ``ends``. Nothing for another environment than SQL-MultiGoal-v0.
     """
-    config = settings(Config, trial, ("env_id", "seed", "steps"))
-    model = build(config, ENV, seed=trial["seed"], device="cpu")
-    learned = run_offpolicy(model, evaluation_env(ENV, trial["seed"]), trial["steps"], folder, resume=resume, kind="sql-trial")
-    goals, ends = sample_ends(model, trial["seed"])
+    if plan.run.env != ENV:
+        return {}
+    goals, ends = sample_ends(learner.model, plan.run.seed)
     shares = np.bincount(goals[goals >= 0], minlength=4) / EPISODES
     return {
         "reached": float(shares.sum()),
         "evenness": evenness(shares),
         **dict(zip(GOAL_NAMES, shares.tolist())),
-        "value_error": value_error(model),
-        **learned,
+        "value_error": value_error(learner.model),
         "ends": " ".join(f"{x:.2f},{y:.2f}" for x, y in ends[:KEPT_ENDS]),
     }
 
