@@ -9,7 +9,7 @@ from stable_baselines3.common.type_aliases import ReplayBufferSamples
 from stable_baselines3.common.utils import polyak_update
 
 from papergym.agents.protorl.policies import ProtoPolicy
-from papergym.agents.protorl.shift import random_shift
+from papergym.agents.fast.random_shift import random_shift
 
 PRETRAIN, FINETUNE = "pretrain", "finetune"
 

@@ -119,7 +119,7 @@ def test_one_convolution_serves_reward_and_target(make, filled):
     assert len(calls) == 2
 
     policy, gamma = twin.policy, twin.gamma
-    from papergym.agents.protorl.shift import random_shift
+    from papergym.agents.fast.random_shift import random_shift
 
     obs, next_obs = (
         random_shift(batch.observations, noise.shift_obs, 4),

@@ -6,7 +6,7 @@ import torch
 from stable_baselines3.sac.policies import LOG_STD_MAX, LOG_STD_MIN, Actor
 from torch import nn
 
-from papergym.agents.fast.stacked import StackedMLP
+from papergym.agents.fast.stacked_mlp import StackedMLP
 
 _EPSILON = 1e-6  # inside the logarithm of stable-baselines3's SquashedDiagGaussianDistribution
 

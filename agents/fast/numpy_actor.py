@@ -7,7 +7,7 @@ from stable_baselines3.common.torch_layers import FlattenExtractor
 from stable_baselines3.sac.policies import LOG_STD_MAX, LOG_STD_MIN, Actor
 from torch import nn
 
-from papergym.agents.fast.stacked import is_relu_mlp
+from papergym.agents.fast.stacked_mlp import is_relu_mlp
 
 
 def numpy_actor(actor: Actor) -> "NumpyActor | None":
