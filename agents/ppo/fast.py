@@ -7,7 +7,7 @@ from gymnasium import spaces
 from stable_baselines3.common.policies import ActorCriticPolicy
 
 from papergym.agents.fast import flat_adam, flat_network
-from papergym.agents.fast.flat_adam import FlatAdam
+from papergym.agents.fast.flat_adam import FlatAdam, clip_norm
 from papergym.agents.fast.flat_network import FlatNetwork
 from papergym.agents.ppo.heads import CategoricalHead, GaussianHead
 from papergym.agents.ppo.objective import Surrogate
@@ -80,7 +80,7 @@ class FastPolicy:
             for start in range(0, len(old), settings.batch_size):
                 rows = slice(start, start + settings.batch_size)
                 self.gradient(surrogate, shuffled.take(rows), shuffled_old[rows], settings.normalise)
-                self.clip_gradient(settings.max_grad_norm)
+                clip_norm(self.network.gradient.flat, settings.max_grad_norm)
                 self.adam.step()
         self.adam.publish()
         return self.diagnose(surrogate, batch, old)
@@ -109,15 +109,6 @@ class FastPolicy:
         values -= batch.returns
         values *= 2 * surrogate.value_coef / size
         self.network.backward(activations, by_outputs, values)
-
-    def clip_gradient(self, max_norm: float | None) -> None:
-        """Scale the flat gradient to a norm of at most ``max_norm``, as torch's ``clip_grad_norm_`` does; None leaves it."""
-        if max_norm is None:
-            return
-        gradient = self.network.gradient.flat
-        norm = float(np.sqrt(np.dot(gradient, gradient)))
-        if norm + 1e-6 > max_norm:
-            gradient *= max_norm / (norm + 1e-6)
 
     def diagnose(self, surrogate: Surrogate, batch: Batch, old: np.ndarray) -> dict[str, float]:
         """Means over the rollout under the present policy: kl[old, new] (exact), clip_fraction, value_loss, entropy."""

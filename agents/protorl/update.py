@@ -8,8 +8,8 @@ from stable_baselines3 import SAC
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
 from stable_baselines3.common.utils import polyak_update
 
-from papergym.agents.protorl.policies import ProtoPolicy
 from papergym.agents.fast.random_shift import random_shift
+from papergym.agents.protorl.policies import ProtoPolicy
 
 PRETRAIN, FINETUNE = "pretrain", "finetune"
 

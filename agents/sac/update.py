@@ -3,6 +3,7 @@
 from typing import Any
 
 import torch
+from stable_baselines3.common.preprocessing import get_action_dim
 from stable_baselines3.common.utils import get_parameters_by_name, polyak_update
 from stable_baselines3.sac.policies import SACPolicy
 
@@ -42,7 +43,7 @@ class Update:
         """
         policy = self.policy
         policy.set_training_mode(True)
-        size = 2 * len(batch.rewards), policy.actor.mu.out_features
+        size = 2 * len(batch.rewards), get_action_dim(policy.action_space)
         noise, next_noise = torch.randn(size, generator=generator, device=batch.rewards.device).chunk(2)
 
         action, log_prob = self._act(batch.observations, noise)
