@@ -33,7 +33,7 @@ def test_clustering_loss_float64():
     torch.manual_seed(0)
     module = Prototypes(12, 6, 10)
     torch.nn.init.orthogonal_(module.weight.data)
-    module.normalise()
+    module.normalize()
     projected, target = torch.randn(20, 6), torch.randn(20, 6)
     weight = module.weight.detach().double().numpy()
     first, last = module.predictor[0], module.predictor[2]
