@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch.distributions import Categorical, Independent, Normal, kl_divergence
 
-from papergym.agents.ppo.fast import Update
+from papergym.agents.ppo.fast import Settings
 from papergym.agents.ppo.objective import OBJECTIVES, Surrogate
 
 
-def torch_loss(model, surrogate, batch, old, old_log_std, normalise):
+def torch_loss(model, surrogate, batch, old, old_log_std, normalize):
     """Eq. 9 written with torch.distributions only, on the SB3 policy's own modules."""
     policy, to = model.policy, torch.from_numpy
     latent_pi, latent_vf = policy.mlp_extractor(to(batch.observations))
@@ -22,7 +22,7 @@ def torch_loss(model, surrogate, batch, old, old_log_std, normalise):
         new = Independent(Normal(outputs, policy.log_std.exp()), 1)
         before, actions = Independent(Normal(to(old), to(old_log_std).exp()), 1), to(batch.actions)
     advantages = to(batch.advantages)
-    if normalise:
+    if normalize:
         advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
     ratio = (new.log_prob(actions) - to(batch.log_probs)).exp()
     gain = ratio * advantages
@@ -39,16 +39,16 @@ def flat_gradient(fast):
 
 
 @pytest.mark.parametrize("discrete", [False, True])
-@pytest.mark.parametrize("normalise", [False, True])
+@pytest.mark.parametrize("normalize", [False, True])
 @pytest.mark.parametrize("objective", OBJECTIVES)
-def test_gradient_equals_autograd_in_float64(make_ppo, make_batch, objective, normalise, discrete):
+def test_gradient_equals_autograd_in_float64(make_ppo, make_batch, objective, normalize, discrete):
     model = make_ppo(objective=objective, discrete=discrete, double=True)
     batch, old = make_batch(model)
     fast = model.fast_policy
     old_log_std = None if discrete else fast.head.old_log_std
     surrogate = Surrogate(objective, clip_range=0.2, beta=1.7, value_coef=0.6, entropy_coef=0.03)
-    torch_loss(model, surrogate, batch, old, old_log_std, normalise).backward()
-    fast.gradient(surrogate, batch, old, normalise)
+    torch_loss(model, surrogate, batch, old, old_log_std, normalize).backward()
+    fast.gradient(surrogate, batch, old, normalize)
     expected = flat_gradient(fast)
     assert np.abs(expected).max() > 1e-2
     np.testing.assert_allclose(fast.network.gradient.flat, expected, rtol=1e-9, atol=1e-12)
@@ -62,7 +62,7 @@ def test_gradient_equals_finite_differences(make_ppo, make_batch, objective, dis
     fast = model.fast_policy
     old_log_std = None if discrete else fast.head.old_log_std
     surrogate = Surrogate(objective, beta=0.9, entropy_coef=0.05)
-    fast.gradient(surrogate, batch, old, normalise=True)
+    fast.gradient(surrogate, batch, old, normalize=True)
     flat, step, differences = fast.network.parameters.flat, 1e-6, []
     with torch.no_grad():
         for index in range(flat.size):
@@ -140,7 +140,7 @@ def test_update_reports_the_mean_divergence_of_the_rollout(make_ppo, make_batch)
     fast = model.fast_policy
     before = fast.network.parameters.log_std.copy()
     old = fast.network.forward(batch.observations)[0].copy()
-    terms = fast.update(Surrogate("fixed_kl", beta=0.1), batch, Update(5, 16, None, True), np.random.default_rng(0))
+    terms = fast.update(Surrogate("fixed_kl", beta=0.1), batch, Settings(5, 16, None, True), np.random.default_rng(0))
     new = fast.network.forward(batch.observations)[0]
     a = Normal(torch.from_numpy(old), torch.from_numpy(before).exp())
     b = Normal(torch.from_numpy(new), torch.from_numpy(fast.network.parameters.log_std).exp())
