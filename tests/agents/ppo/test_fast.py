@@ -5,6 +5,7 @@ import copy
 import numpy as np
 import pytest
 import torch
+from stable_baselines3.common import policies
 from torch.distributions import Categorical, Independent, Normal, kl_divergence
 
 from papergym.agents.ppo.fast import Settings
@@ -108,6 +109,37 @@ def test_update_equals_the_torch_update(make_ppo, objective, discrete, max_grad_
         assert models[0].logger.name_to_value[f"train/{term}"] == pytest.approx(
             models[1].logger.name_to_value[f"train/{term}"], rel=1e-3
         )
+
+
+@pytest.mark.parametrize("normalize", [False, True])
+@pytest.mark.parametrize("discrete", [False, True])
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_whole_updates_equal_the_plain_ones_in_float64(monkeypatch, make_ppo, objective, discrete, normalize):
+    """Two updates of six minibatches each, parameter by parameter, and every number that is logged but a sampled KL."""
+    monkeypatch.setattr(policies, "preprocess_obs", lambda obs, *_, **__: obs.double())  # SB3's makes float32 of everything
+    settings = {"objective": objective, "discrete": discrete, "normalize_advantage": normalize}
+    models = [make_ppo(use_fast=use_fast, max_grad_norm=0.5, ent_coef=0.01, **settings) for use_fast in (True, False)]
+    models[0].learn(64)
+    buffer = models[0].rollout_buffer
+    for name in ("observations", "actions", "values", "log_probs", "advantages", "returns"):
+        setattr(buffer, name, getattr(buffer, name).astype(np.float64))
+    for model in models:
+        model._setup_learn(64, None, False)
+        model.policy.double()
+        model.policy.load_state_dict(models[0].policy.state_dict())
+        model.policy.optimizer = torch.optim.Adam(model.policy.parameters(), lr=3e-3)
+        model.rollout_buffer, model.generator = buffer, np.random.default_rng(7)
+        model.beta = 1.0
+    for _ in range(2):
+        for model in models:
+            model.train()
+    assert models[0].fast_policy is not None and models[1].fast_policy is None
+    for (name, ours), theirs in zip(models[0].policy.named_parameters(), models[1].policy.parameters()):
+        torch.testing.assert_close(ours, theirs, rtol=1e-8, atol=1e-10, msg=lambda text, name=name: f"{name}: {text}")
+    assert models[0].beta == models[1].beta
+    terms = ["entropy", "value_loss", "clip_fraction", *(["kl"] if objective.endswith("_kl") else [])]
+    ours, theirs = ({term: model.logger.name_to_value[f"train/{term}"] for term in terms} for model in models)
+    assert ours == pytest.approx(theirs, rel=1e-7)
 
 
 def test_network_and_optimizer_share_memory(make_ppo):
