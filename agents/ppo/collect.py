@@ -29,7 +29,7 @@ def refusal(venv: VecEnv) -> str:
 
 
 def update_moments(rms: RunningMeanStd, batch: np.ndarray) -> None:
-    """``rms.update(batch)``, with a short way for a batch of one."""
+    """``rms.update(batch)``, faster for a batch of one."""
     if len(batch) > 1:
         rms.update(batch)
         return

@@ -17,7 +17,7 @@ DIVERGED = "the policy has diverged. Checkpoints made before are kept; begin a n
 THRESHOLD = 1.5
 """The coefficient moves when the divergence leaves [d_targ / 1.5, 1.5 * d_targ] (section 4)."""
 FACTOR = 2.0
-"""... and is then halved or doubled (section 4)."""
+"""By which the coefficient is then divided or multiplied (section 4)."""
 
 
 @dataclass

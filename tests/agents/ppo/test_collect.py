@@ -14,7 +14,7 @@ from papergym.agents.ppo.collect import update_moments
 
 
 class Log(gym.Wrapper):
-    """Keeps every number that crosses the environment's border."""
+    """Records every number that goes into the environment or comes out of it."""
 
     def __init__(self, env):
         super().__init__(env)
