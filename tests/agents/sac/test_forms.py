@@ -56,13 +56,10 @@ def batch_of(generator, weights, discounts):
 def everything(model):
     """Name -> tensor of all that an update changes."""
     found = dict(model.policy.state_dict())
-    for name, module in {"actor": model.actor, "critic": model.critic, "value": model.value}.items():
-        if module is not None:
-            found |= {
-                f"{name}.{index}.{slot}": value
-                for index, slots in module.optimizer.state_dict()["state"].items()
-                for slot, value in slots.items()
-            }
+    names = ["actor", "critic", *(["temperature"] if model.log_ent_coef is not None else []), "value"]
+    for name, optimizer in zip(names, model._optimizers()):
+        for index, slots in optimizer.state_dict()["state"].items():
+            found |= {f"{name}.{index}.{slot}": value for slot, value in slots.items()}
     if model.value is not None:
         found |= {f"value.{name}": value for name, value in model.value.state_dict().items()}
     if model.log_ent_coef is not None:
