@@ -89,7 +89,7 @@ class Config:
 
     # Finetuning
     freeze_encoder: bool = True
-    """Stop the clustering loss at the switch to finetuning."""
+    """Stop the clustering loss when the reward arrives."""
     transfer_critic: bool = False
     """Keep critic and temperature at the switch (one published version of the official code, URLB); False: afresh."""
 
