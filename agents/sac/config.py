@@ -43,7 +43,7 @@ class Config:
     replay: str = "uniform"
     """Sampling law: uniform, or prioritised replay (1511.05952) proportional or rank."""
     lean: bool = True
-    """The written-out update and numpy acting where policy and environment allow it; the arithmetic is the same."""
+    """Update with explicit gradients and numpy acting where the policy allows it; false: the plain autograd update."""
     implementation: str = "papergym"
     """papergym, or for comparison stable-baselines3's SAC (sb3)."""
 
@@ -54,8 +54,6 @@ class Config:
                 raise UsageError(f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}.")
         if self.implementation == "sb3" and (self.separate_value or self.replay != "uniform"):
             raise UsageError("stable-baselines3's SAC has neither separate_value nor prioritised replay.")
-        if (self.separate_value or self.replay != "uniform") and not self.lean:
-            raise UsageError("separate_value and prioritised replay need lean=True.")
         if not self.temperature.startswith("auto"):
             try:
                 float(self.temperature)

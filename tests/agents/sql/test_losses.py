@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from papergym.agents.sql.stein import soft_value, stein_direction
+from papergym.agents.sql.losses import critic_loss, critic_target, log_jacobian, sampler_loss, soft_value, stein_direction
 
 
 @pytest.mark.parametrize("temperature", [0.3, 1.0, 4.0])
@@ -37,3 +37,20 @@ def test_particles_tend_to_a_normal_distribution():
         x = x + 0.3 * stein_direction(x, (2.0 - x) / 0.25)  # mean 2, standard deviation 0.5
     assert x.mean().item() == pytest.approx(2.0, abs=0.05)
     assert x.std().item() == pytest.approx(0.5, abs=0.1)
+
+
+def test_losses_by_hand():
+    rewards, dones = torch.tensor([[1.0], [2.0]]), torch.tensor([[0.0], [1.0]])
+    target = critic_target(rewards, dones, 0.5, torch.tensor([[4.0], [8.0]]))
+    assert target.tolist() == [[3.0], [2.0]]
+    assert critic_loss(torch.tensor([[1.0], [2.0]]), target).item() == 1.0
+    particles = torch.zeros(1, 2, 2, requires_grad=True)
+    direction = torch.tensor([[[1.0, -2.0], [0.5, 4.0]]])
+    sampler_loss(particles, direction).backward()
+    assert torch.equal(particles.grad, -direction / 2)  # of a mean over two particles: a step down the gradient is one along it
+
+
+def test_jacobian_of_the_tanh():
+    points = torch.randn(3, 4, 2, dtype=torch.float64)
+    expected = torch.log(1 - torch.tanh(points) ** 2).sum(-1)
+    torch.testing.assert_close(log_jacobian(points), expected)

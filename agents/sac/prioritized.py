@@ -1,10 +1,10 @@
-"""SAC with prioritised replay."""
+"""SAC with prioritised replay (arXiv 1511.05952)."""
 
 from typing import Any
 
 import torch
 
-from papergym.agents.per.dqn import with_settings
+from papergym.agents.replay.own import with_settings
 from papergym.agents.replay.prioritized import PrioritizedReplayBuffer
 from papergym.agents.sac.algorithm import SAC
 
@@ -15,13 +15,16 @@ class PrioritizedSAC(SAC):
     The priority of a transition is its absolute TD error averaged over the critics.
 
     Args:
-        policy: "MlpPolicy" on flat observations, see :class:`papergym.agents.sac.algorithm.SAC`.
+        policy: as in :class:`papergym.agents.sac.algorithm.SAC`.
         env: as there.
         *args: as there.
         variant: "proportional" or "rank".
         alpha: priority exponent; None is the paper's for the variant.
         beta: first exponent of the importance weights, which goes linearly to 1 over training; None is the paper's.
         **kwargs: as in SAC.
+
+    Raises:
+        ValueError: gSDE, which trains with stable-baselines3's ``train`` and returns no TD errors.
     """
 
     own_replay = PrioritizedReplayBuffer
@@ -41,8 +44,8 @@ class PrioritizedSAC(SAC):
 
     def _setup_model(self) -> None:
         super()._setup_model()
-        if self._lean_update is None:
-            raise ValueError("PrioritizedSAC needs lean=True, flat Box observations and a ReLU MlpPolicy without gSDE")
+        if self._update is None:
+            raise ValueError("expected use_sde=False, got True: the update of gSDE returns no TD errors. Leave use_sde out.")
 
     def train(self, gradient_steps: int, batch_size: int = 64) -> None:
         """Run ``gradient_steps`` updates with the exponent of the weights that belongs to the progress made."""

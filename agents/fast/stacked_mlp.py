@@ -1,4 +1,7 @@
-"""Equal MLPs computed side by side with explicit gradients, on memory shared with stable-baselines3's modules."""
+"""MLPs of one shape as one batched MLP with explicit gradients.
+
+Plain form: the ``nn.Sequential`` networks run one after another, and ``backward()`` of autograd.
+"""
 
 from collections.abc import Sequence
 
@@ -19,9 +22,9 @@ def is_relu_mlp(module: nn.Module) -> bool:
 class StackedMLP:
     """``n`` MLPs of one shape, ReLU between their layers, as one batched MLP.
 
-    The modules' parameters become views of stacked tensors ``(n, out, in)`` and ``(n, 1, out)``: either side sees every
-    change of the other, and state dicts and optimisers keep their form. :meth:`backward` is the chain rule written out;
-    it saves autograd's bookkeeping and one of the two passes that autograd would make through frozen critics.
+    The parameters of the modules become views of stacked tensors ``(n, out, in)`` and ``(n, 1, out)``: both sides see every
+    change, and state dicts and optimisers keep their form. :meth:`backward` and :meth:`input_gradient` compute only what is
+    asked for, where autograd computes the gradients of parameters and inputs together.
 
     Args:
         networks: for each MLP its layers; a layer may be several ``Linear`` whose outputs are concatenated.
@@ -72,7 +75,12 @@ class StackedMLP:
         return x
 
     def backward(self, gradient: torch.Tensor, rows: int | None = None) -> None:
-        """Gradients of all parameters from that of the outputs, ``(n, batch, out)``, or of the first ``rows`` of them."""
+        """Fill :attr:`gradients`, once after each :meth:`forward`, whose saved activations it overwrites.
+
+        Args:
+            gradient: of the outputs, ``(n, batch, out)``, or ``(n, rows, out)``.
+            rows: the rows of the batch that have a gradient are the first ones; None: all.
+        """
         for index in range(len(self.weights) - 1, -1, -1):
             saved = self._saved[index][:, :rows]
             torch.bmm(gradient.transpose(1, 2), saved, out=self._weight_grads[index])
@@ -81,10 +89,10 @@ class StackedMLP:
                 gradient = self._back(gradient, index, saved)
 
     def input_gradient(self, chosen: torch.Tensor, value: float, start: int) -> torch.Tensor:
-        """Gradient of the inputs from column ``start`` on, no parameter's, where each row counts in one MLP only.
+        """Gradient of the inputs from column ``start`` on where each row counts in one MLP only, as in a minimum over them.
 
         Args:
-            chosen: index of that MLP, ``(batch,)``; only its rows pass through an MLP, half the work of all rows for two.
+            chosen: index of that MLP, ``(batch,)``. An MLP is run backwards for its own rows only.
             value: gradient of its single output, the same for every row.
             start: first column wanted.
 

@@ -1,4 +1,8 @@
-"""The tanh-squashed Gaussian actor with explicit gradients, equal to stable-baselines3's for the same noise."""
+"""The tanh-squashed Gaussian actor with explicit gradients.
+
+Plain form: stable-baselines3's ``Actor.get_action_dist_params``, ``SquashedDiagGaussianDistribution.log_prob`` of
+tanh(mean + std * noise), and ``backward()`` of autograd.
+"""
 
 import math
 
@@ -6,13 +10,17 @@ import torch
 from stable_baselines3.sac.policies import LOG_STD_MAX, LOG_STD_MIN, Actor
 from torch import nn
 
-from papergym.agents.fast.stacked import StackedMLP
+from papergym.agents.fast.stacked_mlp import StackedMLP
 
 _EPSILON = 1e-6  # inside the logarithm of stable-baselines3's SquashedDiagGaussianDistribution
 
 
 class SquashedActor:
-    """Actions a = tanh(u), u = mean + std * noise, with log-densities log N(u) - sum log(1 - a^2 + 1e-6)."""
+    """Actions a = tanh(u), u = mean + std * noise, with log-densities log N(u) - sum log(1 - a^2 + 1e-6).
+
+    Args:
+        actor: stable-baselines3's, a ReLU MLP on flat observations without gSDE.
+    """
 
     def __init__(self, actor: Actor) -> None:
         hidden = [[layer] for layer in actor.latent_pi if isinstance(layer, nn.Linear)]
@@ -32,7 +40,9 @@ class SquashedActor:
         return action, density.sum(1, keepdim=True) - 0.5 * math.log(2 * math.pi) * self._size
 
     def backward(self, action_gradient: torch.Tensor, temperature: float) -> None:
-        """Gradients of mean(temperature * log_prob + f(action)) over the first rows of the last :meth:`forward`.
+        """Fill ``network.gradients`` with those of mean(temperature * log_prob + f(action)) over the first rows.
+
+        Call it once after each :meth:`forward`.
 
         Args:
             action_gradient: of mean(f), ``(rows, action_dim)``.

@@ -1,4 +1,7 @@
-"""Random shift of images, as an integer gather on the stored bytes (DrQ, arXiv 2004.13649)."""
+"""Random shift of images, as an integer gather on the stored bytes (DrQ, arXiv 2004.13649).
+
+Plain form: replicate padding, then one crop per image.
+"""
 
 import numpy as np
 import torch
@@ -7,8 +10,8 @@ import torch
 def random_shift(images: torch.Tensor, offsets: torch.Tensor, pad_px: int) -> torch.Tensor:
     """Crop each image out of its replicate-padded self, at its own whole-pixel offset.
 
-    Runs before the conversion to float, so it moves a quarter of the bytes that the usual grid_sample does (which
-    differs from it by at most 0.004 of 255).
+    It runs before the conversion to float and moves a quarter of the bytes that the usual ``grid_sample`` moves, whose
+    result differs by at most 0.004 of 255.
 
     Args:
         images: (batch, channels, height, width), any dtype.

@@ -1,4 +1,7 @@
-"""The actor in numpy, on the memory of the torch parameters: ten times faster for one observation."""
+"""Sampling from SAC's actor in numpy, on the memory of the torch parameters: ten times faster for one observation.
+
+Plain form: tanh(mean + std * noise) of stable-baselines3's ``Actor.get_action_dist_params``.
+"""
 
 import numpy as np
 from gymnasium import spaces
@@ -7,11 +10,11 @@ from stable_baselines3.common.torch_layers import FlattenExtractor
 from stable_baselines3.sac.policies import LOG_STD_MAX, LOG_STD_MIN, Actor
 from torch import nn
 
-from papergym.agents.fast.stacked import is_relu_mlp
+from papergym.agents.fast.stacked_mlp import is_relu_mlp
 
 
 def numpy_actor(actor: Actor) -> "NumpyActor | None":
-    """The numpy twin of an actor, or None for one that needs torch: images, gSDE, another architecture, a GPU."""
+    """The actor in numpy, or None for one that needs torch: images, gSDE, another architecture, a GPU."""
     space = actor.observation_space
     plain = (
         isinstance(space, spaces.Box)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from papergym.agents.protorl.shift import random_shift
+from papergym.agents.fast.random_shift import random_shift
 
 
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])

@@ -1,8 +1,9 @@
-"""The two formulas of soft Q-learning: the soft value by importance sampling, and the Stein variational direction."""
+"""The losses of soft Q-learning, as the paper writes them, for autograd (arXiv 1702.08165, sections 3.2 and 3.3)."""
 
 import math
 
 import torch
+from torch.nn import functional as F
 
 
 def soft_value(q_values: torch.Tensor, temperature: float, action_dim: int) -> torch.Tensor:
@@ -18,6 +19,33 @@ def soft_value(q_values: torch.Tensor, temperature: float, action_dim: int) -> t
     """
     mean_exp = torch.logsumexp(q_values / temperature, dim=1) - math.log(q_values.shape[1])
     return temperature * (mean_exp + action_dim * math.log(2.0))
+
+
+def critic_target(
+    rewards: torch.Tensor, dones: torch.Tensor, discount: "float | torch.Tensor", next_value: torch.Tensor
+) -> torch.Tensor:
+    """R + gamma V(s'), (batch, 1) (equation 8); all arguments are (batch, 1), ``dones`` is 1 for terminated transitions."""
+    return rewards + (1 - dones) * discount * next_value
+
+
+def critic_loss(q_values: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """J_Q = mean of (target - Q(s, a))^2 / 2 (equation 11); (batch, 1) both, ``target`` without gradient."""
+    return 0.5 * F.mse_loss(q_values, target)
+
+
+def log_jacobian(points: torch.Tensor) -> torch.Tensor:
+    """Log prod (1 - tanh(u)^2) of ``points`` u, (batch, particles, d): how the tanh changes a density, (batch, particles)."""
+    return (2 * (math.log(2.0) - points - F.softplus(-2 * points))).sum(-1)
+
+
+def sampler_loss(particles: torch.Tensor, direction: torch.Tensor) -> torch.Tensor:
+    """A scalar whose gradient moves the sampler's ``particles`` along ``direction`` (equation 14).
+
+    Args:
+        particles: (batch, particles, d), functions of the sampler's parameters.
+        direction: :func:`stein_direction` at them, the same shape.
+    """
+    return -(direction * particles).sum(-1).mean()
 
 
 def stein_direction(particles: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
