@@ -1,5 +1,6 @@
-"""Python blocks of the README and of the guides run as they stand."""
+"""Python blocks of the README and of the guides run as they stand; pages load nothing from another host."""
 
+import importlib.util
 import re
 import subprocess
 import sys
@@ -9,6 +10,8 @@ import pytest
 
 REPO = Path(__file__).resolve().parents[2]
 PAGES = [REPO / "README.md", *sorted((REPO / "docs" / "guides").glob("*.md"))]
+GENERATED = {"environments", "papers", "_build"}
+WRITTEN = [path for path in (REPO / "docs").rglob("*.md") if path.relative_to(REPO / "docs").parts[0] not in GENERATED]
 BLOCKS = [
     pytest.param(block, id=f"{page.stem}-{index}")
     for page in PAGES
@@ -21,3 +24,37 @@ BLOCKS = [
 def test_python_blocks_run(block, tmp_path):
     result = subprocess.run([sys.executable, "-c", block], capture_output=True, text=True, cwd=tmp_path, timeout=300)
     assert result.returncode == 0, result.stderr
+
+
+def _script(name):
+    spec = importlib.util.spec_from_file_location(f"docs_{name}", REPO / "docs" / "_scripts" / f"{name}.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_formula_becomes_mathml():
+    pytest.importorskip("sphinx", reason="not installed: pip install 'papergym[docs]'")
+    mathml = _script("formulas").mathml
+    pages = [re.sub(r"```.*?```|`[^`\n]*`", "", path.read_text(encoding="utf-8"), flags=re.DOTALL) for path in WRITTEN]
+    formulas = [tex for page in pages for tex in re.findall(r"\$\$?([^$]+)\$\$?", page)]
+    assert formulas
+    for tex in formulas:
+        assert mathml(tex).startswith("<math ")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "count"),
+    [
+        ("a.html", '<a href="https://example.org">a link</a><img src="../x.png"><link href="b.css">', 0),
+        ("a.html", '<script src="https://example.org/x.js"></script>', 1),
+        ("a.html", '<img src="//example.org/x.png"><link rel="stylesheet" href="http://example.org/x.css">', 2),
+        ("a.html", "<style>@import 'https://example.org/x.css';</style>", 1),
+        ("a.css", "a { background: url(https://example.org/x.png) } b { background: url(x.png) }", 1),
+    ],
+)
+def test_pages_that_load_from_another_host_are_found(name, text, count, tmp_path):
+    pytest.importorskip("sphinx", reason="not installed: pip install 'papergym[docs]'")
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    assert len(_script("offline").foreign(tmp_path)) == count
