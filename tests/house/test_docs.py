@@ -10,8 +10,12 @@ import pytest
 
 REPO = Path(__file__).resolve().parents[2]
 PAGES = [REPO / "README.md", *sorted((REPO / "docs" / "guides").glob("*.md"))]
-GENERATED = {"environments", "papers", "_build"}
-WRITTEN = [path for path in (REPO / "docs").rglob("*.md") if path.relative_to(REPO / "docs").parts[0] not in GENERATED]
+GENERATED = {"environments", "papers", "_build"}  # and wrappers/index.md
+WRITTEN = [
+    path
+    for path in (REPO / "docs").rglob("*.md")
+    if path.relative_to(REPO / "docs").parts[0] not in GENERATED and path != REPO / "docs" / "wrappers" / "index.md"
+]
 BLOCKS = [
     pytest.param(block, id=f"{page.stem}-{index}")
     for page in PAGES
@@ -58,3 +62,16 @@ def test_pages_that_load_from_another_host_are_found(name, text, count, tmp_path
     pytest.importorskip("sphinx", reason="not installed: pip install 'papergym[docs]'")
     (tmp_path / name).write_text(text, encoding="utf-8")
     assert len(_script("offline").foreign(tmp_path)) == count
+
+
+OLD_WORDS = r"(?i)\bpictures?\b|\bconductors?\b|\bknobs?\b|\btwins?\b|\bdoors? (of|for)\b|normalis|prioritis|optimis"
+"""The project writes image, callback, argument, wrapper, and the spelling of the field's libraries."""
+
+
+@pytest.mark.parametrize(
+    "path", [*REPO.glob("*.md"), *WRITTEN, *(REPO / "docs" / "_scripts").glob("*.py")], ids=lambda path: path.name
+)
+def test_docs_use_the_terms_of_the_field(path):
+    lines = path.read_text(encoding="utf-8").splitlines()
+    wrong = [f"{number}: {line}" for number, line in enumerate(lines, 1) if re.search(OLD_WORDS, line)]
+    assert not wrong, "\n".join(wrong)
