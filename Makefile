@@ -45,7 +45,7 @@ test: $(VENV)/.test
 	if [ -n "$$failed" ]; then echo "=== failed:$$failed"; exit 1; fi; echo "=== passed: $(GATES)"
 
 pytest: $(VENV)/.test
-	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+	$(BIN)/python -m pytest -q -n $(JOBS) $(ARGS)
 
 test-slow: $(VENV)/.test
 	$(BIN)/python -m pytest -m slow --timeout=5400 $(ARGS)

@@ -6,6 +6,7 @@
 import ast
 import re
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -122,7 +123,17 @@ def arrows(root: Path) -> list[Arrow]:
                     continue
                 arrow = Arrow(module, target, str(path.relative_to(root)), getattr(node, "lineno", 0), kind)
                 found[arrow._replace(kind="type-checking") if id(node) in guarded else arrow] = None
-    return sorted(found)
+    return sorted([*found, *_data_arrows(root, known)])
+
+
+def _data_arrows(root: Path, known: dict[str, Path]) -> list[Arrow]:
+    """Entry points in data files; an example of code in a paper's file is no entry point."""
+    return [
+        Arrow("papergym.assets", _known(match[1], known), str(path.relative_to(root)), number, "string")
+        for path in sorted((root / "assets").rglob("*.toml"))
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        for match in re.finditer(r"""["'](papergym(?:\.\w+)+)(?::\w+)?["']""", line)
+    ]
 
 
 def agent_rooms(root: Path) -> set[str]:
@@ -220,6 +231,7 @@ PLANTED = {
     "f-string": ("envs/a.py", "ENTRY = f'papergym.wrappers.{name}:B'"),
     "sum of strings": ("envs/a.py", "ENTRY = 'papergym.' + 'wrappers.b:B'"),
     "command": ("envs/a.py", "COMMAND = 'python -m papergym.wrappers.b'"),
+    "data file": ("assets/a.toml", "score = 'papergym.envs:score'"),
     "floor to agent": ("agents/replay/a.py", "import papergym.agents.sac.config"),
     "floor to floor": ("agents/replay/a.py", "import papergym.agents.runner.b"),
     "agent to agent": ("agents/ppo/config.py", "MODULE = 'papergym.agents.sac.config'"),
@@ -228,7 +240,15 @@ PLANTED = {
 
 
 def _plant(root: Path, files: dict[str, str]) -> None:
-    product = ("src/papergym/__init__.py", "wrappers/b.py", "agents/errors.py", "agents/runner/b.py", "agents/sac/config.py")
+    product = (
+        "src/papergym/__init__.py",
+        "assets/__init__.py",
+        "envs/__init__.py",
+        "wrappers/b.py",
+        "agents/errors.py",
+        "agents/runner/b.py",
+        "agents/sac/config.py",
+    )
     for name, text in {**dict.fromkeys(product, ""), **files}.items():
         for path in (root / name, (root / name).parent / "__init__.py"):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -254,6 +274,12 @@ if __name__ == "__main__":
     place = Path(sys.argv[1] if len(sys.argv) > 1 else REPO).resolve()
     found, rooms = arrows(place), agent_rooms(place)
     print("parts:", ", ".join(parts(place)))
+    sizes = Counter()
+    for module, path in modules(place).items():
+        if floor(module).startswith("agents"):
+            sizes[floor(module)] += len(path.read_text(encoding="utf-8").splitlines())
+    largest, lines = sizes.most_common(1)[0]
+    print(f"largest part of agents: {largest}, {lines} of {sizes.total()} lines, {lines / sizes.total():.0%}")
     print("modules that import each other:", module_cycles(found) or "none")
     print("parts that use each other:", "".join(f"\n  {pair}" for pair in mutual(found)) or "none")
     reasons = [reason for arrow in found if (reason := wrong(arrow, rooms))]
