@@ -1,5 +1,6 @@
 """Sphinx settings. Pages of environments, wrappers and papers are generated from tables, docstrings and TOML at each build."""
 
+import logging
 import sys
 from pathlib import Path
 
@@ -8,6 +9,8 @@ sys.path.insert(0, str(Path(__file__).parent / "_scripts"))
 import generate
 
 from papergym.version import __version__
+
+logging.getLogger("absl").setLevel(logging.WARNING)  # dm_control logs every football pitch
 
 project = "papergym"
 author = "The papergym developers"

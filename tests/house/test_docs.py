@@ -75,3 +75,29 @@ def test_docs_use_the_terms_of_the_field(path):
     lines = path.read_text(encoding="utf-8").splitlines()
     wrong = [f"{number}: {line}" for number, line in enumerate(lines, 1) if re.search(OLD_WORDS, line)]
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize(
+    ("page", "message"),
+    [
+        ("$\\lVert z \\rVert_2$\n\n$$x^2$$", ""),
+        ("$\\nosuchcommand$", "cannot translate the formula"),
+        ('```{raw} html\n<img src="https://example.org/x.png">\n```', "load nothing from another host"),
+    ],
+)
+def test_a_build_has_mathml_and_refuses_other_hosts(page, message, tmp_path):
+    pytest.importorskip("myst_parser", reason="not installed: pip install 'papergym[docs]'")
+    settings = (REPO / "docs" / "conf.py").read_text(encoding="utf-8")
+    kept = [line for line in settings.splitlines() if re.match(r"extensions|html_math|myst_(enable|update)", line)]
+    scripts = REPO / "docs" / "_scripts"
+    (tmp_path / "conf.py").write_text(
+        "\n".join(["import sys", f"sys.path.insert(0, {str(scripts)!r})", *kept]), encoding="utf-8"
+    )
+    (tmp_path / "index.md").write_text(f"# Title\n\n{page}\n", encoding="utf-8")
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html", str(tmp_path), str(tmp_path / "out")]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert (result.returncode == 0) == (not message), result.stderr
+    assert message in result.stderr
+    if not message:
+        html = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+        assert html.count("<math ") == 2 and 'display="block"' in html and "mathjax" not in html.lower()
