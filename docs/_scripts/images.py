@@ -1,6 +1,6 @@
-"""Draws docs/_static/envs (a picture of every id after some random steps) and docs/_static/readme.gif.
+"""Draws docs/_static/envs (an image of every id after some random steps) and docs/_static/readme.gif.
 
-python docs/_scripts/pictures.py [PREFIX]   # only ids that begin with PREFIX; "readme" for the GIF alone
+python docs/_scripts/images.py [PREFIX]   # only ids that begin with PREFIX; "readme" for the GIF alone
 """
 
 import logging
@@ -28,14 +28,14 @@ README = (
 )
 
 
-def picture_name(env_id: str) -> str:
-    """File stem of an id's picture; the state and pixel ids of one dm_control task share theirs."""
+def image_name(env_id: str) -> str:
+    """File stem of an id's image; the state and pixel ids of one dm_control task share theirs."""
     family, _, rest = env_id.partition("-")
     return rest if family in ("ProtoRL", "DMC") else env_id
 
 
 def frames(env_id: str, count: int, seed: int = 0) -> Iterator[np.ndarray]:
-    """``count`` (H, W, 3) uint8 pictures of a random policy."""
+    """``count`` (H, W, 3) uint8 images of a random policy."""
     env = gym.make(env_id, render_mode="rgb_array")
     env.reset(seed=seed)
     env.action_space.seed(seed)
@@ -58,7 +58,7 @@ def gallery(prefix: str) -> None:
     """One JPEG per id."""
     done = set()
     for row in rows():
-        name = picture_name(row.id)
+        name = image_name(row.id)
         if not row.id.startswith(prefix) or row.unavailable or name in done:
             continue
         done.add(name)

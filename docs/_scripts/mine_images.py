@@ -1,7 +1,7 @@
-"""Pictures of the embedded world for the docs: biomes, the tasks' goals, night, cave, under water, and a video per task.
+"""Images of the embedded world for the docs: biomes, the tasks' goals, night, cave, under water, and a video per task.
 
-python docs/_scripts/mine_pictures.py             # docs/_static/mine/*.png
-python docs/_scripts/mine_pictures.py --videos    # also one mp4 per task: the last seconds of the scripted player
+python docs/_scripts/mine_images.py             # docs/_static/mine/*.png
+python docs/_scripts/mine_images.py --videos    # also one mp4 per task: the last seconds of the scripted player
 """
 
 import argparse
@@ -33,8 +33,8 @@ SECONDS = 12
 def best_view(
     world: World, painter: Painter, wanted: str, rng: np.random.Generator, cells: np.ndarray, share: float = 0.1
 ) -> np.ndarray:
-    """The picture, of 60 poses at ``cells`` (n, 3), whose middle shows about ``share`` of ``wanted`` and is most varied."""
-    best, picture = -9.0, np.zeros((3, *SIZE), np.uint8)
+    """The image, of 60 poses at ``cells`` (n, 3), whose middle shows about ``share`` of ``wanted`` and is most varied."""
+    best, image = -9.0, np.zeros((3, *SIZE), np.uint8)
     for _ in range(60):
         x, z, y = cells[rng.integers(len(cells))]
         world.put_player(x + 0.5, float(y), z + 0.5, float(rng.uniform(-180, 180)), float(rng.uniform(-5, 25)))
@@ -42,8 +42,8 @@ def best_view(
         seen = (painter.segmentation()["block"][20:140, 30:226] == blocks.CONTRACT[blocks.ID[wanted]]).mean()
         score = min(rgb.std() / 200.0, 0.2) - 2.0 * abs(seen - share)
         if score > best:
-            best, picture = score, rgb.copy()
-    return picture
+            best, image = score, rgb.copy()
+    return image
 
 
 def standing(world: World) -> np.ndarray:
@@ -62,12 +62,12 @@ def caves(world: World) -> np.ndarray:
 
 
 def save(name: str, rgb: np.ndarray) -> None:
-    """Write a (3, H, W) picture."""
+    """Write a (3, H, W) image."""
     cv2.imwrite(str(FOLDER / f"{name}.png"), rgb.transpose(1, 2, 0)[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 9])
 
 
 def biomes() -> None:
-    """One picture per biome, at noon."""
+    """One image per biome, at noon."""
     looks = {"plains": ("log", 0.05), "forest": ("log", 0.1), "desert": ("cactus", 0.05)}
     looks |= {"extreme_hills": ("stone", 0.25), "ocean": ("water", 0.5), "beach": ("water", 0.2)}
     for biome, (wanted, share) in looks.items():
@@ -106,7 +106,7 @@ def moods() -> None:
 
 
 def goal_share(painter: Painter, goal: str) -> float:
-    """Part of the last picture that shows a block or an animal."""
+    """Part of the last image that shows a block or an animal."""
     found = painter.segmentation()
     if goal in vocab.ENTITIES:
         return float((found["entity"] == vocab.ENTITY_ID[goal]).mean())
@@ -114,7 +114,7 @@ def goal_share(painter: Painter, goal: str) -> float:
 
 
 def played(key: str, seed: int) -> tuple[list[np.ndarray], np.ndarray]:
-    """The scripted player's last seconds: pictures (H, W, 3), and how much of each shows the goal, at least in dim light."""
+    """The scripted player's last seconds: images (H, W, 3), and how much of each shows the goal, at least in dim light."""
     facts = tasks.FACTS["lsimagine"][key]
     goal = {"water_bucket": "water", "wool": "sheep"}.get(facts["target"]) or facts["target"]
     env = gym.make(f"LSImagine-{facts['name']}-v0", image_size=8, size=(8, 8))
@@ -141,19 +141,19 @@ def goals(videos: bool) -> None:
 
 
 def film(path: Path, frames: list[np.ndarray]) -> None:
-    """Write the last seconds at 10 of the 20 frames a second, and hold the last picture for a second."""
+    """Write the last seconds at 10 of the 20 frames a second, and hold the last image for a second."""
     shown = frames[-20 * SECONDS :: 2]
     imageio.mimwrite(path, [*shown, *[frames[-1]] * 10], fps=10, macro_block_size=16, output_params=["-crf", "27"])
 
 
 def sheet() -> None:
-    """All pictures on one page."""
-    pictures = [
+    """All images on one page."""
+    images = [
         np.asarray(cv2.imread(str(path)))
         for path in [*sorted(FOLDER.glob("*-*.png")), FOLDER / "night.png", FOLDER / "cave.png"]
     ]
-    pictures += [np.full_like(pictures[0], 255)] * (-len(pictures) % 4)
-    rows = [np.concatenate(pictures[i : i + 4], axis=1) for i in range(0, len(pictures), 4)]
+    images += [np.full_like(images[0], 255)] * (-len(images) % 4)
+    rows = [np.concatenate(images[i : i + 4], axis=1) for i in range(0, len(images), 4)]
     page = np.concatenate(rows)
     cv2.imwrite(str(FOLDER / "sheet.png"), page, [cv2.IMWRITE_PNG_COMPRESSION, 9])
 
