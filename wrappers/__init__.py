@@ -1,10 +1,16 @@
-"""Lenses: wrappers that change what an agent sees of a world. Names load their module when first used."""
+"""Wrappers change what an agent sees of an environment, or what it is paid. Names load their module when first used.
+
+Importing this room registers the ids that are an environment plus a preset chain of wrappers.
+"""
 
 if __name__ != "papergym.wrappers":
     raise ImportError("import papergym.wrappers, not wrappers: two copies of a module have two sets of classes")
 
 import importlib
 from typing import Any
+
+from papergym.envs.table import register
+from papergym.wrappers.rows import ROWS as _ROWS
 
 _HOME: dict[str, str] = {
     "CountReward": "intrinsic_reward",
@@ -39,3 +45,8 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted([*globals(), *_HOME])
+
+
+for _room_rows in _ROWS.values():
+    for _row in _room_rows:
+        register(_row)

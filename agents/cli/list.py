@@ -12,7 +12,8 @@ from papergym import assets
 from papergym.agents.console import console
 from papergym.agents.errors import unknown
 from papergym.agents.runner.registry import AGENTS
-from papergym.envs.table import Row, rows
+from papergym.envs.table import Row
+from papergym.wrappers.rows import rows
 
 
 @dataclasses.dataclass

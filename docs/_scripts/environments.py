@@ -10,7 +10,8 @@ from tables import demote, docstring, markdown, table
 
 from papergym.envs.dmc.rewards import REWARDS
 from papergym.envs.mujoco.describe import FACTS as V4_FACTS
-from papergym.envs.table import Row, rows
+from papergym.envs.table import Row
+from papergym.wrappers.rows import rows
 
 ALIKE = "-1 and 1 are the ends of the actuator's range; numbers between scale linearly."
 

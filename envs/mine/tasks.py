@@ -3,13 +3,11 @@
 from functools import cache
 from typing import Any
 
-from papergym import assets
-from papergym.assets import tomllib
 from papergym.envs.mine import programmatic
 from papergym.envs.mine.actions import InventoryItem
+from papergym.envs.mine.rows import FACTS
 from papergym.envs.mine.task import ANIMALS, HOSTILES, Task
 
-FACTS: dict[str, Any] = tomllib.loads((assets.ROOT / "mine" / "tasks.toml").read_text(encoding="utf-8"))
 _WORLD_BIOMES = ("plains", "forest", "desert", "extreme_hills", "ocean", "beach")
 _REAL = 'use backend="minedojo" for it'
 

@@ -24,7 +24,7 @@ from gymnasium.utils.env_checker import data_equivalence as same
 from gymnasium.vector import AutoresetMode
 
 import papergym  # noqa: F401
-from papergym.envs.table import rows
+from papergym.wrappers.rows import rows
 
 ROWS = {row.id: row for row in rows()}
 STEPS = 40

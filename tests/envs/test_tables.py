@@ -16,7 +16,7 @@ from papergym.envs.mine import spaces
 from papergym.envs.mine.meanings import ACTION, MEANINGS
 from papergym.envs.mujoco.describe import FACTS
 from papergym.envs.mujoco.rows import TASKS
-from papergym.envs.table import rows
+from papergym.wrappers.rows import rows
 
 UNITS = re.compile(
     r"1|m|rad|m/s|rad/s|m/s²|N|N·m|kg·m², kg·m, kg|rad/s, m/s|N·m, N|(log1p|arcsinh|tanh)\((N|N·m|m)\)(, 1 if nothing is hit)?"

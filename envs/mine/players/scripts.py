@@ -28,7 +28,7 @@ class Script:
         self._count = 0
 
     def act(self) -> str:
-        """Name of the next action, one of ``papergym.wrappers.mine.ACTIONS``."""
+        """Name of the next action, one of LS-Imagine's twelve."""
         self._count += 1
         lying = self.world.drops[: self.world.drop_count]
         lying = lying[lying[:, drops.ITEM] == self.item]

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 import papergym  # noqa: F401
-from papergym.envs.mujoco.rows import ROWS, TASKS
+from papergym.envs.mujoco.rows import TASKS
 from papergym.envs.render.native import mujoco
+from papergym.wrappers.rows import ROWS
 
 
 def rollout(task, frames):
@@ -101,6 +102,6 @@ def test_without_a_limit_the_tasks_own_holds(task, limit):
 
 
 def test_pusher_says_what_to_use():
-    assert [row.id for row in ROWS if row.unavailable] == ["Pixel-Pusher-v4"]
+    assert [row.id for row in ROWS["mujoco"] if row.unavailable] == ["Pixel-Pusher-v4"]
     with pytest.raises(ImportError, match="Pusher-v5"):
         gym.make("Pixel-Pusher-v4")
