@@ -7,6 +7,7 @@ import cv2
 import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
+from gymnasium.core import ActType
 from gymnasium.utils import RecordConstructorArgs
 
 from papergym.envs.mine.spaces import picture_size
@@ -21,7 +22,7 @@ _KEYS = {"forward": (0, 1), "back": (0, 2), "left": (1, 1), "right": (1, 2), "us
 _TURNS = {"turn_up": (-1, 0), "turn_down": (1, 0), "turn_left": (0, -1), "turn_right": (0, 1)}
 
 
-class LSImagineActions(gym.Wrapper, RecordConstructorArgs):
+class LSImagineActions(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     """Twelve actions over MineDojo's eight-part space, as in LS-Imagine's code.
 
     ``jump`` also walks forward, and both stay pressed for ``sticky_jump`` steps whatever is chosen meanwhile. A turn that would
@@ -41,7 +42,7 @@ class LSImagineActions(gym.Wrapper, RecordConstructorArgs):
 
     def __init__(
         self,
-        env: gym.Env,
+        env: gym.Env[Any, Any],
         turn_degrees: float = 10.0,
         pitch_limits: Sequence[float] = (-70.0, 70.0),
         sticky_jump: int = 10,
@@ -116,7 +117,7 @@ class LSImagineActions(gym.Wrapper, RecordConstructorArgs):
         self._pitch, self._jumping = float(state["pitch"]), int(state["jumping"])
 
 
-class LSImagineObservation(gym.ObservationWrapper, RecordConstructorArgs):
+class LSImagineObservation(gym.ObservationWrapper[Any, ActType, dict[str, Any]], RecordConstructorArgs):
     """The picture at a small size, channels last, as LS-Imagine's agent sees it.
 
     The whole field of view is squeezed: 160x256 becomes 64x64 by bilinear interpolation.
@@ -130,7 +131,9 @@ class LSImagineObservation(gym.ObservationWrapper, RecordConstructorArgs):
         ValueError: the size is not one, the observation has no ``rgb``, or a key to keep is missing.
     """
 
-    def __init__(self, env: gym.Env, size: int | Sequence[int] = (64, 64), keep: Sequence[str] = ()) -> None:
+    def __init__(
+        self, env: gym.Env[dict[str, Any], ActType], size: int | Sequence[int] = (64, 64), keep: Sequence[str] = ()
+    ) -> None:
         self._size, self._keep = picture_size(size, "size"), tuple(keep)
         RecordConstructorArgs.__init__(self, size=list(self._size), keep=list(keep))
         super().__init__(env)

@@ -5,6 +5,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
+from gymnasium.core import ActType
 from gymnasium.utils import RecordConstructorArgs
 
 CHANNELS = (1, 3, 4)
@@ -36,7 +37,7 @@ def stacked_space(space: gym.Space, num_stack: int) -> tuple[spaces.Box, bool]:
     return spaces.Box(np.tile(low, tiles), np.tile(high, tiles), dtype=space.dtype.type), last
 
 
-class FrameStack(gym.Wrapper, RecordConstructorArgs):
+class FrameStack(gym.Wrapper[np.ndarray, ActType, Any, ActType], RecordConstructorArgs):
     """Observe the last ``num_stack`` pictures as one (num_stack * C, H, W) array, oldest first.
 
     A reset fills the stack with the first picture. Pictures are kept in a ring and each observation is a new array.
@@ -50,7 +51,7 @@ class FrameStack(gym.Wrapper, RecordConstructorArgs):
     Source: Mnih et al. 2015; three pictures as in Proto-RL's code.
     """
 
-    def __init__(self, env: gym.Env, num_stack: int = 3):
+    def __init__(self, env: gym.Env[Any, ActType], num_stack: int = 3):
         RecordConstructorArgs.__init__(self, num_stack=num_stack)
         super().__init__(env)
         space, self._channels_last = stacked_space(env.observation_space, num_stack)
@@ -66,7 +67,7 @@ class FrameStack(gym.Wrapper, RecordConstructorArgs):
         self._ring[:] = self._channels_first(picture)
         return self._stack(), info
 
-    def step(self, action: Any) -> tuple[np.ndarray, Any, bool, bool, dict[str, Any]]:
+    def step(self, action: ActType) -> tuple[np.ndarray, Any, bool, bool, dict[str, Any]]:
         """Push one picture."""
         picture, reward, terminated, truncated, info = self.env.step(action)
         self._newest = (self._newest + 1) % self.num_stack

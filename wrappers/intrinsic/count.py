@@ -1,16 +1,16 @@
 """Count bonus: one over the root of how often a state, or its hash, was visited."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from gymnasium import spaces
 
-from papergym.wrappers.intrinsic.base import Bonus, require
+from papergym.wrappers.intrinsic.base import Bonus, require, require_one_of
 from papergym.wrappers.intrinsic.features import Embedding, Features, first, is_picture, require_sizes
 from papergym.wrappers.intrinsic.transitions import Observations, Transitions
 
-HASHES = ("auto", "exact", "simhash", "grid")
+Hash = Literal["auto", "exact", "simhash", "grid"]
 
 
 @dataclass(kw_only=True, eq=False)
@@ -30,7 +30,7 @@ class CountBonus(Bonus):
     Source: Tang et al. 2017, arXiv 1611.04717, section 2 and algorithm 1.
     """
 
-    hash: str = "auto"
+    hash: Hash = "auto"
     bits: int = 32
     width: float | tuple[float, ...] = 0.1
     embed: Embedding = "auto"
@@ -38,7 +38,7 @@ class CountBonus(Bonus):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(self.hash in HASHES, f"hash is one of {', '.join(HASHES)}", self.hash)
+        require_one_of("hash", self.hash, Hash)
         require(self.bits >= 1, "bits is at least 1", self.bits)
         require(bool(np.all(np.asarray(self.width) > 0)), "width is positive", self.width)
         name = type(self).__name__

@@ -1,7 +1,7 @@
 """Curiosity: the error of a forward model in a space that an inverse model finds controllable."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -9,11 +9,12 @@ from gymnasium import Space, spaces
 from torch import Tensor, nn
 from torch.nn import functional
 
-from papergym.wrappers.intrinsic.base import require
+from papergym.wrappers.intrinsic.base import require, require_one_of
+from papergym.wrappers.intrinsic.knn import Transform
 from papergym.wrappers.intrinsic.networks import Encoder, mlp
 from papergym.wrappers.intrinsic.trained import ErrorBonus, part, sizes
 
-ERRORS = ("half_squared", "norm")
+Error = Literal["half_squared", "norm"]
 
 
 @dataclass(kw_only=True, eq=False)
@@ -31,14 +32,14 @@ class ICM(ErrorBonus):
 
     dim: int = 64
     beta: float = 0.2
-    error: str = "half_squared"
-    transform: str = "none"
+    error: Error = "half_squared"
+    transform: Transform = "none"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(self.error in ERRORS, f"error is one of {', '.join(ERRORS)}", self.error)
+        require_one_of("error", self.error, Error)
         require(0 <= self.beta <= 1, "beta is in [0, 1]", self.beta)
-        require(self.transform in ("none", "log1p"), "transform is 'none' or 'log1p'", self.transform)
+        require_one_of("transform", self.transform, Transform)
 
     @property
     def needs(self) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from papergym.wrappers.intrinsic.features import Embedding
-from papergym.wrappers.intrinsic.knn import KNNNovelty
+from papergym.wrappers.intrinsic.knn import KNNNovelty, Transform
 
 
 @dataclass(kw_only=True, eq=False)
@@ -18,6 +18,6 @@ class RE3(KNNNovelty):
 
     k: int = 3
     size: int = 10_000
-    transform: str = "log1p"
+    transform: Transform = "log1p"
     embed: Embedding = "random"
     dim: int = 50

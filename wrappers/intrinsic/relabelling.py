@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from papergym.wrappers.intrinsic.base import Bonus, require
-from papergym.wrappers.intrinsic.mixing import MIXES
+from papergym.wrappers.intrinsic.base import Bonus, require_one_of
+from papergym.wrappers.intrinsic.mixing import Mix
 from papergym.wrappers.intrinsic.transitions import Transitions
 
 Batch = TypeVar("Batch")
@@ -22,7 +22,7 @@ _NAMES = {
 """What libraries call the fields of a batch."""
 
 
-def relabel(batch: Batch, bonus: Bonus, *, weight: float = 1.0, mix: str = "add", observe: bool = True) -> Batch:
+def relabel(batch: Batch, bonus: Bonus, *, weight: float = 1.0, mix: Mix = "add", observe: bool = True) -> Batch:
     """The batch with intrinsic rewards computed now, added to its rewards or in their place. The batch given is unchanged.
 
     Args:
@@ -36,7 +36,7 @@ def relabel(batch: Batch, bonus: Bonus, *, weight: float = 1.0, mix: str = "add"
     Raises:
         ValueError: an episodic bonus, whose rewards do not exist outside their episode, or a batch without a needed field.
     """
-    require(mix in MIXES, f"mix is one of {', '.join(MIXES)}", mix)
+    require_one_of("mix", mix, Mix)
     refuse_episodic(bonus)
     rewards: Any = _get(batch, "reward")
     if not hasattr(rewards, "shape"):

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
+from papergym.wrappers.intrinsic.base import Scaling
 from papergym.wrappers.intrinsic.moments import RunningMoments
 from papergym.wrappers.intrinsic.networks import Encoder
 from papergym.wrappers.intrinsic.trained import ErrorBonus, part, sizes
@@ -26,7 +27,7 @@ class RND(ErrorBonus):
     Source: Burda et al. 2018, arXiv 1810.12894, sections 2.2 and 2.4.
     """
 
-    scaling: str = "std"
+    scaling: Scaling = "std"
     warmup: int = 128
     dim: int = 64
     clip_obs: float = 5.0

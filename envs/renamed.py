@@ -1,0 +1,31 @@
+"""Renamed arguments: the old spelling keeps working, with a warning."""
+
+import functools
+import warnings
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def renamed(**names: str) -> Callable[[Function], Function]:
+    """Decorator for a function or constructor some of whose keyword arguments have new names, written ``old="new"``.
+
+    Raises:
+        TypeError: a call gives an argument under both names.
+    """
+
+    def decorate(function: Function) -> Function:
+        @functools.wraps(function)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            for old in names.keys() & kwargs.keys():
+                new = names[old]
+                if new in kwargs:
+                    raise TypeError(f"expected {new}=, got {old}= as well, its old name; pass {new}= alone.")
+                warnings.warn(f"the argument {old}= is called {new}= now; please rename it.", FutureWarning, stacklevel=2)
+                kwargs[new] = kwargs.pop(old)
+            return function(*args, **kwargs)
+
+        return cast(Function, call)
+
+    return decorate
