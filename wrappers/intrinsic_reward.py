@@ -12,7 +12,7 @@ from papergym.envs.renamed import renamed
 from papergym.wrappers.intrinsic import make_bonus
 from papergym.wrappers.intrinsic.base import Bonus
 from papergym.wrappers.intrinsic.mixing import Mix, RewardMixer, WrapperState
-from papergym.wrappers.intrinsic.transitions import Observations, Transitions
+from papergym.wrappers.intrinsic.transitions import Observations, Transitions, mapped
 
 if TYPE_CHECKING:
     from stable_baselines3.common.vec_env import VecEnv
@@ -102,11 +102,13 @@ def resolve(bonus: Bonus | str, arguments: Mapping[str, Any] | None) -> tuple[Bo
 
 def _batched(obs: Any) -> Observations:
     """One observation as a batch of one, copied: the environment may write its buffer again."""
-    if isinstance(obs, dict):
-        return {key: _batched(value) for key, value in obs.items()}
-    if isinstance(obs, tuple):
+    return mapped(_one, obs)
+
+
+def _one(part: Any) -> np.ndarray:
+    if isinstance(part, tuple):
         raise ValueError("Tuple observations are not supported; use a Dict space.")
-    return np.array(obs)[None]
+    return np.array(part)[None]
 
 
 Parameters = ParamSpec("Parameters")

@@ -31,13 +31,13 @@ def protorl(
     backend: str | None = None,
     share_model: bool = False,
 ) -> gym.Env:
-    """A dm_control task as Proto-RL sees it (arXiv 2102.11271; official code): pictures, repeated actions, stacked frames.
+    """A dm_control task as Proto-RL sees it (arXiv 2102.11271; official code): images, repeated actions, stacked frames.
 
     Args:
         domain: suite domain.
         task: task of that domain.
-        size_px: side, or (height, width), of the pictures.
-        frame_stack: pictures in an observation.
+        size_px: side, or (height, width), of the images.
+        frame_stack: images in an observation.
         action_repeat: frames per step.
         camera: number or name of the camera, or the pose of a free one.
         limit_frames: episode limit in frames.
@@ -84,8 +84,8 @@ def mujoco_v4(
 
     Args:
         task: name of a v4 task, for example ``"Walker2d"``.
-        size_px: side, or (height, width), of the pictures.
-        frame_stack: pictures in an observation.
+        size_px: side, or (height, width), of the images.
+        frame_stack: images in an observation.
         action_repeat: frames per step, on top of the task's own frame_skip.
         camera: number or name of the camera; -1 for MuJoCo's free camera, or a mapping with its pose.
         limit_frames: episode limit in frames.

@@ -27,7 +27,7 @@ class ActionRepeat(gym.Wrapper[ObsType, ActType, ObsType, ActType], RecordConstr
         RecordConstructorArgs.__init__(self, repeat=repeat)
         super().__init__(env)
         self.repeat = repeat
-        if "render_fps" in env.metadata:  # a recorder takes one picture per step
+        if "render_fps" in env.metadata:  # a recorder takes one image per step
             self.metadata = {**env.metadata, "render_fps": max(1, round(env.metadata["render_fps"] / repeat))}
         self._world: Any = env if env is env.unwrapped and hasattr(env, "observing") else None
 

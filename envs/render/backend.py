@@ -21,7 +21,7 @@ INSTALL = {
 
 
 class RenderError(RuntimeError):
-    """No picture can be drawn; the message names the remedy."""
+    """No image can be drawn; the message names the remedy."""
 
 
 class Backend:
@@ -57,7 +57,7 @@ class Backend:
         return module
 
     def make_context(self, width: int, height: int) -> Any:
-        """A new OpenGL context for pictures of up to ``height`` x ``width`` pixels."""
+        """A new OpenGL context for images of up to ``height`` x ``width`` pixels."""
         restore = self._restorer()  # the constructor of the EGL class releases the thread's context
         try:
             return self._platform.GLContext(width, height)

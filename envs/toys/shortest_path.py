@@ -133,7 +133,7 @@ class ShortestPath(ToyEnv[Any, Any]):
         exits = " ".join(map(str, np.flatnonzero(self.edges[self.node]))) or "none"
         return f"node {self.node}, goal {self.goal}, edges to: {exits}"
 
-    def _picture(self) -> np.ndarray:
+    def _image(self) -> np.ndarray:
         canvas = draw.Canvas((-1.25, -1.25), (1.25, 1.25), scale=140)
         angles = 2 * np.pi * np.arange(self.nodes) / self.nodes
         places = np.stack([np.sin(angles), np.cos(angles)], axis=1)

@@ -7,7 +7,7 @@ import numpy as np
 from gymnasium import spaces
 
 from papergym.wrappers.intrinsic.base import Bonus, require, require_one_of
-from papergym.wrappers.intrinsic.features import Embedding, Features, first, is_picture, require_sizes
+from papergym.wrappers.intrinsic.features import Embedding, Features, explain, first, is_image, require_sizes
 from papergym.wrappers.intrinsic.transitions import Observations, Transitions
 
 Hash = Literal["auto", "exact", "simhash", "grid"]
@@ -22,7 +22,7 @@ class CountBonus(Bonus):
     Args:
         hash: ``"exact"`` (the observation's bytes), ``"simhash"`` (signs of ``bits`` random projections of the embedding),
             ``"grid"`` (the embedding in cells of ``width``), or ``"auto"``: exact for ids and vectors of integers, simhash for
-            the rest, pictures and dicts among them.
+            the rest, images and dicts among them.
         bits: length of the SimHash; more bits, finer states.
         width: edge of a grid cell, one for all elements or one each.
         embed, dim: see :class:`~papergym.wrappers.intrinsic.features.Features`.
@@ -79,7 +79,7 @@ class CountBonus(Bonus):
             return "simhash"
         example = np.asarray(first(observations))
         discrete = isinstance(self.observation_space, (spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary))
-        whole = np.issubdtype(example.dtype, np.integer) and not is_picture(example)
+        whole = np.issubdtype(example.dtype, np.integer) and not is_image(example)
         return "exact" if discrete or whole else "simhash"
 
     def _raw(self, transitions: Transitions, x: list[bytes]) -> np.ndarray:
@@ -124,7 +124,7 @@ def _exact(observations: Observations) -> list[bytes]:
         return [b"".join(row) for row in zip(*parts)]
     array = np.asarray(observations)
     if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
-        raise ValueError("non-finite observation; nothing was counted. Mend the environment.")
+        explain(array.reshape(len(array), -1), "observation")
     if np.issubdtype(array.dtype, np.integer):
         array = array if array.dtype == np.uint8 else array.astype(np.int64)
     return [row.tobytes() for row in np.ascontiguousarray(array.reshape(len(array), -1))]

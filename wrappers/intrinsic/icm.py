@@ -19,7 +19,7 @@ Error = Literal["half_squared", "norm"]
 
 @dataclass(kw_only=True, eq=False)
 class ICM(ErrorBonus):
-    """Error of predicting the next features from features and action, with features trained to tell the action.
+    """Error of predicting the next features from features and action. The features are trained to predict the action.
 
     Args:
         dim: length of the features.
@@ -65,8 +65,8 @@ class ICM(ErrorBonus):
 
     def _loss(self, net: Any, batch: dict[str, Tensor]) -> Tensor:
         now, then = features(net["encoder"], batch)
-        told = net["inverse_model"](torch.cat([now, then], 1))
-        inverse = action_loss(told, batch["action"], self.action_space)
+        guess = net["inverse_model"](torch.cat([now, then], 1))
+        inverse = action_loss(guess, batch["action"], self.action_space)
         return (1 - self.beta) * inverse + self.beta * self._squared(net, batch, now, then).mean() / 2
 
     def _finish(self, raw: np.ndarray) -> np.ndarray:
@@ -79,13 +79,13 @@ def features(encoder: nn.Module, batch: dict[str, Tensor]) -> tuple[Tensor, Tens
     return encoder(part(batch, "obs_")), encoder(part(batch, "next_"))
 
 
-def action_loss(told: Tensor, action: Tensor, space: Space | None) -> Tensor:
-    """How badly ``told`` (n, d) gives the action: cross-entropy per discrete choice, squared error for numbers."""
+def action_loss(guess: Tensor, action: Tensor, space: Space | None) -> Tensor:
+    """Loss of ``guess`` (n, d) for the action: cross-entropy per discrete choice, squared error for numbers."""
     if isinstance(space, spaces.Discrete):
         choices = [int(space.n)]
     elif isinstance(space, spaces.MultiDiscrete):
         choices = [int(n) for n in space.nvec.reshape(-1)]
     else:
-        return functional.mse_loss(told, action)
-    parts = zip(told.split(choices, 1), action.split(choices, 1))
+        return functional.mse_loss(guess, action)
+    parts = zip(guess.split(choices, 1), action.split(choices, 1))
     return torch.stack([functional.cross_entropy(logits, chosen.argmax(1)) for logits, chosen in parts]).sum()

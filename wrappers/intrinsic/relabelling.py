@@ -8,7 +8,7 @@ import numpy as np
 
 from papergym.wrappers.intrinsic.base import Bonus, require_one_of
 from papergym.wrappers.intrinsic.mixing import Mix
-from papergym.wrappers.intrinsic.transitions import Transitions
+from papergym.wrappers.intrinsic.transitions import Transitions, mapped
 
 Batch = TypeVar("Batch")
 
@@ -95,6 +95,4 @@ def _set(batch: Any, rewards: Any) -> Any:
 
 
 def _numpy(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _numpy(part) for key, part in value.items()}
-    return value.detach().cpu().numpy() if hasattr(value, "detach") else np.asarray(value)
+    return mapped(lambda part: part.detach().cpu().numpy() if hasattr(part, "detach") else np.asarray(part), value)

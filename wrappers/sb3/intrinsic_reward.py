@@ -15,7 +15,7 @@ from papergym.wrappers.intrinsic_reward import resolve
 
 
 class IntrinsicReward(WrapperState, VecEnvWrapper):
-    """The stable-baselines3 twin of :class:`papergym.wrappers.IntrinsicReward`.
+    """:class:`papergym.wrappers.IntrinsicReward` for stable-baselines3.
 
     The terminal observation of an episode is scored, the first one of the next is not. Each ``info`` gains
     ``reward_extrinsic`` and ``reward_intrinsic``, at the end of an episode also ``episode_extrinsic`` and

@@ -12,7 +12,7 @@ from stable_baselines3.common.vec_env import VecNormalize
 from papergym.wrappers.intrinsic.base import Bonus, require_one_of
 from papergym.wrappers.intrinsic.mixing import Mix
 from papergym.wrappers.intrinsic.relabelling import refuse_episodic, relabel
-from papergym.wrappers.intrinsic.transitions import Observations, Transitions, copied
+from papergym.wrappers.intrinsic.transitions import Transitions, copied, mapped
 from papergym.wrappers.intrinsic_reward import resolve
 
 Observe = Literal["stored", "sampled", "never"]
@@ -71,18 +71,15 @@ class _Relabelled(_Buffer):
 
     def _normalised(self, samples: Any, env: VecNormalize) -> Any:
         observations = {
-            name: self._tensors(self._normalize_obs(_arrays(getattr(samples, name)), env))
+            name: mapped(self.to_torch, self._normalize_obs(mapped(_array, getattr(samples, name)), env))
             for name in ("observations", "next_observations")
         }
         rewards = self.to_torch(self._normalize_reward(samples.rewards.cpu().numpy(), env))
         return samples._replace(rewards=rewards, **observations)
 
-    def _tensors(self, arrays: Any) -> Any:
-        return {key: self.to_torch(a) for key, a in arrays.items()} if isinstance(arrays, dict) else self.to_torch(arrays)
 
-
-def _arrays(tensors: Any) -> Observations:
-    return {key: t.cpu().numpy() for key, t in tensors.items()} if isinstance(tensors, dict) else tensors.cpu().numpy()
+def _array(tensor: torch.Tensor) -> np.ndarray:
+    return tensor.cpu().numpy()
 
 
 class RelabelledReplayBuffer(_Relabelled, ReplayBuffer):

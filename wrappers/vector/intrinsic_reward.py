@@ -15,7 +15,7 @@ from papergym.wrappers.intrinsic_reward import resolve
 
 
 class IntrinsicReward(WrapperState, gym.vector.VectorWrapper, gym.utils.RecordConstructorArgs):
-    """The vector twin of :class:`papergym.wrappers.IntrinsicReward`.
+    """:class:`papergym.wrappers.IntrinsicReward` for vector environments.
 
     The observation in which an episode ends is scored, wherever the autoreset mode puts it; the observation of a reset is
     never scored. ``info`` gains ``reward_extrinsic`` and ``reward_intrinsic``, (num_envs,) float64, and where episodes ended

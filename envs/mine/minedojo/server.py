@@ -2,7 +2,7 @@
 
 Started as ``python server.py SOCKET_FD FRAME_FD`` by :mod:`papergym.envs.mine.minedojo.client`. It imports nothing of
 papergym. Both ways a message is a 4-byte big-endian length and UTF-8 JSON: requests ``{"op": ...}``, replies
-``{"ok": true, ...}`` or ``{"ok": false, "kind", "error"}``. The picture, (3, H, W) uint8, travels in shared memory.
+``{"ok": true, ...}`` or ``{"ok": false, "kind", "error"}``. The image, (3, H, W) uint8, travels in shared memory.
 """
 
 import json

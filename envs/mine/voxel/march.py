@@ -2,7 +2,7 @@
 
 A ray's coordinates are mirrored along the axes that it runs down, so that each only grows; its cell counts from that of the
 eye. Distances along a ray are in units of depth (blocks along the view axis), since directions reach the plane one block
-ahead. No fastmath: the same state gives the same picture in every process.
+ahead. No fastmath: the same state gives the same image in every process.
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
 """How far a ray can leap: the distance of every cell to the nearest cell of another kind.
 
 There are three kinds: air, water, and everything else. A cell whose room is r lies amid a cube of (2 r - 1)^3 cells of its
-kind, which a ray crosses in one step. Room is a function of the blocks alone, so that a restored world draws the same picture.
+kind, which a ray crosses in one step. Room is a function of the blocks alone, so that a restored world draws the same image.
 """
 
 import numpy as np

@@ -41,7 +41,7 @@ def test_states_equal_gymnasium_over_an_episode(task):
 
 
 @pytest.mark.parametrize("task", ["Walker2d", "Reacher"])
-def test_pictures_equal_mujocos_renderer(task):
+def test_images_equal_mujocos_renderer(task):
     env = gym.make(f"Pixel-{task}-v4")
     env.action_space.seed(0)
     env.reset(seed=0)
@@ -61,7 +61,7 @@ def test_pictures_equal_mujocos_renderer(task):
 
 
 def test_two_tasks_in_one_process_and_the_seed_decide_the_frames():
-    """Both are defects of Gymnasium's viewer: pictures of the wrong task, and cameras placed by an unseeded reset."""
+    """Both are defects of Gymnasium's viewer: images of the wrong task, and cameras placed by an unseeded reset."""
     kwargs = {"quality": "fast", "size_px": 32}
     names = ("Pixel-HalfCheetah-v4", "Pixel-Ant-v4")
     alone = []

@@ -20,23 +20,23 @@ QUICK = {
     "CountBonus": {"bits": 2},
 }
 BOX = gym.spaces.Box(-np.inf, np.inf, (3,), np.float32)
-PICTURE = gym.spaces.Box(0, 255, (12, 12, 3), np.uint8)
+IMAGE = gym.spaces.Box(0, 255, (12, 12, 3), np.uint8)
 KINDS = {
     "float16": (gym.spaces.Box(-np.inf, np.inf, (3,), np.float16), lambda x: x.astype(np.float16)),
     "float64": (gym.spaces.Box(-np.inf, np.inf, (3,), np.float64), lambda x: x.astype(np.float64) / 3),
     "discrete": (gym.spaces.Discrete(7, start=2), lambda x: np.int64(2 + abs(int(10 * x[0])) % 7)),
     "multi-discrete": (gym.spaces.MultiDiscrete([3, 4]), lambda x: np.abs(10 * x[:2]).astype(np.int64) % 3),
     "multi-binary": (gym.spaces.MultiBinary(3), lambda x: (x > 0).astype(np.int8)),
-    "picture": (PICTURE, lambda x: (np.outer(np.arange(144), x) % 256).astype(np.uint8).reshape(12, 12, 3)),
+    "image": (IMAGE, lambda x: (np.outer(np.arange(144), x) % 256).astype(np.uint8).reshape(12, 12, 3)),
     "dict": (gym.spaces.Dict({"a": BOX, "b": gym.spaces.Discrete(2)}), lambda x: {"a": x, "b": int(x[0] > 0)}),
 }
-KINDS["picture and dict"] = (
-    gym.spaces.Dict({"eye": PICTURE, "body": BOX}),
-    lambda x: {"eye": KINDS["picture"][1](x), "body": x},
+KINDS["image and dict"] = (
+    gym.spaces.Dict({"eye": IMAGE, "body": BOX}),
+    lambda x: {"eye": KINDS["image"][1](x), "body": x},
 )
 KINDS["nested dict"] = (
-    gym.spaces.Dict({"z": gym.spaces.Dict({"eye": PICTURE, "body": BOX}), "a": gym.spaces.Discrete(2)}),
-    lambda x: {"z": KINDS["picture and dict"][1](x), "a": int(x[0] > 0)},
+    gym.spaces.Dict({"z": gym.spaces.Dict({"eye": IMAGE, "body": BOX}), "a": gym.spaces.Discrete(2)}),
+    lambda x: {"z": KINDS["image and dict"][1](x), "a": int(x[0] > 0)},
 )
 
 

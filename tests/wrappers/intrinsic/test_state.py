@@ -155,7 +155,7 @@ def test_a_state_of_another_size_is_refused(name):
 
 
 @pytest.mark.parametrize("name", ["RND", "ICM", "NGU", "Disagreement"])
-def test_a_state_with_another_action_or_picture_is_refused(name):
+def test_a_state_with_another_action_or_image_is_refused(name):
     rng = np.random.default_rng(0)
 
     def batch(pixels, actions):
