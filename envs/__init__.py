@@ -1,4 +1,4 @@
-"""Worlds. Importing this room registers every id of the tables with Gymnasium; simulators load when an id is made."""
+"""Environments. Importing this room registers its ids with Gymnasium; a simulator loads when an environment is made."""
 
 if __name__ != "papergym.envs":
     raise ImportError("import papergym.envs, not envs: two copies of a module have two sets of classes")

@@ -1,4 +1,4 @@
-"""Checks of values that several rooms take from users."""
+"""Checks of arguments that several environments take."""
 
 from collections.abc import Sequence
 from typing import Any

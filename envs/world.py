@@ -1,4 +1,4 @@
-"""What the adapted MuJoCo worlds share: images, checked actions, the end of an episode, pickle."""
+"""Base of the adapted MuJoCo environments: images, checked actions, the end of an episode, pickle."""
 
 from typing import Any
 

@@ -23,9 +23,9 @@ _FIRST = np.zeros(1, np.int64)
 
 
 class IntrinsicReward(WrapperState, gym.Wrapper[ObsType, ActType, ObsType, ActType], gym.utils.RecordConstructorArgs):
-    """Adds an intrinsic reward to the environment's own, or puts it in its place.
+    """Adds an intrinsic reward to the environment's own, or replaces it.
 
-    The environment is never stepped or reset behind your back. ``info`` gains ``reward_extrinsic`` and ``reward_intrinsic``
+    The wrapper never steps or resets the environment by itself. ``info`` gains ``reward_extrinsic`` and ``reward_intrinsic``
     (before the weight), and at the end of an episode ``episode_extrinsic`` and ``episode_intrinsic``, their sums.
 
     Args:
@@ -85,7 +85,7 @@ class IntrinsicReward(WrapperState, gym.Wrapper[ObsType, ActType, ObsType, ActTy
 
 
 def resolve(bonus: Bonus | str, arguments: Mapping[str, Any] | None) -> tuple[Bonus, dict[str, Any]]:
-    """A bonus and the plain arguments ``bonus``, ``bonus_arguments`` that make its like again.
+    """A bonus, and the plain arguments ``bonus`` and ``bonus_arguments`` that build it again.
 
     Raises:
         TypeError: neither a bonus nor a name, or arguments beside a ready bonus.

@@ -1,4 +1,4 @@
-"""LS-Imagine's view of MineDojo's spaces: twelve discrete actions and one small image."""
+"""LS-Imagine's interface to MineDojo: twelve discrete actions and one small image."""
 
 from collections.abc import Sequence
 from typing import Any

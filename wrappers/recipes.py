@@ -1,4 +1,4 @@
-"""The papers' wrapper chains: each an ordered list, world first. Registered ids are made by these functions."""
+"""The papers' wrapper chains, the environment first. Registered ids are made by these functions."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the football drills share: one player, one ball, one pitch, a target on the ground."""
+"""Base of the football drills: one player, one ball, a pitch, and a target on the ground."""
 
 import copy
 from typing import Any, ClassVar

@@ -149,7 +149,7 @@ def sample_masked(rng: np.random.Generator, actions: Actions, mask: Mapping[str,
 
 
 def delta(before: np.ndarray, after: np.ndarray, crafted: int | None) -> dict[str, np.ndarray]:
-    """Change of the item counts, told apart by cause, as MineDojo's delta wrapper reports it.
+    """Change of the item counts by cause, as MineDojo's delta wrapper reports it.
 
     Args:
         before: (392,) counts before the step.

@@ -1,4 +1,4 @@
-"""What a task is: where one starts, what counts, when it is done."""
+"""Tasks: the start, what is counted, and when a task is done."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -67,7 +67,7 @@ def parse(task_id: str) -> Task:
 
 
 def check_reach(task: Task, obtainable: frozenset[str]) -> None:
-    """Refuse a task that the embedded world cannot fulfil.
+    """Raise ValueError for a task that cannot be done in the embedded world.
 
     Raises:
         ValueError: its biome, mobs or items do not exist there.

@@ -1,4 +1,4 @@
-"""Gymnasium's MuJoCo v4 tasks, seen as images or float32 states through the rendering room."""
+"""Gymnasium's MuJoCo v4 tasks, observed as images or float32 states."""
 
 import warnings
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Which OpenGL library draws, chosen once, in the process that draws."""
+"""The choice of an OpenGL library, made once in the process that draws."""
 
 import ctypes.util
 import importlib

@@ -1,4 +1,4 @@
-"""How carefully an image is drawn: three settings of MuJoCo's renderer."""
+"""Quality of images: three settings of MuJoCo's renderer."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the small worlds share: render modes, exact state, and the record type of the random-walk data sets."""
+"""Base of the small environments: render modes, exact state, and the record type of the random-walk data sets."""
 
 import copy
 from collections.abc import Mapping

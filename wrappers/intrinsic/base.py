@@ -1,4 +1,4 @@
-"""What every bonus shares: score, observe, the two in one pass, exact state, diagnostics and checks."""
+"""Base of every bonus: score, observe, the two in one pass, exact state, diagnostics and checks."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
@@ -66,7 +66,7 @@ class Bonus(ABC):
         return self
 
     def check_envs(self, envs: int) -> None:  # noqa: B027
-        """Raise ValueError where steps of so many environments are batches too small for this bonus; the wrappers ask."""
+        """Raise ValueError where steps of so many environments are batches too small for this bonus; the wrappers call it."""
 
     def score(self, batch: Transitions | Observations) -> np.ndarray:
         """Intrinsic rewards of a batch, (n,) float32, without changing the bonus."""

@@ -1,4 +1,4 @@
-"""Networks of the bonuses. Built under a seed of their own: torch's global generator is left as it was."""
+"""Networks of the bonuses. Each is built under its own seed and leaves torch's global generator unchanged."""
 
 from collections.abc import Callable
 from itertools import pairwise
@@ -51,7 +51,7 @@ class Encoder(nn.Module):
         self.head = mlp(width + int(np.prod(shapes.get("flat", (0,)))), hidden, dim)
 
     def forward(self, inputs: dict[str, Tensor]) -> Tensor:
-        """(n, dim) from arrays named as in ``shapes``; images in 0..255 or standardised."""
+        """(n, dim) from arrays named as in ``shapes``; images in 0..255 or standardized."""
         parts = [net(inputs[name]).flatten(1) for name, net in self.convolutions.items()]
         return self.head(torch.cat([*parts, inputs["flat"]], 1) if "flat" in inputs else torch.cat(parts, 1))
 

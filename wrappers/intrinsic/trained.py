@@ -1,4 +1,4 @@
-"""What the bonuses with trained networks share: they are built from the first batch and train by a schedule."""
+"""Base of the bonuses with networks, which are built from the first batch and trained on a schedule."""
 
 from abc import abstractmethod
 from dataclasses import dataclass
@@ -114,7 +114,7 @@ class TrainedBonus(Bonus):
 
 @dataclass(kw_only=True, eq=False)
 class ErrorBonus(TrainedBonus):
-    """A bonus that pays what its networks get wrong."""
+    """A bonus that pays the errors of its networks."""
 
     @abstractmethod
     def _errors(self, net: Any, batch: dict[str, Tensor]) -> Tensor:

@@ -62,14 +62,14 @@ class _Relabelled(_Buffer):
         """A batch with fresh rewards, (batch_size, 1).
 
         The bonus scores observations as they were stored, which is what it observed; only the batch that the learner gets
-        is normalised by ``env``, and its extrinsic rewards.
+        is normalized by ``env``, and its extrinsic rewards.
         """
         stored = super().sample(batch_size)
         fresh = relabel(stored, self.bonus, weight=self.weight, mix="replace", observe=self.observe == "sampled")
-        samples = stored if env is None else self._normalised(stored, env)
+        samples = stored if env is None else self._normalized(stored, env)
         return samples._replace(rewards=fresh.rewards if self.mix == "replace" else samples.rewards + fresh.rewards)
 
-    def _normalised(self, samples: Any, env: VecNormalize) -> Any:
+    def _normalized(self, samples: Any, env: VecNormalize) -> Any:
         observations = {
             name: mapped(self.to_torch, self._normalize_obs(mapped(_array, getattr(samples, name)), env))
             for name in ("observations", "next_observations")
@@ -83,7 +83,7 @@ def _array(tensor: torch.Tensor) -> np.ndarray:
 
 
 class RelabelledReplayBuffer(_Relabelled, ReplayBuffer):
-    """Stores extrinsic rewards and adds the intrinsic ones of *now* to every sample: they never go stale.
+    """Stores extrinsic rewards and adds intrinsic ones, computed now, to every sample, so that they are never outdated.
 
     Pass it as ``replay_buffer_class=RelabelledReplayBuffer, replay_buffer_kwargs={"bonus": "RND"}``. Dict observations take
     :class:`RelabelledDictReplayBuffer`.

@@ -1,4 +1,4 @@
-"""Starts, talks to and reliably ends the process in which MineDojo lives.
+"""Starts the process in which MineDojo runs, sends it requests, and ends it.
 
 MineDojo 0.1 needs gym 0.21 and numpy < 2, so it gets an interpreter of its own. Messages go over an inherited socket pair
 (the protocol stands in ``server.py``), images through an unlinked shared file. Every process that descends from ours

@@ -211,7 +211,7 @@ class MineDojoEnv(gym.Env[dict[str, Any], np.ndarray]):
         return observation
 
     def _copy(self) -> dict[str, Any]:
-        """The last observation in arrays that nobody else holds."""
+        """The last observation in new arrays."""
         return {
             key: {name: np.copy(leaf) if isinstance(leaf, np.ndarray) else leaf for name, leaf in value.items()}
             if isinstance(value, dict)
@@ -221,7 +221,7 @@ class MineDojoEnv(gym.Env[dict[str, Any], np.ndarray]):
 
 
 def _leaf(key: str, value: Mapping[str, Any], space: spaces.Space) -> Any:
-    """One JSON leaf as the contract's space wants it: names as ids, flags as bool, everything clipped to its bounds."""
+    """One JSON leaf in the form of the contract's space: names as ids, flags as bool, everything clipped to its bounds."""
     shape = tuple(value["shape"])
     if value["dtype"] == "str":
         lookup = _NAME_TABLES.get(key, vocab.item_id)

@@ -35,7 +35,7 @@ class Script:
         return self._collect(lying) if len(lying) else self.work()
 
     def work(self) -> str:
-        """Next action while nothing wanted lies about."""
+        """Next action while no wanted item lies on the ground."""
         raise NotImplementedError
 
     def _collect(self, lying: np.ndarray) -> str:

@@ -1,4 +1,4 @@
-"""The camera: where it stands, what it sees, and the images it keeps."""
+"""The camera: its pose, its rays and its image buffers."""
 
 import math
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""The ray caster: sends a ray through every pixel and sees to what it meets on its way."""
+"""The ray caster: sends a ray through every pixel and handles each cell on its way."""
 
 import numpy as np
 
@@ -80,7 +80,7 @@ def _enter(rays, marks, i, t, axis, cell, sides, eye, camera, world, paints):
 
 @kernel
 def _meet(rays, marks, i, eye, camera, world, paints, image):
-    """See to a ray in a cell of another kind than those that it came through; returns whether it goes on."""
+    """Handle a ray that enters a cell of another kind than the last; returns whether it goes on."""
     grid, _, light, _ = world
     _, atlas, _, lod, _ = paints
     x, y, z = cell_of(rays, marks, i, eye)

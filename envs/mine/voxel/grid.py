@@ -1,4 +1,4 @@
-"""The grid of blocks with everything that is computed from it: light, open sky, and how high the land is."""
+"""The grid of blocks with everything that is computed from it: light, open sky, and height of the land."""
 
 import numpy as np
 

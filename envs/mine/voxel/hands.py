@@ -1,4 +1,4 @@
-"""What the hands do: dig, strike, use, place, craft. Each function acts on a :class:`.world.World`."""
+"""Actions of the hands: dig, strike, use, place, craft. Each function acts on a :class:`.world.World`."""
 
 from __future__ import annotations
 

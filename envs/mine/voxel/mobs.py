@@ -1,4 +1,4 @@
-"""Animals that wander and flee, and zombies that hunt at night. A mob is a body with further columns."""
+"""Animals, which wander and flee, and zombies, which hunt at night. A mob is a body with further columns."""
 
 import numpy as np
 from numba import njit

@@ -49,7 +49,7 @@ def fog_share(distance, view):
 
 @kernel
 def heaven(rays, marks, i, paints, image):
-    """Finish a ray that met nothing."""
+    """Finish a ray that hit nothing."""
     sky = paints[4]
     length = rays[LENGTH + i]
     dx = (rays[WAY_X + i] if marks[SIDE_X + i] == 0 else -rays[WAY_X + i]) / length
@@ -93,7 +93,7 @@ def put(rays, marks, i, t, depth, block, red, green, blue, image):
 
 @kernel
 def surface(rays, marks, i, t, way, texture, spot, x, z, byte, block, world, paints, view, image):
-    """Finish a ray that met a texel of a block, lit by ``byte``."""
+    """Finish a ray that hit a texel of a block with the light ``byte``."""
     tints, atlas, lum, _, sky = paints
     shade = lum[byte] * FACE_LIGHT[way]
     red, green, blue = atlas[texture, spot, 0] * shade, atlas[texture, spot, 1] * shade, atlas[texture, spot, 2] * shade

@@ -1,4 +1,4 @@
-"""Snapshots of a world: everything that decides its future."""
+"""Snapshots of a world: its complete state."""
 
 from __future__ import annotations
 

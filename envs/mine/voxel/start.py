@@ -1,4 +1,4 @@
-"""How an episode begins: checked start values, then what the player has, where and when."""
+"""Start of an episode: checks the start values, then sets inventory, place and time."""
 
 import math
 from collections.abc import Mapping
