@@ -41,7 +41,9 @@ def NoveltyReward(
 ) -> Any:
     """k-nearest-neighbour novelty: the distance to the k-th nearest of the latest states. ``NoveltyReward(env, k=3)``.
 
-    See :class:`~papergym.wrappers.intrinsic.knn.KNNNovelty`.
+    By default the bonus has no unit: a step pays about 0.05 to 0.2, the order of a dm_control task's reward. With
+    ``normalize=False`` it is the distance itself, in the unit of the observations. See
+    :class:`~papergym.wrappers.intrinsic.knn.KNNNovelty` and :class:`~papergym.wrappers.intrinsic.mixing.RewardMixer`.
 
     Args:
         env: a Gymnasium environment, a Gymnasium vector environment or a stable-baselines3 ``VecEnv``.

@@ -59,7 +59,7 @@ class Renderer:
     and is left behind when the renderer is pickled.
 
     Args:
-        model: the compiled model; :meth:`rebind` tells of another.
+        model: the compiled model; :meth:`rebind` sets another.
         size_px: side of a square, or (height, width), in pixels.
         camera: number or name of a camera of the model; -1 for the free camera, or a mapping with its pose.
         quality: ``"paper"``, ``"near"`` or ``"fast"``.

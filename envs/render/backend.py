@@ -104,7 +104,7 @@ def load_triton_first() -> None:
     """Load triton, where torch has brought it along, before the first OpenGL library.
 
     Mesa's software renderer loads LLVM into the process, triton carries a copy of its own. In the other order the process
-    dies by a segmentation fault as soon as torch imports triton, which building an optimiser is enough for
+    crashes with a segmentation fault as soon as torch imports triton, which building an optimiser is enough for
     (triton 3.7.1 of torch 2.13.0 for CUDA, Mesa 22.3 with LLVM 15). Costs 0.13 s.
     """
     if "triton" not in sys.modules and importlib.util.find_spec("triton"):

@@ -107,7 +107,7 @@ class MineDojoProcess:
         """Send one request and wait for its reply.
 
         Raises:
-            MineDojoError: MineDojo raised; the process lives on.
+            MineDojoError: MineDojo raised; the process keeps running.
             MineDojoCrash: no reply in time, or the process is gone.
         """
         limit_s = self.timeout_s if op in ("step", "command", "close") else self.reset_timeout_s

@@ -35,7 +35,7 @@ def step_drops(grid, rows, count, player, touched):
     Args:
         grid: blocks.
         rows: (ROOM, DROP) float64, changed.
-        count: items that lie about.
+        count: items on the ground.
         player: the player's body.
         touched: (ROOM,) bool, receives which items the player can pick up now: box one wider, half a block taller.
 

@@ -15,7 +15,7 @@ from papergym.envs.mine.voxel.world import World
 
 _BOXES = 512
 _KIND_IDS = np.array([vocab.ENTITY_ID["null"], *(vocab.ENTITY_ID[kind] for kind in mobs.KINDS)], np.uint8)
-_ITEM_MARK = 100  # what draw_boxes writes for items that lie about
+_ITEM_MARK = 100  # what draw_boxes writes for items on the ground
 
 
 class Painter:

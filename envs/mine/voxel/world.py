@@ -27,14 +27,14 @@ class World:
     Args:
         break_speed_multiplier: factor on the speed of breaking blocks.
         allow_time_passage: whether the sun moves.
-        allow_mob_spawn: whether animals live in a new world and zombies come at night.
+        allow_mob_spawn: whether a new world has animals, and zombies at night.
 
     Attributes:
         grid: blocks and light.
         body: (BODY,) float64, the player; yaw and pitch are in degrees.
         inventory: what the player carries.
         vitals: health, food, air.
-        mobs: (ROOM, MOB) float64, of which ``mob_count`` rows live. drops: likewise, items that lie about.
+        mobs: (ROOM, MOB) float64, of which ``mob_count`` rows are in use. drops: likewise, items on the ground.
         streams: name -> (1,) uint64 random stream; seeded by :meth:`reset`.
         time: ticks of the day since the world began; rain: whether it rains.
         kills: mob kind -> killed by the player. mined: block name -> broken by the player. used: tool -> times used.
