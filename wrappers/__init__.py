@@ -12,6 +12,7 @@ from papergym.envs.table import register
 from papergym.wrappers.rows import ROWS
 
 if TYPE_CHECKING:
+    __all__: list[str]
     from papergym.wrappers import intrinsic as intrinsic
     from papergym.wrappers import sb3 as sb3
     from papergym.wrappers import vector as vector

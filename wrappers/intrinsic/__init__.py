@@ -23,6 +23,7 @@ _load, _names, _public = attach(
 )
 
 if TYPE_CHECKING:
+    __all__: list[str]
     from papergym.wrappers.intrinsic.apt import APT as APT
     from papergym.wrappers.intrinsic.base import Bonus as Bonus
     from papergym.wrappers.intrinsic.count import CountBonus as CountBonus

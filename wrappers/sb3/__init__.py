@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    __all__: list[str]
     from papergym.wrappers.sb3.intrinsic_reward import IntrinsicReward as IntrinsicReward
     from papergym.wrappers.sb3.replay import RelabelledDictReplayBuffer as RelabelledDictReplayBuffer
     from papergym.wrappers.sb3.replay import RelabelledReplayBuffer as RelabelledReplayBuffer

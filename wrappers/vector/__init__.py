@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    __all__: list[str]
     from papergym.wrappers.vector.intrinsic_reward import IntrinsicReward as IntrinsicReward
     from papergym.wrappers.vector.pixel_batch import PixelBatch as PixelBatch
     from papergym.wrappers.vector.stack import FrameStack as FrameStack
