@@ -1,4 +1,4 @@
-"""Renamed arguments: the old spelling keeps working, with a warning."""
+"""Renamed arguments and attributes: the old spelling keeps working, with a warning."""
 
 import functools
 import warnings
@@ -22,10 +22,28 @@ def renamed(**names: str) -> Callable[[Function], Function]:
                 new = names[old]
                 if new in kwargs:
                     raise TypeError(f"expected {new}=, got {old}= as well, its old name; pass {new}= alone.")
-                warnings.warn(f"the argument {old}= is called {new}= now; please rename it.", FutureWarning, stacklevel=2)
+                _warn(f"argument {old}=", f"{new}=")
                 kwargs[new] = kwargs.pop(old)
             return function(*args, **kwargs)
 
         return cast(Function, call)
 
     return decorate
+
+
+def renamed_attribute(old: str, new: str) -> property:
+    """A property under the old name of an attribute, which reads and sets the new one."""
+
+    def read(owner: Any) -> Any:
+        _warn(f"attribute {old}", new)
+        return getattr(owner, new)
+
+    def write(owner: Any, value: Any) -> None:
+        _warn(f"attribute {old}", new)
+        setattr(owner, new, value)
+
+    return property(read, write, doc=f"Old name of ``{new}``.")
+
+
+def _warn(old: str, new: str) -> None:
+    warnings.warn(f"the {old} is called {new} now; please rename it.", FutureWarning, stacklevel=3)

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from papergym.envs.renamed import renamed
+from papergym.envs.renamed import renamed, renamed_attribute
 from papergym.wrappers.intrinsic.base import Bonus, require, require_one_of
 from papergym.wrappers.intrinsic.moments import RunningMoments
 
@@ -32,6 +32,7 @@ class RewardMixer:
     decay: float = 0.0
     normalize: bool = True
     gamma: float = 0.99
+    normalise = renamed_attribute("normalise", "normalize")
 
     def __post_init__(self) -> None:
         require_one_of("mix", self.mix, Mix)

@@ -72,6 +72,21 @@ def test_the_old_spelling_works_with_a_warning(value):
             make(normalise=value, normalize=value)
 
 
+def test_the_old_attribute_works_with_a_warning():
+    mixer = RewardMixer(normalize=False)
+    with pytest.warns(FutureWarning, match="attribute normalise is called normalize now"):
+        assert mixer.normalise is False
+    with pytest.warns(FutureWarning, match="normalise"):
+        mixer.normalise = True
+    assert mixer.normalize is True
+
+
+def test_warnings_name_the_line_of_the_caller():
+    with pytest.warns(FutureWarning) as caught:
+        papergym.wrappers.NoveltyReward(gym.make("Pendulum-v1"), normalise=True)
+    assert [warning.filename for warning in caught] == [__file__]
+
+
 def test_a_spec_that_was_saved_with_the_old_spelling_is_rebuilt():
     spec = papergym.wrappers.NoveltyReward(gym.make("Pendulum-v1"), normalize=False).spec
     text = spec.to_json().replace("normalize", "normalise")
