@@ -120,7 +120,7 @@ def build(task: Task, bonus: str, cells: set[Hashable], seed: int) -> Any:
     if bonus == "KNNNovelty":
         arguments["size"] = 8192
     ready = make_bonus(bonus, **arguments)
-    return wrappers.add_intrinsic_reward(venv, ready, weight=task.weight, mix=task.mix, normalise=True)
+    return wrappers.add_intrinsic_reward(venv, ready, weight=task.weight, mix=task.mix, normalize=True)
 
 
 def run(name: str, bonus: str, seed: int, steps: int) -> dict[str, Any]:

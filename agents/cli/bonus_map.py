@@ -128,7 +128,7 @@ def _visits(options: Options, weight: float) -> tuple[np.ndarray, np.ndarray]:
     venv = DummyVecEnv([lambda: _make(options.env)] * options.envs)
     project = _projection(options, int(np.prod(venv.observation_space.shape or ())))
     bonus = make_bonus(options.bonus, **_arguments(options))
-    door = IntrinsicReward(venv, bonus, weight=weight, normalise=True)
+    door = IntrinsicReward(venv, bonus, weight=weight, normalize=True)
     model = PPO("MlpPolicy", door, n_steps=64, batch_size=64, learning_rate=1e-3, seed=options.seed, device="cpu")
     model.learn(options.steps, callback=Record())
     door.close()

@@ -14,6 +14,7 @@ from papergym.agents.console import console
 from papergym.agents.errors import unknown
 from papergym.agents.runner.registry import agents
 from papergym.envs.table import Row, rows
+from papergym.wrappers.rows import rows
 
 
 @dataclasses.dataclass

@@ -4,13 +4,13 @@ from itertools import groupby
 from pathlib import Path
 
 import gymnasium as gym
+import meanings
 import tables
 from images import image_name
 from tables import demote, docstring, markdown, table
 
-from papergym.envs.dmc.rewards import REWARDS
-from papergym.envs.mujoco.describe import FACTS as V4_FACTS
-from papergym.envs.table import Row, rows
+from papergym.envs.table import Row
+from papergym.wrappers.rows import rows
 
 ALIKE = "-1 and 1 are the ends of the actuator's range; numbers between scale linearly."
 
@@ -110,13 +110,14 @@ def domain_page(docs: Path, domain: str, members: list[Row]) -> str:
         task: [row for row in members if row.kwargs["task"] == task]
         for task in dict.fromkeys(r.kwargs["task"] for r in members)
     }
+    rewards = meanings.dmc_rewards()
     lines = [
         [
             image(docs, found[-1].id, "../.."),
             task,
             "<br>".join(f"`{row.id}`" for row in reversed(found)),
             found[-1].summary,
-            REWARDS[domain][task],
+            rewards[domain][task],
             found[-1].source,
         ]
         for task, found in by_task.items()
@@ -153,7 +154,7 @@ def v4_page(docs: Path, row: Row) -> str:
     """One of Gymnasium's MuJoCo v4 tasks."""
     task = row.kwargs["task"]
     drives, parts, step_s = tables.v4(task)
-    facts = V4_FACTS[task]
+    reward, end = meanings.v4_sentences()[task]
     size = _size(parts)
     return "\n".join([
         f"# {row.id}",
@@ -168,9 +169,9 @@ def v4_page(docs: Path, row: Row) -> str:
         "",
         tables.state(parts),
         "",
-        *("## Reward", "", f"Per frame: {facts.reward} A step pays the sum over its repeated frames. The squared action is "
+        *("## Reward", "", f"Per frame: {reward} A step pays the sum over its repeated frames. The squared action is "
           "the sum of squares in the task's own range.", ""),
-        *("## Episode end", "", _ends(row, step_s, facts.end), ""),
+        *("## Episode end", "", _ends(row, step_s, end), ""),
         *("## Arguments", "", "See [the family's page](../mujoco.md).", ""),
         *("## Version history", "", f"- {row.version_note}", ""),
         *("## Source", "", row.source + ".", ""),

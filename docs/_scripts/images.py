@@ -14,7 +14,7 @@ import imageio.v3 as iio
 import numpy as np
 
 import papergym  # noqa: F401  (registers the ids)
-from papergym.envs.table import rows
+from papergym.wrappers.rows import rows
 
 STATIC = Path(__file__).resolve().parents[1] / "_static"
 WIDTH = 160

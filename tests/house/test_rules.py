@@ -11,7 +11,8 @@ import gymnasium as gym
 import pytest
 
 from papergym import assets
-from papergym.envs.table import FAMILIES, rows
+from papergym.envs.table import FAMILIES
+from papergym.wrappers.rows import rows
 
 REPO = Path(__file__).resolve().parents[2]
 

@@ -1,4 +1,4 @@
-"""Observations to vectors: flat numbers, one-hot ids, a fixed random encoder for pictures, or the caller's own embedding."""
+"""Observations to vectors: flat numbers, one-hot ids, a fixed random encoder for images, or the caller's own embedding."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -8,13 +8,13 @@ from typing import Any, NoReturn
 import numpy as np
 from gymnasium import Space, spaces
 
-from papergym.wrappers.intrinsic.transitions import Observations, batch_length, leaves
+from papergym.wrappers.intrinsic.transitions import Observations, batch_length, leaves, mapped
 
 Embedding = str | Callable[[Observations], np.ndarray]
 
 
-def is_picture(example: np.ndarray) -> bool:
-    """Whether one observation is a picture: uint8 with two to four axes, (H, W), (H, W, C), (C, H, W) or a stack of these."""
+def is_image(example: np.ndarray) -> bool:
+    """Whether one observation is an image: uint8 with two to four axes, (H, W), (H, W, C), (C, H, W) or a stack of these."""
     return example.dtype == np.uint8 and example.ndim in (2, 3, 4)
 
 
@@ -75,9 +75,7 @@ def _one_hot(ids: np.ndarray, sizes: np.ndarray) -> np.ndarray:
 
 def first(observations: Observations) -> Any:
     """The first observation of a batch."""
-    if isinstance(observations, dict):
-        return {key: first(value) for key, value in observations.items()}
-    return np.asarray(observations)[0]
+    return mapped(lambda part: np.asarray(part)[0], observations)
 
 
 Sizes = Mapping[str, Sequence[int]]
@@ -98,7 +96,7 @@ class Features:
     """Maps a batch of observations to (n, d) float32 and checks what comes out.
 
     Args:
-        embed: ``"auto"`` (pictures through a fixed random encoder, all else flat), ``"flat"``, ``"random"`` (a fixed random
+        embed: ``"auto"`` (images through a fixed random encoder, all else flat), ``"flat"``, ``"random"`` (a fixed random
             encoder for everything), or a function from a batch of observations to (n, d).
         dim: output length of the random encoder.
         unit: scale rows to unit Euclidean length.
@@ -141,8 +139,7 @@ class Features:
         if vectors.ndim != 2 or vectors.shape[1] != self.dim:
             length = f"(n, {self.dim})" if self.dim else "(n, d)"
             raise ValueError(f"the embedding returned shape {vectors.shape}, expected {length}: its size must never change.")
-        if not isfinite(np.vdot(vectors, vectors)):
-            explain(vectors)
+        require_finite(vectors)
         if self.unit:
             vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
         return vectors
@@ -151,8 +148,8 @@ class Features:
         if callable(self.embed):
             return partial(_embedded, self.embed)
         example = first(observations)
-        pictures = any(is_picture(part) for part in leaves(example).values())
-        if self.embed == "flat" or (self.embed == "auto" and not pictures):
+        images = any(is_image(part) for part in leaves(example).values())
+        if self.embed == "flat" or (self.embed == "auto" and not images):
             return self._flat
         from papergym.wrappers.intrinsic.networks import RandomEncoder  # torch only where networks are used
 
@@ -196,12 +193,18 @@ def _embedded(embed: Callable[[Observations], Any], observations: Observations) 
     return vectors
 
 
+def require_finite(vectors: np.ndarray, what: str = "observation or embedding") -> None:
+    """Raise ValueError unless all elements and the sum of their squares are finite; one product, cheap at every step."""
+    if not isfinite(np.vdot(vectors, vectors)):
+        explain(vectors, what)
+
+
 def explain(vectors: np.ndarray, what: str = "observation or embedding") -> NoReturn:
     """Raise ValueError that says which element is not finite, or that squares overflow."""
     bad = ~np.isfinite(vectors)
     if bad.any():
         row, column = np.argwhere(bad)[0]
         raise ValueError(
-            f"non-finite {what}: row {row}, element {column} is {vectors[row, column]}. Nothing was stored; mend what made it."
+            f"non-finite {what}: row {row}, element {column} is {vectors[row, column]}. Nothing was stored; fix what made it."
         )
     raise ValueError(f"{what} up to {np.abs(vectors).max():.3g} overflow squared float32 distances; rescale them first.")

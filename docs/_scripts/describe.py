@@ -3,10 +3,10 @@
 from typing import Any, NamedTuple
 
 import numpy as np
+from entries import Entry
+from meanings import dmc_observation
 
 from papergym.envs.dmc import load
-from papergym.envs.dmc.entries import Entry
-from papergym.envs.dmc.observations import entries_of
 from papergym.envs.render.native import mujoco
 
 
@@ -78,15 +78,15 @@ def task_tables(domain: str, task: str) -> tuple[list[Actuator], list[Part], flo
     """Actuators, observation and control step in seconds of a dm_control task; compiles its model.
 
     Raises:
-        ValueError: the table of papergym.envs.dmc.observations lacks a key or counts its entries wrongly.
+        ValueError: assets/dmc/observations.toml lacks a key or counts its entries wrongly.
     """
     environment = load.load(domain, task, np.random.RandomState(0))
-    model, known = environment.physics.model.ptr, entries_of(domain, task)
+    model = environment.physics.model.ptr
     parts, start = [], 0
     for key, spec in environment.observation_spec().items():
-        entries, size = known[key](model) if key in known else [], int(np.prod(spec.shape))
+        entries, size = dmc_observation(domain, task, key, model), int(np.prod(spec.shape))
         if sum(entry.count for entry in entries) != size:
-            raise ValueError(f"{domain} {task}: {key} has {size} entries, papergym.envs.dmc.observations names {len(entries)}")
+            raise ValueError(f"{domain} {task}: {key} has {size} entries, assets/dmc/observations.toml names {len(entries)}")
         parts.append(Part(key, start, entries))
         start += size
     return actuators(model), parts, environment.control_timestep()

@@ -1,4 +1,4 @@
-"""The Gymnasium, vector and SB3 doors on one scripted world: each scores exactly the transitions that happened, and alike."""
+"""The wrappers of the three kinds of environment around one scripted world: each scores exactly what happened, and alike."""
 
 from typing import Any
 
@@ -47,15 +47,15 @@ def actions(step):
     return np.array([(step + i) % 3 for i in range(ENVS)])
 
 
-def run_vector(door: Any, mode, steps=STEPS):
-    """Rewards, infos and resets of the door under an autoreset mode."""
-    door.reset(seed=0)
+def run_vector(wrapper: Any, mode, steps=STEPS):
+    """Rewards, infos and resets of the wrapper under an autoreset mode."""
+    wrapper.reset(seed=0)
     out = []
     for t in range(steps):
-        _, reward, terminated, truncated, info = door.step(actions(t))
+        _, reward, terminated, truncated, info = wrapper.step(actions(t))
         out.append((reward.copy(), info))
         if mode is AutoresetMode.DISABLED and (terminated | truncated).any():
-            door.reset(options={"reset_mask": terminated | truncated})
+            wrapper.reset(options={"reset_mask": terminated | truncated})
     return out
 
 
@@ -73,28 +73,28 @@ def same(shown, log):
         assert d == done
 
 
-def test_single_door_shows_what_happened(make):
+def test_single_wrapper_shows_what_happened(make):
     env = make(0, careless=True)  # whose observations are all the same array
-    door = wrappers.IntrinsicReward(env, Recorder())
-    door.reset(seed=0)
+    wrapper = wrappers.IntrinsicReward(env, Recorder())
+    wrapper.reset(seed=0)
     for t in range(STEPS):
-        _, _, terminated, truncated, _ = door.step(np.int64(t % 3))
+        _, _, terminated, truncated, _ = wrapper.step(np.int64(t % 3))
         if terminated or truncated:
-            door.reset()
-    same(door.bonus.rows, env.log)
-    assert door.bonus.resets == [[0]] * (1 + sum(done for *_, done in env.log))
+            wrapper.reset()
+    same(wrapper.bonus.rows, env.log)
+    assert wrapper.bonus.resets == [[0]] * (1 + sum(done for *_, done in env.log))
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_vector_door_shows_what_happened(mode, make):
+def test_vector_wrapper_shows_what_happened(mode, make):
     envs: Any = SyncVectorEnv([lambda i=i: make(i) for i in range(ENVS)], autoreset_mode=mode)
-    door = wrappers.vector.IntrinsicReward(envs, Recorder())
-    out = run_vector(door, mode)
+    wrapper = wrappers.vector.IntrinsicReward(envs, Recorder(), normalize=False)
+    out = run_vector(wrapper, mode)
     for index, env in enumerate(envs.envs):
-        same([row for row in door.bonus.rows if row[0] == index], env.log)
-    assert sum(len(env.log) for env in envs.envs) == len(door.bonus.rows)
+        same([row for row in wrapper.bonus.rows if row[0] == index], env.log)
+    assert sum(len(env.log) for env in envs.envs) == len(wrapper.bonus.rows)
     paid = np.concatenate([info["reward_intrinsic"][info["_reward_intrinsic"]] for _, info in out])
-    np.testing.assert_array_equal(paid, np.arange(len(door.bonus.rows)))
+    np.testing.assert_array_equal(paid, np.arange(len(wrapper.bonus.rows)))
     for reward, info in out:
         np.testing.assert_allclose(reward, info["reward_extrinsic"] + info["reward_intrinsic"])
         assert (info["reward_intrinsic"][~info["_reward_intrinsic"]] == 0).all()
@@ -102,17 +102,17 @@ def test_vector_door_shows_what_happened(mode, make):
     assert (sat_out > 0) == (mode is AutoresetMode.NEXT_STEP)  # only there a step may be a reset
 
 
-def test_sb3_door_shows_what_happened(make):
+def test_sb3_wrapper_shows_what_happened(make):
     venv: Any = DummyVecEnv([lambda i=i: make(i) for i in range(ENVS)])
-    door = wrappers.sb3.IntrinsicReward(venv, Recorder())
-    door.reset()
+    wrapper = wrappers.sb3.IntrinsicReward(venv, Recorder())
+    wrapper.reset()
     for t in range(STEPS):
-        _, rewards, dones, infos = door.step(actions(t))
+        _, rewards, dones, infos = wrapper.step(actions(t))
         for i, info in enumerate(infos):
             assert rewards[i] == info["reward_extrinsic"] + info["reward_intrinsic"]
             assert ("episode_intrinsic" in info) == dones[i]
     for index, env in enumerate(venv.envs):
-        same([row for row in door.bonus.rows if row[0] == index], env.log)
+        same([row for row in wrapper.bonus.rows if row[0] == index], env.log)
 
 
 BONUSES = {
@@ -135,30 +135,30 @@ def per_env(out):
 
 
 @pytest.mark.parametrize("name", BONUSES)
-def test_sb3_and_vector_doors_pay_the_same(name, make):
+def test_sb3_and_vector_wrappers_pay_the_same(name, make):
     envs = SyncVectorEnv([lambda i=i: make(i) for i in range(ENVS)], autoreset_mode=AutoresetMode.SAME_STEP)
-    vector = wrappers.add_intrinsic_reward(envs, name, normalise=True, **BONUSES[name])
+    vector = wrappers.add_intrinsic_reward(envs, name, normalize=True, **BONUSES[name])
     out = per_env(run_vector(vector, AutoresetMode.SAME_STEP))
-    door = wrappers.add_intrinsic_reward(
-        DummyVecEnv([lambda i=i: make(i) for i in range(ENVS)]), name, normalise=True, **BONUSES[name]
+    wrapper = wrappers.add_intrinsic_reward(
+        DummyVecEnv([lambda i=i: make(i) for i in range(ENVS)]), name, normalize=True, **BONUSES[name]
     )
-    door.reset()
-    paid = [[info["reward_intrinsic"] for info in door.step(actions(t))[3]] for t in range(STEPS)]
+    wrapper.reset()
+    paid = [[info["reward_intrinsic"] for info in wrapper.step(actions(t))[3]] for t in range(STEPS)]
     np.testing.assert_allclose(np.transpose(paid), out, rtol=1e-6)
     assert np.ptp(paid) > 0
 
 
 @pytest.mark.parametrize("name", [name for name in BONUSES if name != "APT"])
-def test_single_and_vector_doors_pay_the_same(name, make):
-    """One environment through all three doors and all modes: the same stream, the same rewards."""
-    door = wrappers.add_intrinsic_reward(make(1), name, **BONUSES[name])
-    door.reset(seed=0)
+def test_single_and_vector_wrappers_pay_the_same(name, make):
+    """One environment through all three kinds of wrapper and all modes: the same stream, the same rewards."""
+    wrapper = wrappers.add_intrinsic_reward(make(1), name, **BONUSES[name])
+    wrapper.reset(seed=0)
     paid = []
     for t in range(STEPS):
-        _, _, terminated, truncated, info = door.step(actions(t)[0])
+        _, _, terminated, truncated, info = wrapper.step(actions(t)[0])
         paid.append(info["reward_intrinsic"])
         if terminated or truncated:
-            door.reset()
+            wrapper.reset()
     for mode in MODES:
         envs = wrappers.add_intrinsic_reward(SyncVectorEnv([lambda: make(1)], autoreset_mode=mode), name, **BONUSES[name])
         envs.reset(seed=0)
@@ -177,54 +177,54 @@ def test_single_and_vector_doors_pay_the_same(name, make):
 
 
 def test_mixing_by_hand(make):
-    door = wrappers.IntrinsicReward(make(0, reward=2.0), Recorder(), weight=0.5, decay=0.1)
-    door.reset(seed=0)
+    wrapper = wrappers.IntrinsicReward(make(0, reward=2.0), Recorder(), weight=0.5, decay=0.1, normalize=False)
+    wrapper.reset(seed=0)
     total = {"extrinsic": 0.0, "intrinsic": 0.0}
     for t in range(3):
-        _, reward, terminated, truncated, info = door.step(0)
+        _, reward, terminated, truncated, info = wrapper.step(0)
         assert reward == pytest.approx(2.0 + 0.5 * 0.9**t * t)
         assert (info["reward_extrinsic"], info["reward_intrinsic"]) == (2.0, float(t))
         total["extrinsic"] += 2.0
         total["intrinsic"] += t
     assert terminated or truncated
     assert (info["episode_extrinsic"], info["episode_intrinsic"]) == (total["extrinsic"], total["intrinsic"])
-    alone = wrappers.IntrinsicReward(make(0, reward=2.0), Recorder(), weight=0.5, mix="replace")
+    alone = wrappers.IntrinsicReward(make(0, reward=2.0), Recorder(), weight=0.5, mix="replace", normalize=False)
     alone.reset(seed=0)
     assert [alone.step(0)[1] for _ in range(3)] == [0.0, 0.5, 1.0]
 
 
 def test_return_normalisation_by_hand(make):
-    door = wrappers.IntrinsicReward(make(0), Recorder(), normalise=True, mix="replace")
-    door.reset(seed=0)
+    wrapper = wrappers.IntrinsicReward(make(0), Recorder(), normalize=True, mix="replace")
+    wrapper.reset(seed=0)
     discounted, sums = 0.0, []
     for t in range(3):
         discounted = 0.99 * discounted + t
         sums.append(discounted)
         expected = t / (np.std(sums) if len(sums) > 1 else 1.0)
-        assert door.step(0)[1] == pytest.approx(expected)
+        assert wrapper.step(0)[1] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("name", [name for name in BONUSES if name != "APT"])
 def test_specs_rebuild(name):
-    door = wrappers.add_intrinsic_reward(gym.make("CartPole-v1"), name, weight=0.3, **BONUSES[name])
-    again: Any = gym.make(EnvSpec.from_json(door.spec.to_json()))
+    wrapper = wrappers.add_intrinsic_reward(gym.make("CartPole-v1"), name, weight=0.3, **BONUSES[name])
+    again: Any = gym.make(EnvSpec.from_json(wrapper.spec.to_json()))
     assert isinstance(again, wrappers.IntrinsicReward)
-    assert type(again.bonus) is type(door.bonus) and again.bonus.config() == door.bonus.config()
+    assert type(again.bonus) is type(wrapper.bonus) and again.bonus.config() == wrapper.bonus.config()
     assert again.mixer.weight == 0.3
-    ready = wrappers.IntrinsicReward(gym.make("CartPole-v1"), door.bonus)
+    ready = wrappers.IntrinsicReward(gym.make("CartPole-v1"), wrapper.bonus)
     rebuilt: Any = gym.make(EnvSpec.from_json(ready.spec.to_json()))
-    assert rebuilt.bonus is not door.bonus and rebuilt.bonus.config() == door.bonus.config()
+    assert rebuilt.bonus is not wrapper.bonus and rebuilt.bonus.config() == wrapper.bonus.config()
 
 
-def test_the_door_keeps_the_rules_of_gymnasium():
+def test_the_wrapper_keeps_the_rules_of_gymnasium():
     from gymnasium.utils.env_checker import check_env
 
     check_env(wrappers.NoveltyReward(gym.make("Pendulum-v1")).env.unwrapped, skip_render_check=True)
-    door = wrappers.NoveltyReward(gym.make("Pendulum-v1"))
-    door.reset(seed=1)
-    first = door.step(door.action_space.sample())
+    wrapper = wrappers.NoveltyReward(gym.make("Pendulum-v1"))
+    wrapper.reset(seed=1)
+    first = wrapper.step(wrapper.action_space.sample())
     assert isinstance(first[1], float)
-    assert first[0] in door.observation_space
+    assert first[0] in wrapper.observation_space
 
 
 def test_short_spellings_take_every_kind_of_environment():
@@ -234,11 +234,11 @@ def test_short_spellings_take_every_kind_of_environment():
         wrappers.CountReward: "CountBonus", wrappers.PrototypeReward: "PrototypeNovelty",
     }  # fmt: skip
     kinds = (lambda: gym.make("CartPole-v1"), lambda: gym.make_vec("CartPole-v1", 2), lambda: DummyVecEnv([kinds[0]]))
-    doors = (wrappers.IntrinsicReward, wrappers.vector.IntrinsicReward, wrappers.sb3.IntrinsicReward)
+    classes = (wrappers.IntrinsicReward, wrappers.vector.IntrinsicReward, wrappers.sb3.IntrinsicReward)
     for spell, bonus in spelt.items():
-        for make_env, door in zip(kinds, doors):
+        for make_env, wrapper in zip(kinds, classes):
             wrapped = spell(make_env(), weight=0.5)
-            assert type(wrapped) is door and type(wrapped.bonus).__name__ == bonus and wrapped.mixer.weight == 0.5
+            assert type(wrapped) is wrapper and type(wrapped.bonus).__name__ == bonus and wrapped.mixer.weight == 0.5
     assert wrappers.NoveltyReward(gym.make("CartPole-v1"), k=7).bonus.k == 7
     with pytest.raises(TypeError, match="VectorEnv or a stable-baselines3"):
         wrappers.NoveltyReward(object())
@@ -252,8 +252,8 @@ def test_nothing_is_stepped_behind_the_users_back(make):
     assert env.log == [] and env.episode == -1
 
 
-def test_dict_observations_through_all_doors():
-    """Final observations of Dict spaces come in another shape under SAME_STEP; all doors must still agree."""
+def test_dict_observations_through_all_wrappers():
+    """Final observations of Dict spaces come in another shape under SAME_STEP; all kinds of wrapper must still agree."""
 
     class Pair(gym.ObservationWrapper):
         def __init__(self, env):
@@ -280,8 +280,8 @@ def test_dict_observations_through_all_doors():
     venv = DummyVecEnv([make_env] * ENVS)
     for index, seed in enumerate((3, 4, 5)):
         venv._seeds[index] = seed
-    door = wrappers.NoveltyReward(venv, memory="episodic")
-    door.reset()
-    got = [[info["reward_intrinsic"] for info in door.step(actions(t) % 2)[3]] for t in range(7)]
+    wrapper = wrappers.NoveltyReward(venv, memory="episodic")
+    wrapper.reset()
+    got = [[info["reward_intrinsic"] for info in wrapper.step(actions(t) % 2)[3]] for t in range(7)]
     np.testing.assert_allclose(got, paid[AutoresetMode.SAME_STEP], rtol=1e-6)
-    assert door.bonus.features.dim == 6  # four numbers and a one-hot of two
+    assert wrapper.bonus.features.dim == 6  # four numbers and a one-hot of two

@@ -1,4 +1,4 @@
-"""Pictures of a match whose model is compiled anew in each episode."""
+"""Images of a match whose model is compiled anew in each episode."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ DEFAULT_CAMERA = "soccer_ball/ball_cam"
 """Follows the ball from 7 m away and 7 m above; ``top_down`` shows the whole pitch."""
 
 
-class MatchPicture:
+class MatchImage:
     """Draws whatever model the physics holds at the moment.
 
     Args:
@@ -32,10 +32,10 @@ class MatchPicture:
         if self._renderer is None or model is not self._model:
             previous = self._renderer
             self._renderer, self._model = Renderer(model, **self._settings), model
-            picture = self._renderer.render(physics.data.ptr)
+            image = self._renderer.render(physics.data.ptr)
             if previous is not None:  # after the new one shares its context, which would otherwise be made again
                 previous.close()
-            return picture
+            return image
         return self._renderer.render(physics.data.ptr)
 
     def close(self) -> None:
