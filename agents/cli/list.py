@@ -13,7 +13,7 @@ from papergym.agents.cli.options import parse
 from papergym.agents.console import console
 from papergym.agents.errors import unknown
 from papergym.agents.runner.registry import agents
-from papergym.envs.table import Row, rows
+from papergym.envs.table import Row
 from papergym.wrappers.rows import rows
 
 

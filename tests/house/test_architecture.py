@@ -29,7 +29,7 @@ FLOORS = (
 the agents: each holds a ``config.py``, and none may use another one, unless ``STANDS_ON`` says so.
 """
 
-STANDS_ON: dict[str, tuple[str, ...]] = {"per": ("sac",)}
+STANDS_ON: dict[str, tuple[str, ...]] = {}
 """Agent -> the agents whose code it extends."""
 
 LEVEL = {floor: number for number, floor in enumerate(FLOORS)}
