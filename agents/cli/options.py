@@ -8,7 +8,7 @@ from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, Pri
 
 from papergym.agents.errors import UsageError
 from papergym.agents.runner.fields import number
-from papergym.agents.runner.plan import BUDGET, Plan, RunSettings, draft, make_plan, settle
+from papergym.agents.runner.plan import BUDGET, Plan, RunSettings, draft, settle
 from papergym.agents.runner.registry import Agent
 
 T = TypeVar("T")
@@ -40,7 +40,7 @@ def parse(kind: type[T], verb: str, argv: list[str], **more: Any) -> T:
 
 
 def parse_plan(row: Agent, options: list[str], *, verb: str, base: Plan | None = None) -> Plan:
-    """The settled plan that ``options`` make of ``base``, or of the preset they name."""
+    """The plan that ``options`` make of ``base``, settled, or of the preset they name, not yet settled."""
     start = base or draft(row, _value_of(options, "--preset"))
     both = dataclasses.make_dataclass(
         "Options",
@@ -57,7 +57,7 @@ def parse_plan(row: Agent, options: list[str], *, verb: str, base: Plan | None =
     preset = given.pop("preset", start.run.preset)
     if preset != start.run.preset:
         raise UsageError(f"--preset {preset} conflicts with {start.run.preset}.")
-    return make_plan(row, preset, {name: value for name, value in given.items() if name not in BUDGET or name == "steps"})
+    return draft(row, preset, {name: value for name, value in given.items() if name not in BUDGET or name == "steps"})
 
 
 def _changed(before: Any, after: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from papergym.agents.cli.options import parse_plan
 from papergym.agents.console import console
 from papergym.agents.errors import UsageError
 from papergym.agents.runner.folder import read_plan
-from papergym.agents.runner.plan import default_preset, presets
+from papergym.agents.runner.plan import default_preset, presets, settle
 from papergym.agents.runner.registry import agent, agents
 
 log = logging.getLogger(__name__)
@@ -32,6 +32,8 @@ def main(argv: list[str]) -> int:
     row = agent(name)
     verb = f"train {row.name}"
     plan = parse_plan(row, options, verb=verb)
+    if not (plan.run.resume and (plan.run.run_folder or plan.run.env)):
+        settle(plan)
     if plan.run.resume:
         stored = read_plan(plan.run.folder(row.key), trusted=row.name)
         if stored.agent.name != row.name:

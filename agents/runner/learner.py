@@ -21,7 +21,7 @@ class Hooks(Protocol):
     def safe_point(self) -> None:
         """Between two updates: the learner's state is whole. The runner may log, evaluate, save, or raise to stop.
 
-        Call it once before the first unit of the budget and after every unit, or every few.
+        Call it before every unit of the budget, or every few; not after the last one, where the runner acts by itself.
         """
 
     def progress(self) -> None:

@@ -63,7 +63,7 @@ class RunSettings:
 FREE = frozenset({"device", "threads", "checkpoint_seconds", "run_folder", "resume", "video", "snapshots", "keep_checkpoints"})
 """Settings that may change when a run is resumed: they do not decide its numbers (device: to rounding)."""
 
-BUDGET = ("steps", "total_steps", "total_timesteps")
+BUDGET = ("steps", "updates", "total_steps", "total_timesteps")
 """Names under which a preset or an agent's configuration may hold the budget."""
 
 SHARE_OF_BUDGET = ("pretrain_steps",)
@@ -114,7 +114,7 @@ def draft(row: Agent, preset: str = "", given: dict[str, Any] | None = None, *, 
     chosen, given = dict(known.get(preset, {})), dict(given or {})
     file = f"[presets.{preset}] of assets/papers/{row.paper}.toml"
     budget = next((int(chosen.pop(name)) for name in BUDGET if name in chosen), RunSettings.steps)
-    asked = fit(RunSettings, "steps", given.pop("steps"), where) if "steps" in given else budget
+    asked = next((fit(RunSettings, "steps", given.pop(name), where) for name in BUDGET if name in given), budget)
     for name in SHARE_OF_BUDGET:
         if name in chosen:
             chosen[name] = chosen[name] * asked // budget

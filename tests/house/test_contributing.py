@@ -39,7 +39,7 @@ def _agent(name):
 
 
 def _paper(name):
-    return {"paper": name, "arxiv": assets.paper(name)["paper"]["arxiv"]}
+    return {"paper": name, "arxiv": assets.paper(name)["paper"].get("arxiv") or assets.paper(name)["paper"]["title"]}
 
 
 KINDS = {

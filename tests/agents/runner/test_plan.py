@@ -11,7 +11,7 @@ from papergym.agents.cli.options import parse_plan, refuse_contradictions
 from papergym.agents.errors import UsageError
 from papergym.agents.runner import plan as module
 from papergym.agents.runner.fields import fit, key_values, tomllib
-from papergym.agents.runner.plan import Plan, conflicts, from_toml, make_plan, to_toml
+from papergym.agents.runner.plan import Plan, conflicts, from_toml, make_plan, settle, to_toml
 from papergym.agents.runner.registry import Agent
 
 
@@ -55,7 +55,7 @@ def facts(monkeypatch):
 
 
 def parse(*options: str) -> Plan:
-    return parse_plan(ROW, list(options), verb="test")
+    return settle(parse_plan(ROW, list(options), verb="test"))
 
 
 def test_preset_then_options():

@@ -8,7 +8,7 @@ from papergym import assets
 from papergym.agents.runner.plan import make_plan, presets
 from papergym.agents.runner.registry import agents
 
-EVERY = [pytest.param(row, name, id=f"{row.key}-{name}") for row in agents() for name in presets(row)]
+EVERY = [pytest.param(row, name, id=f"{row.key}-{name}") for row in agents() for name in presets(row) if row.default_env]
 
 
 @pytest.mark.parametrize(("row", "name"), EVERY)
