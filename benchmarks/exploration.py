@@ -26,6 +26,7 @@ import papergym
 from papergym import wrappers
 from papergym.envs.dmc.env import DmControlEnv
 from papergym.wrappers.intrinsic import make_bonus
+from papergym.wrappers.intrinsic.mixing import Mix
 
 RESULTS = Path(__file__).parent.parent / "assets" / "results"
 ENVS = 8
@@ -90,7 +91,7 @@ class Task:
     make: Callable[[], gym.Env]
     cell: Callable[[np.ndarray], Hashable]
     weight: float
-    mix: str = "add"
+    mix: Mix = "add"
     arguments: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
