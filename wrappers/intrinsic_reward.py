@@ -9,9 +9,9 @@ from gymnasium.core import ActType, ObsType
 from gymnasium.vector import AutoresetMode
 
 from papergym.envs.renamed import renamed
-from papergym.wrappers.intrinsic import make_bonus
 from papergym.wrappers.intrinsic.base import Bonus
 from papergym.wrappers.intrinsic.mixing import Mix, RewardMixer, WrapperState
+from papergym.wrappers.intrinsic.resolving import resolve
 from papergym.wrappers.intrinsic.transitions import Observations, Transitions, mapped
 
 if TYPE_CHECKING:
@@ -82,22 +82,6 @@ class IntrinsicReward(WrapperState, gym.Wrapper[ObsType, ActType, ObsType, ActTy
         if ended:
             info["episode_extrinsic"], info["episode_intrinsic"] = float(episodes[0, 0]), float(episodes[1, 0])
         return obs, float(rewards[0]), terminated, truncated, info
-
-
-def resolve(bonus: Bonus | str, arguments: Mapping[str, Any] | None) -> tuple[Bonus, dict[str, Any]]:
-    """A bonus, and the plain arguments ``bonus`` and ``bonus_arguments`` that build it again.
-
-    Raises:
-        TypeError: neither a bonus nor a name, or arguments beside a ready bonus.
-    """
-    if isinstance(bonus, str):
-        arguments = dict(arguments or {})
-        return make_bonus(bonus, **arguments), {"bonus": bonus, "bonus_arguments": arguments}
-    if not isinstance(bonus, Bonus):
-        raise TypeError(f"bonus is a Bonus or the name of one, got {type(bonus).__name__}.")
-    if arguments:
-        raise TypeError("bonus_arguments go with a bonus given by name; this one is built already.")
-    return bonus, {"bonus": type(bonus).__name__, "bonus_arguments": bonus.config()}
 
 
 def _batched(obs: Any) -> Observations:

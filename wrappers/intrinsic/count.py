@@ -7,8 +7,9 @@ import numpy as np
 from gymnasium import spaces
 
 from papergym.wrappers.intrinsic.base import Bonus, require, require_one_of
-from papergym.wrappers.intrinsic.features import Embedding, Features, explain, first, is_image, require_sizes
+from papergym.wrappers.intrinsic.features import Embedding, Features, first, require_sizes
 from papergym.wrappers.intrinsic.transitions import Observations, Transitions
+from papergym.wrappers.intrinsic.vectors import explain, is_image
 
 Hash = Literal["auto", "exact", "simhash", "grid"]
 

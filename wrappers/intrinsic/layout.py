@@ -5,15 +5,15 @@ from typing import Any
 import numpy as np
 from gymnasium import Space, spaces
 
-from papergym.wrappers.intrinsic.features import flatten, is_image, require_finite, require_keys
 from papergym.wrappers.intrinsic.transitions import Observations, leaves, mapped
+from papergym.wrappers.intrinsic.vectors import flatten, is_image, require_finite, require_keys
 
 
 class Layout:
     """Splits batches of observations into images and flat numbers, always in the same order.
 
     Args:
-        example: one observation; images are recognized by :func:`~papergym.wrappers.intrinsic.features.is_image`.
+        example: one observation; images are recognized by :func:`~papergym.wrappers.intrinsic.vectors.is_image`.
         space: observation space, needed for discrete parts.
     """
 

@@ -9,11 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from papergym.wrappers.intrinsic.base import Bonus, require
-from papergym.wrappers.intrinsic.features import Sizes, first, flatten, require_finite, require_sizes
+from papergym.wrappers.intrinsic.features import Sizes, first, require_sizes
 from papergym.wrappers.intrinsic.layout import Layout
 from papergym.wrappers.intrinsic.learner import Learner
 from papergym.wrappers.intrinsic.networks import seeded, tensors
 from papergym.wrappers.intrinsic.transitions import Transitions
+from papergym.wrappers.intrinsic.vectors import flatten, require_finite
 
 
 @dataclass(kw_only=True, eq=False)

@@ -10,8 +10,8 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs
 from papergym.envs.renamed import renamed
 from papergym.wrappers.intrinsic.base import Bonus
 from papergym.wrappers.intrinsic.mixing import Mix, RewardMixer, WrapperState
+from papergym.wrappers.intrinsic.resolving import resolve
 from papergym.wrappers.intrinsic.transitions import Observations, Transitions, copied, replaced
-from papergym.wrappers.intrinsic_reward import resolve
 
 
 class IntrinsicReward(WrapperState, VecEnvWrapper):

@@ -12,8 +12,8 @@ from stable_baselines3.common.vec_env import VecNormalize
 from papergym.wrappers.intrinsic.base import Bonus, require_one_of
 from papergym.wrappers.intrinsic.mixing import Mix
 from papergym.wrappers.intrinsic.relabelling import refuse_episodic, relabel
+from papergym.wrappers.intrinsic.resolving import resolve
 from papergym.wrappers.intrinsic.transitions import Transitions, copied, mapped
-from papergym.wrappers.intrinsic_reward import resolve
 
 Observe = Literal["stored", "sampled", "never"]
 _Buffer = ReplayBuffer if TYPE_CHECKING else object

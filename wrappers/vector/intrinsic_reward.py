@@ -10,8 +10,8 @@ from gymnasium.vector import AutoresetMode
 from papergym.envs.renamed import renamed
 from papergym.wrappers.intrinsic.base import Bonus
 from papergym.wrappers.intrinsic.mixing import Mix, RewardMixer, WrapperState
+from papergym.wrappers.intrinsic.resolving import resolve
 from papergym.wrappers.intrinsic.transitions import Observations, Transitions, copied, replaced, taken
-from papergym.wrappers.intrinsic_reward import resolve
 
 
 class IntrinsicReward(WrapperState, gym.vector.VectorWrapper, gym.utils.RecordConstructorArgs):
