@@ -9,5 +9,5 @@ AGENT = Agent(
     build="papergym.agents.sac.build:build",
     paper="sac",
     summary="Soft actor-critic with a learned or fixed temperature, two critics.",
-    default_env="HalfCheetah-v4",
+    default_env="Pendulum-v1",
 )
