@@ -3,7 +3,6 @@
 import dataclasses
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import tyro
@@ -12,10 +11,6 @@ from rich.table import Table
 from papergym.agents.cli.options import parse
 from papergym.agents.console import console
 from papergym.agents.errors import UsageError
-
-if TYPE_CHECKING:
-    from papergym.agents.runner.learner import Learner
-    from papergym.agents.runner.plan import Plan
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +45,7 @@ def main(argv: list[str]) -> int:
     if options.episodes < 1:
         raise UsageError(f"--episodes is {options.episodes}, expected at least 1.")
     from papergym.agents.runner.evaluation import evaluate
+    from papergym.agents.runner.load import load_run
     from papergym.agents.runner.media import record_video
     from papergym.agents.runner.train import check_env
 
@@ -65,43 +61,6 @@ def main(argv: list[str]) -> int:
         log.info("video of the first episode: %s", options.video)
     env.close()
     return 0
-
-
-def load_run(
-    folder: Path, checkpoint: Path | None = None, *, device: str = "auto", seed: int | None = None, trusted: str = ""
-) -> "tuple[Plan, Learner, Path]":
-    """Plan of a run, its learner, and the file that the learner's state is from.
-
-    Raises:
-        UsageError: no run there, or one without a checkpoint.
-        CheckpointError: a file that cannot be used.
-    """
-    from papergym.agents.checkpoint.state import load_state
-    from papergym.agents.runner.folder import read_plan
-    from papergym.agents.runner.train import build_learner
-
-    if folder.is_file():
-        raise UsageError(f"{folder} is a file, expected the run's folder: {folder.parent}.")
-    plan = read_plan(folder, trusted=trusted)
-    plan.run.device = device
-    plan.run.seed = plan.run.seed if seed is None else seed
-    file = checkpoint or newest(folder)
-    learner = build_learner(plan)
-    learner.set_state(load_state(file, kind=plan.agent.key)["model"])
-    return plan, learner, file
-
-
-def newest(folder: Path) -> Path:
-    """The finished policy of a run, else its newest checkpoint.
-
-    Raises:
-        UsageError: the run has neither.
-    """
-    finished = folder / "policy.safetensors"
-    checkpoints = sorted((folder / "checkpoints").glob("*.safetensors"))
-    if not finished.is_file() and not checkpoints:
-        raise UsageError(f"{folder} has no checkpoint yet. Go on with it: papergym train {folder} --resume")
-    return finished if finished.is_file() else checkpoints[-1]
 
 
 def _print(title: str, played: list) -> None:

@@ -187,7 +187,7 @@ def _trained(folder: Path) -> Policy:
     """The policy of a run, without exploration."""
     import tree
 
-    from papergym.agents.cli.evaluate import load_run
+    from papergym.agents.runner.load import load_run
 
     plan, learner, _ = load_run(folder)
     state: Any = None

@@ -1,6 +1,7 @@
 """PPO with the four surrogate objectives of the paper, as an SB3 PPO whose files load in plain SB3."""
 
 import logging
+import math
 from typing import Any
 
 import numpy as np
@@ -131,6 +132,11 @@ class PPO(ExactResume, sb3.PPO):
             check_rollout(self, first, {"reward": rollout_buffer.rewards, **named})
         return finished
 
+    @property
+    def gradient_limit(self) -> float | None:
+        """Limit of the gradient's norm, None for no limit; ``max_grad_norm`` may say that as infinity or None."""
+        return None if self.max_grad_norm is None or math.isinf(self.max_grad_norm) else self.max_grad_norm
+
     def train(self) -> None:
         """One policy update: ``n_epochs`` of minibatches, then one step of the adaptive coefficient.
 
@@ -150,7 +156,7 @@ class PPO(ExactResume, sb3.PPO):
                 raise BadNumbersError(f"step {self.num_timesteps}: {DIVERGED}") from error
         else:
             update.flatten(self.rollout_buffer)
-            settings = fast.Settings(self.n_epochs, self.batch_size, self.max_grad_norm, self.normalize_advantage)
+            settings = fast.Settings(self.n_epochs, self.batch_size, self.gradient_limit, self.normalize_advantage)
             terms = policy.update(surrogate, _numpy_batch(self.rollout_buffer, policy), settings, self.generator)
             self._n_updates += self.n_epochs
         if self.objective == "adaptive_kl":

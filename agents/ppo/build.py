@@ -51,8 +51,8 @@ def build(
         "ent_coef": config.entropy_coef,
         "vf_coef": config.value_coef,
     }
+    limit = math.inf if config.max_grad_norm is None else config.max_grad_norm  # SB3 cannot go on from None
     if config.implementation == "sb3":
-        limit = math.inf if config.max_grad_norm is None else config.max_grad_norm
         return sb3.PPO(policy, venv, max_grad_norm=limit, **common, **proximal)
     return PPO(
         policy,
@@ -61,7 +61,7 @@ def build(
         beta=config.beta,
         d_targ=config.d_targ,
         use_fast=config.use_fast,
-        max_grad_norm=config.max_grad_norm,  # pyright: ignore[reportArgumentType]
+        max_grad_norm=limit,
         **common,
         **proximal,
     )

@@ -58,8 +58,8 @@ class Update:
         loss = combined_loss(surrogate, log_ratio.exp(), advantages, kl, values, data.returns, entropy)
         model.policy.optimizer.zero_grad()
         loss.backward()
-        if model.max_grad_norm is not None:
-            torch.nn.utils.clip_grad_norm_(model.policy.parameters(), model.max_grad_norm)
+        if model.gradient_limit is not None:
+            torch.nn.utils.clip_grad_norm_(model.policy.parameters(), model.gradient_limit)
         model.policy.optimizer.step()
         return True
 

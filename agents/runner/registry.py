@@ -90,7 +90,13 @@ class Agent:
 
     def make(self, config: Any, env_id: str, **kwargs: Any) -> Any:
         """The learner or SB3 algorithm with its environment, see the module's docstring."""
-        return self.load(self.build)(config, env_id, **kwargs)
+        import gymnasium as gym
+
+        level, gym.logger.min_level = gym.logger.min_level, gym.logger.ERROR  # each v4 environment warns that there is a v5
+        try:
+            return self.load(self.build)(config, env_id, **kwargs)
+        finally:
+            gym.logger.min_level = level
 
 
 def agents() -> tuple[Agent, ...]:

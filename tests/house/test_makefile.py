@@ -20,7 +20,8 @@ def _make(venv, *arguments):
 
 
 def test_run_twice_goes_on(tmp_path):
-    small = "--steps 60 --pretrain-steps 50 --learning-starts 40 --eval-every 60 --eval-episodes 1 --no-video --no-coverage"
+    small = "--steps 60 --pretrain-steps 50 --learning-starts 40 --eval-every 60 --eval-episodes 1 --no-video"
+    small += " --no-record-visits"
     arguments = ["run", f"RUN={tmp_path / 'run'}", f"ARGS={small} --env-kwargs obs_type=state"]
     first = _make(tmp_path, *arguments)
     assert first.returncode == 0, first.stdout + first.stderr
