@@ -20,12 +20,16 @@ _HOME: dict[str, str] = {
     "add_intrinsic_reward": "intrinsic_reward",
     "LSImagineActions": "mine",
     "LSImagineObservation": "mine",
+    "AffordanceObservation": "vision.observation",
+    "AffordanceReward": "vision.rewards",
+    "LSImagine": "vision.lsimagine",
+    "MineCLIPReward": "vision.rewards",
     "ActionRepeat": "repeat",
     "FrameStack": "stack",
 }
 """Public name -> module of this room that defines it."""
 
-_FOLDERS = ("intrinsic", "sb3", "vector")
+_FOLDERS = ("intrinsic", "sb3", "vector", "vision")
 __all__ = sorted(_HOME)
 
 

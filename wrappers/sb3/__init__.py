@@ -4,6 +4,7 @@ import importlib
 from typing import Any
 
 _HOME: dict[str, str] = {
+    "AffordanceObservation": "affordance",
     "IntrinsicReward": "intrinsic_reward",
     "RelabelledDictReplayBuffer": "replay",
     "RelabelledReplayBuffer": "replay",

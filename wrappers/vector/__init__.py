@@ -3,7 +3,12 @@
 import importlib
 from typing import Any
 
-_HOME: dict[str, str] = {"FrameStack": "stack", "PixelBatch": "pixel_batch", "IntrinsicReward": "intrinsic_reward"}
+_HOME: dict[str, str] = {
+    "AffordanceObservation": "affordance",
+    "FrameStack": "stack",
+    "PixelBatch": "pixel_batch",
+    "IntrinsicReward": "intrinsic_reward",
+}
 """Public name -> module of this folder that defines it."""
 
 __all__ = sorted(_HOME)
