@@ -9,6 +9,7 @@ import tyro
 
 from papergym.agents.errors import UsageError, unknown
 
+
 @dataclasses.dataclass
 class Options:
     """Make the scorer (train-scorer), then pictures (collect), their maps (annotate) and the U-Net (train); or show one."""
