@@ -38,15 +38,8 @@ def chain(
     tasks = FACTS["lsimagine"]
     if task not in tasks:
         raise ValueError(f"Expected a task of {', '.join(tasks)}, got {task!r}.")
-    if scorer is None:
-        from papergym.wrappers.vision.small import SmallScorer
-
-        scorer = SmallScorer()
-    if maps is None:
-        from papergym.wrappers.vision.unet import AffordanceUNet
-
-        maps = AffordanceUNet(scorer)
-    prompt, seen, drawn, step_flag = tasks[task]["prompt"], scorer, maps, flag or JumpFlag()
+    prompt, seen, step_flag = tasks[task]["prompt"], scorer or _small(), flag or JumpFlag()
+    drawn = maps or _unet(seen)
     kept = ("affordance", *FLAG_KEYS)
     return [
         LSImagineActions,
@@ -56,6 +49,18 @@ def chain(
         lambda env: ResizeMaps(env, size, kept[:3]),
         lambda env: LSImagineObservation(env, size=size, keep=kept),
     ]
+
+
+def _small() -> VideoTextScorer:
+    from papergym.wrappers.vision.small import SmallScorer  # loads torch
+
+    return SmallScorer()
+
+
+def _unet(scorer: VideoTextScorer) -> Maps:
+    from papergym.wrappers.vision.unet import AffordanceUNet  # loads torch
+
+    return AffordanceUNet(scorer)
 
 
 def LSImagine(env: gym.Env, task: str, **settings: Any) -> gym.Env:

@@ -38,7 +38,7 @@ class OpenCLIPScorer:
     """
 
     feature_size = 512
-    calibration = (1.0, 25.0)
+    calibration: tuple[float, float] = (1.0, 25.0)
 
     def __init__(
         self,

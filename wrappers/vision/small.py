@@ -81,9 +81,9 @@ class SmallScorer:
     """
 
     feature_size = FEATURES
-    calibration = (1.0, 0.0)
+    calibration: tuple[float, float] = (1.0, 0.0)
     image_size: tuple[int, int] | None = None
-    crop_size = INPUT
+    crop_size: tuple[int, int] = INPUT
 
     def __init__(self, weights: str | Path | None = None) -> None:
         from safetensors.torch import load_file
@@ -98,7 +98,7 @@ class SmallScorer:
             raise ValueError(f"Expected the tensors of SmallNetwork, got others for {wrong[:5]}; make them with train-scorer.")
         self.network.load_state_dict(state)
         self.network.eval().requires_grad_(False)
-        self.network.trunk = _fused(self.network.trunk).to(memory_format=torch.channels_last)
+        self.network.trunk = _fused(self.network.trunk).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         decay = RECENCY ** np.arange(FRAMES - 1, -1, -1)
         self._weights = (decay / decay.sum()).astype(np.float32)
         self._scale, self._bias = float(self.network.scale), float(self.network.bias)

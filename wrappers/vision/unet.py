@@ -80,7 +80,7 @@ class AffordanceUNet:
         if wrong:
             raise ValueError(f"Expected the tensors of AffordanceUNet, got others for {sorted(wrong)[:5]}; train it anew.")
         self.network.load_state_dict(state)
-        self.network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+        self.network.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._texts: dict[str, np.ndarray] = {}
 
     def __call__(self, frames: np.ndarray, prompts: str | Sequence[str]) -> np.ndarray:

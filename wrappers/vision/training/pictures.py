@@ -32,8 +32,7 @@ class Photographer:
         """Make the next world, with animals about and some ore in the open rock."""
         rng, self._worlds = self.rng, self._worlds + 1
         biome = _BIOMES[self._worlds % len(_BIOMES)]
-        kind = {} if biome is None else {"specified_biome": biome}
-        self.env = VoxelMineEnv("open-ended", image_size=self._size, segmentation=True, **kind)
+        self.env = VoxelMineEnv("open-ended", image_size=self._size, segmentation=True, specified_biome=biome)
         self.env.reset(seed=int(rng.integers(2**31)))
         world = self.env.world
         world.time = int(rng.integers(1000, 11000))

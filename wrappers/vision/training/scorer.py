@@ -58,7 +58,7 @@ def train(
     for picture in pictures(pictures_count, seed):
         held.append(picture)
         said("pictures", len(held), pictures_count, 0.0)
-    network = SmallNetwork().to(memory_format=torch.channels_last)
+    network = SmallNetwork().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps, pct_start=0.1)
     for step in range(steps):
@@ -72,7 +72,7 @@ def train(
         schedule.step()
         said("training", step + 1, steps, float(loss.detach()))
     output.parent.mkdir(parents=True, exist_ok=True)
-    network = network.to(memory_format=torch.contiguous_format)
+    network = network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, str(output))
 
 

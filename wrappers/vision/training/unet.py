@@ -64,7 +64,7 @@ def train(file: Path, scorer: SmallScorer, steps: int, output: Path, progress: P
     rng = np.random.default_rng(seed)
     with h5py.File(file) as held:
         frames, maps, shown = shrink(held["frames"][:]), held["maps"][:], _shown(held["concepts"][:])  # type: ignore[index]
-    network = UNetwork(scorer.feature_size).to(memory_format=torch.channels_last)
+    network = UNetwork(scorer.feature_size).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps, pct_start=0.1)
     for step in range(steps):
@@ -81,7 +81,7 @@ def train(file: Path, scorer: SmallScorer, steps: int, output: Path, progress: P
         schedule.step()
         progress(step + 1, steps, float(loss.detach()))
     output.parent.mkdir(parents=True, exist_ok=True)
-    network = network.to(memory_format=torch.contiguous_format)
+    network = network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, str(output))
 
 
