@@ -1,20 +1,23 @@
-# One verb per duty. `make run` and `make test` need nothing but Python >= 3.10 and the system packages they name.
+# `make run` and `make test` need nothing but Python >= 3.10 and the system packages they name.
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 JOBS ?= 2
+RUN ?= runs/quick
+GATES ?= lint types docs pytest
 INSTALL = $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help run test test-slow lint types docs bench doctor clean
+.PHONY: help run test pytest test-slow lint types docs bench doctor clean
 
 help:
-	@echo "make run        install, then pretrain and finetune Proto-RL on ProtoRL-Walker-v0 from pixels (minutes)"
-	@echo "make test       install, then run the tests (under 20 minutes on 2 cores)"
-	@echo "make test-slow  the long checks: crash and resume, third-party code, whole rollouts"
+	@echo "make run        install, then pretrain and finetune Proto-RL on ProtoRL-Walker-v0 from pixels (minutes);"
+	@echo "                again: resume the run in $(RUN), or start another one with RUN=runs/another"
+	@echo "make test       install, then lint, types, docs and pytest, as CI does (under 20 minutes on 2 cores)"
 	@echo "make lint       ruff check and format check       make types   pyright"
-	@echo "make docs       build the documentation           make bench   speed tables (benchmarks/)"
-	@echo "make doctor     what renders, how fast, what is missing"
+	@echo "make docs       build the documentation           make pytest  the tests alone"
+	@echo "make test-slow  the long checks: crash and resume, third-party code, whole rollouts"
+	@echo "make bench      speed tables (benchmarks/)        make doctor  what renders, how fast, what is missing"
 
 $(VENV)/.base: pyproject.toml setup.py constraints.txt
 	@.ci/check-system $(PYTHON)
@@ -24,18 +27,25 @@ $(VENV)/.base: pyproject.toml setup.py constraints.txt
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.base
-	$(INSTALL) -e ".[test]"
-	@touch $@
-
-$(VENV)/.docs: $(VENV)/.base
-	$(INSTALL) -e ".[docs,football]"
+	$(INSTALL) -e ".[test,docs]"
 	@touch $@
 
 run: $(VENV)/.base
-	$(BIN)/papergym train protorl --env ProtoRL-Walker-v0 --preset quick --run-folder runs/quick $(ARGS)
+	@if [ -f $(RUN)/config.toml ]; then \
+	  echo "$(RUN) holds a run: resuming it. For a new run: make run RUN=runs/another"; \
+	  $(BIN)/python -m papergym train $(RUN) --resume $(ARGS); \
+	else \
+	  $(BIN)/python -m papergym train protorl --env ProtoRL-Walker-v0 --preset quick --run-folder $(RUN) $(ARGS); \
+	fi
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+	@for gate in $(GATES); do \
+	  echo "=== $$gate"; $(MAKE) --no-print-directory $$gate || failed="$$failed $$gate"; \
+	done; \
+	if [ -n "$$failed" ]; then echo "=== failed:$$failed"; exit 1; fi; echo "=== passed: $(GATES)"
+
+pytest: $(VENV)/.test
+	$(BIN)/python -m pytest -q -n $(JOBS) $(ARGS)
 
 test-slow: $(VENV)/.test
 	$(BIN)/python -m pytest -m slow --timeout=5400 $(ARGS)
@@ -45,10 +55,10 @@ lint: $(VENV)/.test
 	$(BIN)/ruff format --check .
 
 types: $(VENV)/.test
-	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/pyright --level error --pythonpath $(BIN)/python
 
-docs: $(VENV)/.docs
-	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+docs: $(VENV)/.test
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
 
 bench: $(VENV)/.base
 	for script in benchmarks/*_speed.py; do $(BIN)/python $$script || exit 1; done

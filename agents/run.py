@@ -34,7 +34,7 @@ def _help() -> str:
             "",
             *lines,
             "",
-            "first steps: papergym doctor; papergym list; papergym train sac --env Pendulum-v1 --steps 5000",
+            "first steps: papergym doctor; papergym list; papergym train sac --env Pendulum-v1",
         ]
     )
 

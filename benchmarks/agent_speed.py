@@ -22,7 +22,8 @@ import gymnasium as gym
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 
-from papergym.agents.reproduction.results import provenance, read_rows, results_path, write_rows
+from papergym.agents.checkpoint.provenance import row_provenance
+from papergym.agents.reproduction.results import read_rows, results_path, write_rows
 
 NAME = "agent-speed"
 
@@ -123,7 +124,7 @@ def main() -> None:
     for key in arguments.cases:
         row = {
             **measure(known[key], arguments.blocks),
-            **provenance(),
+            **row_provenance(),
             "command": f"python benchmarks/agent_speed.py --cases {key}",
         }
         print("  ".join(f"{name} {value}" for name, value in list(row.items())[:6]), flush=True)

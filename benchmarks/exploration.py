@@ -26,6 +26,7 @@ import papergym
 from papergym import wrappers
 from papergym.envs.dmc.env import DmControlEnv
 from papergym.wrappers.intrinsic import make_bonus
+from papergym.wrappers.intrinsic.mixing import Mix
 
 RESULTS = Path(__file__).parent.parent / "assets" / "results"
 ENVS = 8
@@ -90,7 +91,7 @@ class Task:
     make: Callable[[], gym.Env]
     cell: Callable[[np.ndarray], Hashable]
     weight: float
-    mix: str = "add"
+    mix: Mix = "add"
     arguments: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
@@ -120,7 +121,7 @@ def build(task: Task, bonus: str, cells: set[Hashable], seed: int) -> Any:
     if bonus == "KNNNovelty":
         arguments["size"] = 8192
     ready = make_bonus(bonus, **arguments)
-    return wrappers.add_intrinsic_reward(venv, ready, weight=task.weight, mix=task.mix, normalise=True)
+    return wrappers.add_intrinsic_reward(venv, ready, weight=task.weight, mix=task.mix, normalize=True)
 
 
 def run(name: str, bonus: str, seed: int, steps: int) -> dict[str, Any]:

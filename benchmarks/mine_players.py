@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 from scipy.stats import binomtest
 
-from papergym.agents.reproduction.results import append_row, provenance, read_rows, replace_text, results_path
+from papergym.agents.checkpoint.files import replace_text
+from papergym.agents.checkpoint.provenance import row_provenance
+from papergym.agents.reproduction.results import append_row, read_rows, results_path
 from papergym.envs.mine import tasks
 from papergym.envs.mine.players.scripts import script
 from papergym.envs.mine.voxel.env import VoxelMineEnv
@@ -83,7 +85,7 @@ def main() -> None:
                 if trial not in known:
                     success, steps = play(task, seed, policy)
                     row = {"trial": trial, "task": task, "policy": policy, "seed": seed, "success": success, "steps": steps}
-                    append_row(path, {**row, **provenance()})
+                    append_row(path, {**row, **row_provenance()})
             print(f"{task}, {policy}: done", flush=True)
     text = table(read_rows(path))
     replace_text(PAGE, text)

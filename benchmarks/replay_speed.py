@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
-from papergym.agents.reproduction.results import provenance, results_path, write_rows
+from papergym.agents.checkpoint.provenance import row_provenance
+from papergym.agents.reproduction.results import results_path, write_rows
 
 OBS, ACT, CHUNK = 17, 6, 1000
 Cycle = Callable[[np.ndarray], None]
@@ -147,7 +148,7 @@ def main() -> None:
     peers = {f"{name}_version": version(name) for name in ("cpprb", "torchrl") if f"{name} proportional" in memories}
     write_rows(
         results_path("replay-speed"),
-        [{**row, **peers, **provenance(), "command": "python benchmarks/replay_speed.py"} for row in rows],
+        [{**row, **peers, **row_provenance(), "command": "python benchmarks/replay_speed.py"} for row in rows],
     )
 
 

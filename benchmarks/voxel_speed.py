@@ -24,7 +24,8 @@ from typing import Any
 
 import numpy as np
 
-from papergym.agents.reproduction.results import provenance, results_path, write_rows
+from papergym.agents.checkpoint.provenance import row_provenance
+from papergym.agents.reproduction.results import results_path, write_rows
 
 PARTS = ("step, full observation", "step, rgb only", "tick alone", "picture alone")
 SIZES: dict[str, tuple[int, int]] = {"160x256": (160, 256), "64x64": (64, 64)}
@@ -241,7 +242,7 @@ def main() -> None:
     for row in rows:
         print(f"{row['world']:10} {row['case']:34} {row['ms']:9.3f} ms {row['per_second']:8} /s")
     if not arguments.dry:
-        write_rows(results_path("voxel-speed"), [{**row, **provenance()} for row in rows])
+        write_rows(results_path("voxel-speed"), [{**row, **row_provenance()} for row in rows])
 
 
 if __name__ == "__main__":

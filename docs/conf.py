@@ -1,5 +1,6 @@
 """Sphinx settings. Pages of environments, wrappers and papers are generated from tables, docstrings and TOML at each build."""
 
+import logging
 import sys
 from pathlib import Path
 
@@ -9,12 +10,16 @@ import generate
 
 from papergym.version import __version__
 
+logging.getLogger("absl").setLevel(logging.WARNING)  # dm_control logs every football pitch
+
 project = "papergym"
 author = "The papergym developers"
 release = version = __version__
-extensions = ["myst_parser"]
+extensions = ["myst_parser", "formulas", "offline"]  # the last two are in _scripts
+html_math_renderer = "mathml"
 myst_enable_extensions = ["dollarmath", "colon_fence"]
 myst_heading_anchors = 3
+myst_update_mathjax = False
 suppress_warnings = ["myst.header"]  # a docstring keeps its own heading levels inside a page
 html_theme = "furo"
 html_title = "papergym"

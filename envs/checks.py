@@ -1,4 +1,4 @@
-"""Checks of values that several rooms take from users."""
+"""Checks of arguments that several environments take."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,7 +8,7 @@ from gymnasium import spaces
 
 
 def sides(size: Any, most: float = float("inf")) -> tuple[int, int] | None:
-    """(height, width) in pixels of a picture's size, which is that or one number for a square.
+    """(height, width) in pixels of an image's size, which is that or one number for a square.
 
     None unless it is one or two whole numbers from 1 to ``most``; the caller knows what the size is called.
     """

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
+import gymnasium as gym
+
 FAMILIES = ("dmc", "mujoco", "toys", "mine", "football")
 """Rooms under ``envs`` that hold a ``rows.py`` with a tuple ``ROWS``."""
 
@@ -44,11 +46,23 @@ class Row:
     unavailable: str = ""
 
 
-def rows() -> tuple[Row, ...]:
-    """Every row, in the order of :data:`FAMILIES`; rows under one heading follow one another."""
-    found = [row for name in FAMILIES for row in importlib.import_module(f"papergym.envs.{name}.rows").ROWS]
-    headings = list(dict.fromkeys(row.family for row in found))
-    return tuple(sorted(found, key=lambda row: headings.index(row.family)))
+def rows_of(family_room: str) -> tuple[Row, ...]:
+    """The rows of one room of :data:`FAMILIES`. Ids with a preset chain of wrappers are not among them."""
+    return importlib.import_module(f"papergym.envs.{family_room}.rows").ROWS
+
+
+def register(row: Row) -> None:
+    """Tell Gymnasium of an id; an id that it knows already is left alone."""
+    if row.id in gym.registry:  # a second import, for example in a worker that inherited the registry
+        return
+    kwargs = {"env_id": row.id, "reason": row.unavailable} if row.unavailable else dict(row.kwargs)
+    gym.register(
+        id=row.id,
+        entry_point="papergym.envs.table:unavailable" if row.unavailable else row.entry_point,
+        vector_entry_point=None if row.unavailable else row.vector_entry_point,
+        max_episode_steps=row.max_episode_steps,
+        kwargs=kwargs,
+    )
 
 
 def unavailable(*, env_id: str, reason: str, **_: Any) -> NoReturn:

@@ -1,4 +1,4 @@
-"""What the adapted MuJoCo worlds share: pictures, checked actions, the end of an episode, pickle."""
+"""Base of the adapted MuJoCo environments: images, checked actions, the end of an episode, pickle."""
 
 from typing import Any
 
@@ -11,9 +11,9 @@ from papergym.envs.render import quality as quality_named
 
 
 class MujocoWorld(gym.Env[np.ndarray, np.ndarray]):
-    """A MuJoCo task that observes its state vector or a picture; subclasses step the physics.
+    """A MuJoCo task that observes its state vector or an image; subclasses step the physics.
 
-    Observation: float32 vector with ``obs_type="state"``, (H, W, 3) uint8 picture with ``"pixels"``. Action: float32 in
+    Observation: float32 vector with ``obs_type="state"``, (H, W, 3) uint8 image with ``"pixels"``. Action: float32 in
     [-1, 1], scaled per actuator to its own range.
 
     While :attr:`observing` is False, frames inside an episode return the last observation instead of a new one: ActionRepeat
@@ -100,7 +100,7 @@ class MujocoWorld(gym.Env[np.ndarray, np.ndarray]):
         return self.draw() if self.obs_type == "pixels" else self.state_vector()
 
     def draw(self, out: np.ndarray | None = None) -> np.ndarray:
-        """The picture that is observed: (H, W, 3) uint8, or into ``out``, (H, W, 3) or channels first (3, H, W)."""
+        """The image that is observed: (H, W, 3) uint8, or into ``out``, (H, W, 3) or channels first (3, H, W)."""
         return self._renderer("observe").render(self._native()[1], out)
 
     def _renderer(self, use: str) -> Renderer:
@@ -109,7 +109,7 @@ class MujocoWorld(gym.Env[np.ndarray, np.ndarray]):
         return self._renderers[use]
 
     def _rebind(self, model: Any) -> None:
-        """Let pictures show ``model``, compiled again from the same source."""
+        """Let images show ``model``, compiled again from the same source."""
         for renderer in self._renderers.values():
             renderer.rebind(model)
 

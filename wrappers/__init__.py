@@ -1,45 +1,73 @@
-"""Lenses: wrappers that change what an agent sees of a world. Names load their module when first used."""
+"""Wrappers change what an agent sees of an environment, or what it is paid. Names load their module when first used.
+
+Importing this room registers the ids that are an environment plus a preset chain of wrappers.
+"""
 
 if __name__ != "papergym.wrappers":
     raise ImportError("import papergym.wrappers, not wrappers: two copies of a module have two sets of classes")
 
-import importlib
-from typing import Any
+from typing import TYPE_CHECKING
 
-_HOME: dict[str, str] = {
-    "CountReward": "intrinsic_reward",
-    "DisagreementReward": "intrinsic_reward",
-    "EpisodicReward": "intrinsic_reward",
-    "ICMReward": "intrinsic_reward",
-    "IntrinsicReward": "intrinsic_reward",
-    "NGUReward": "intrinsic_reward",
-    "NoveltyReward": "intrinsic_reward",
-    "PrototypeReward": "intrinsic_reward",
-    "RE3Reward": "intrinsic_reward",
-    "RNDReward": "intrinsic_reward",
-    "add_intrinsic_reward": "intrinsic_reward",
-    "LSImagineActions": "mine",
-    "LSImagineObservation": "mine",
-    "AffordanceObservation": "vision.observation",
-    "AffordanceReward": "vision.rewards",
-    "LSImagine": "vision.lsimagine",
-    "MineCLIPReward": "vision.rewards",
-    "ActionRepeat": "repeat",
-    "FrameStack": "stack",
-}
-"""Public name -> module of this room that defines it."""
+from papergym.envs.table import register
+from papergym.wrappers.rows import ROWS
 
-_FOLDERS = ("intrinsic", "sb3", "vector", "vision")
-__all__ = sorted(_HOME)
+if TYPE_CHECKING:
+    __all__: list[str]
+    from papergym.wrappers import intrinsic as intrinsic
+    from papergym.wrappers import sb3 as sb3
+    from papergym.wrappers import vector as vector
+    from papergym.wrappers import vision as vision
+    from papergym.wrappers.intrinsic_reward import IntrinsicReward as IntrinsicReward
+    from papergym.wrappers.intrinsic_reward import add_intrinsic_reward as add_intrinsic_reward
+    from papergym.wrappers.memory_rewards import CountReward as CountReward
+    from papergym.wrappers.memory_rewards import EpisodicReward as EpisodicReward
+    from papergym.wrappers.memory_rewards import NoveltyReward as NoveltyReward
+    from papergym.wrappers.memory_rewards import PrototypeReward as PrototypeReward
+    from papergym.wrappers.memory_rewards import RE3Reward as RE3Reward
+    from papergym.wrappers.mine import LSImagineActions as LSImagineActions
+    from papergym.wrappers.mine import LSImagineObservation as LSImagineObservation
+    from papergym.wrappers.network_rewards import DisagreementReward as DisagreementReward
+    from papergym.wrappers.network_rewards import ICMReward as ICMReward
+    from papergym.wrappers.network_rewards import NGUReward as NGUReward
+    from papergym.wrappers.network_rewards import RNDReward as RNDReward
+    from papergym.wrappers.repeat import ActionRepeat as ActionRepeat
+    from papergym.wrappers.stack import FrameStack as FrameStack
+    from papergym.wrappers.vision.lsimagine import LSImagine as LSImagine
+    from papergym.wrappers.vision.observation import AffordanceObservation as AffordanceObservation
+    from papergym.wrappers.vision.rewards import AffordanceReward as AffordanceReward
+    from papergym.wrappers.vision.rewards import MineCLIPReward as MineCLIPReward
+else:
+    from papergym.wrappers.lazy import attach
 
+    __getattr__, __dir__, __all__ = attach(
+        __name__,
+        {
+            "ActionRepeat": "repeat",
+            "AffordanceObservation": "vision.observation",
+            "AffordanceReward": "vision.rewards",
+            "CountReward": "memory_rewards",
+            "DisagreementReward": "network_rewards",
+            "EpisodicReward": "memory_rewards",
+            "FrameStack": "stack",
+            "ICMReward": "network_rewards",
+            "IntrinsicReward": "intrinsic_reward",
+            "LSImagine": "vision.lsimagine",
+            "LSImagineActions": "mine",
+            "LSImagineObservation": "mine",
+            "MineCLIPReward": "vision.rewards",
+            "NGUReward": "network_rewards",
+            "NoveltyReward": "memory_rewards",
+            "PrototypeReward": "memory_rewards",
+            "RE3Reward": "memory_rewards",
+            "RNDReward": "network_rewards",
+            "add_intrinsic_reward": "intrinsic_reward",
+            "intrinsic": "",
+            "sb3": "",
+            "vector": "",
+            "vision": "",
+        },
+    )
 
-def __getattr__(name: str) -> Any:
-    if name in _FOLDERS:
-        return importlib.import_module(f"papergym.wrappers.{name}")
-    if name not in _HOME:
-        raise AttributeError(f"papergym.wrappers has no {name!r}; it has: {', '.join(sorted(_HOME))}")
-    return getattr(importlib.import_module(f"papergym.wrappers.{_HOME[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOME])
+for _room_rows in ROWS.values():
+    for _row in _room_rows:
+        register(_row)

@@ -1,57 +1,66 @@
-"""Intrinsic reward for one Gymnasium environment, and the short spellings for every kind of environment."""
+"""Intrinsic reward for one Gymnasium environment, and one function that wraps every kind of environment."""
 
-from collections.abc import Mapping
-from typing import Any, SupportsFloat
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, SupportsFloat, cast, overload
 
 import gymnasium as gym
 import numpy as np
+from gymnasium.core import ActType, ObsType
+from gymnasium.vector import AutoresetMode
 
-from papergym.wrappers.intrinsic import make_bonus
+from papergym.envs.renamed import renamed
 from papergym.wrappers.intrinsic.base import Bonus
-from papergym.wrappers.intrinsic.mixing import DoorState, RewardMixer
-from papergym.wrappers.intrinsic.transitions import Observations, Transitions
+from papergym.wrappers.intrinsic.mixing import Mix, RewardMixer, WrapperState
+from papergym.wrappers.intrinsic.resolving import resolve
+from papergym.wrappers.intrinsic.transitions import Observations, Transitions, mapped
+
+if TYPE_CHECKING:
+    from stable_baselines3.common.vec_env import VecEnv
+
+    from papergym.wrappers import sb3, vector
 
 _FIRST = np.zeros(1, np.int64)
 
 
-class IntrinsicReward(DoorState, gym.Wrapper, gym.utils.RecordConstructorArgs):
-    """Adds an intrinsic reward to the environment's own, or puts it in its place.
+class IntrinsicReward(WrapperState, gym.Wrapper[ObsType, ActType, ObsType, ActType], gym.utils.RecordConstructorArgs):
+    """Adds an intrinsic reward to the environment's own, or replaces it.
 
-    The environment is never stepped or reset behind your back. ``info`` gains ``reward_extrinsic`` and ``reward_intrinsic``
+    The wrapper never steps or resets the environment by itself. ``info`` gains ``reward_extrinsic`` and ``reward_intrinsic``
     (before the weight), and at the end of an episode ``episode_extrinsic`` and ``episode_intrinsic``, their sums.
 
     Args:
         env: environment with Box, Discrete, MultiDiscrete, MultiBinary or Dict observations.
         bonus: a :class:`~papergym.wrappers.intrinsic.base.Bonus`, or the name of one. A bonus object may be shared by other
-            doors, for example a replay relabeller.
-        weight, mix, decay, normalise: see :class:`~papergym.wrappers.intrinsic.mixing.RewardMixer`.
+            wrappers, or by a replay relabeller.
+        weight, mix, decay, normalize: see :class:`~papergym.wrappers.intrinsic.mixing.RewardMixer`.
         bonus_arguments: arguments of a bonus given by name.
 
     Rebuilding the environment from its spec builds a *fresh* bonus with the same arguments; what it learned travels by
     ``state_dict``.
     """
 
+    @renamed(normalise="normalize")
     def __init__(
         self,
-        env: gym.Env,
+        env: gym.Env[ObsType, ActType],
         bonus: Bonus | str,
         *,
         weight: float = 1.0,
-        mix: str = "add",
+        mix: Mix = "add",
         decay: float = 0.0,
-        normalise: bool = False,
+        normalize: bool = True,
         bonus_arguments: Mapping[str, Any] | None = None,
     ):
         self.bonus, recipe = resolve(bonus, bonus_arguments)
-        mixing = {"weight": weight, "mix": mix, "decay": decay, "normalise": normalise}
+        self.mixer = RewardMixer(weight=weight, mix=mix, decay=decay, normalize=normalize)
+        mixing = {"weight": weight, "mix": mix, "decay": decay, "normalize": normalize}
         gym.utils.RecordConstructorArgs.__init__(self, _disable_deepcopy=True, **recipe, **mixing)
         gym.Wrapper.__init__(self, env)
-        self.mixer = RewardMixer(**mixing)
         self.bonus.bind(env.observation_space, env.action_space)
         self.bonus.check_envs(1)
         self._obs: Observations = None
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[ObsType, dict[str, Any]]:
         """Reset the environment; a running episode is forgotten, and the first observation earns nothing."""
         obs, info = self.env.reset(seed=seed, options=options)
         self.bonus.reset(_FIRST)
@@ -59,7 +68,7 @@ class IntrinsicReward(DoorState, gym.Wrapper, gym.utils.RecordConstructorArgs):
         self._obs = _batched(obs) if self.bonus.needs else None
         return obs, info
 
-    def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
+    def step(self, action: ActType) -> tuple[ObsType, SupportsFloat, bool, bool, dict[str, Any]]:
         """Step once; the observation reached earns the intrinsic reward, the last one of an episode included."""
         obs, extrinsic, terminated, truncated, info = self.env.step(action)
         ended, batch = terminated or truncated, _batched(obs)
@@ -75,101 +84,81 @@ class IntrinsicReward(DoorState, gym.Wrapper, gym.utils.RecordConstructorArgs):
         return obs, float(rewards[0]), terminated, truncated, info
 
 
-def resolve(bonus: Bonus | str, arguments: Mapping[str, Any] | None) -> tuple[Bonus, dict[str, Any]]:
-    """A bonus and the plain arguments ``bonus``, ``bonus_arguments`` that make its like again.
-
-    Raises:
-        TypeError: neither a bonus nor a name, or arguments beside a ready bonus.
-    """
-    if isinstance(bonus, str):
-        arguments = dict(arguments or {})
-        return make_bonus(bonus, **arguments), {"bonus": bonus, "bonus_arguments": arguments}
-    if not isinstance(bonus, Bonus):
-        raise TypeError(f"bonus is a Bonus or the name of one, got {type(bonus).__name__}.")
-    if arguments:
-        raise TypeError("bonus_arguments go with a bonus given by name; this one is built already.")
-    return bonus, {"bonus": type(bonus).__name__, "bonus_arguments": bonus.config()}
-
-
 def _batched(obs: Any) -> Observations:
     """One observation as a batch of one, copied: the environment may write its buffer again."""
-    if isinstance(obs, dict):
-        return {key: _batched(value) for key, value in obs.items()}
-    if isinstance(obs, tuple):
+    return mapped(_one, obs)
+
+
+def _one(part: Any) -> np.ndarray:
+    if isinstance(part, tuple):
         raise ValueError("Tuple observations are not supported; use a Dict space.")
-    return np.array(obs)[None]
+    return np.array(part)[None]
 
 
-_DOOR = ("weight", "mix", "decay", "normalise")
+Parameters = ParamSpec("Parameters")
 
 
-def add_intrinsic_reward(env: Any, bonus: Bonus | str, **arguments: Any) -> Any:
+class ForAnyEnv(Protocol[Parameters]):
+    """Type of a function that wraps an environment of any of three kinds, and returns the ``IntrinsicReward`` of that kind."""
+
+    @overload
+    def __call__(
+        self, env: gym.Env[ObsType, ActType], *args: Parameters.args, **kwargs: Parameters.kwargs
+    ) -> IntrinsicReward[ObsType, ActType]: ...
+    @overload
+    def __call__(
+        self, env: gym.vector.VectorEnv, *args: Parameters.args, **kwargs: Parameters.kwargs
+    ) -> "vector.IntrinsicReward": ...
+    @overload
+    def __call__(self, env: "VecEnv", *args: Parameters.args, **kwargs: Parameters.kwargs) -> "sb3.IntrinsicReward": ...
+
+
+def for_any_env(function: Callable[Concatenate[Any, Parameters], Any]) -> ForAnyEnv[Parameters]:
+    """Decorator: the type of a function that passes its environment on to :func:`add_intrinsic_reward`."""
+    return cast("ForAnyEnv[Parameters]", renamed(normalise="normalize")(function))
+
+
+@for_any_env
+def add_intrinsic_reward(
+    env: Any,
+    bonus: Bonus | str,
+    *,
+    weight: float = 1.0,
+    mix: Mix = "add",
+    decay: float = 0.0,
+    normalize: bool = True,
+    autoreset_mode: AutoresetMode | None = None,
+    **bonus_arguments: Any,
+) -> Any:
     """Wrap a Gymnasium environment, a Gymnasium vector environment or an SB3 ``VecEnv`` in its ``IntrinsicReward``.
 
     Args:
         env: any of the three.
         bonus: a bonus or the name of one.
-        **arguments: ``weight``, ``mix``, ``decay``, ``normalise``, and ``autoreset_mode`` for vector environments that declare
-            none; the rest goes to the bonus given by name.
+        weight: factor of the intrinsic reward.
+        mix: ``"add"`` it to the environment's reward, or ``"replace"`` that.
+        decay: relative loss of weight per environment step.
+        normalize: divide intrinsic rewards by the running standard deviation of their discounted sum; False for the bonus's
+            own unit. See :class:`~papergym.wrappers.intrinsic.mixing.RewardMixer`.
+        autoreset_mode: for vector environments whose metadata declares none.
+        **bonus_arguments: arguments of a bonus given by name.
+
+    Raises:
+        TypeError: an environment of another kind, arguments beside a ready bonus, or an ``autoreset_mode`` for an
+            environment that is no Gymnasium vector environment.
     """
-    vector = isinstance(env, gym.vector.VectorEnv)
-    names = (*_DOOR, "autoreset_mode") if vector else _DOOR
-    door = {name: arguments.pop(name) for name in names if name in arguments}
-    if arguments:
-        door["bonus_arguments"] = arguments
+    kind: Any
+    mixing: dict[str, Any] = {"weight": weight, "mix": mix, "decay": decay, "normalize": normalize}
+    if isinstance(env, gym.vector.VectorEnv):
+        from papergym.wrappers.vector.intrinsic_reward import IntrinsicReward as kind
+
+        return kind(env, bonus, bonus_arguments=bonus_arguments, autoreset_mode=autoreset_mode, **mixing)
+    if autoreset_mode is not None:
+        raise TypeError(f"expected a gymnasium VectorEnv with autoreset_mode=, got {type(env).__name__}; leave it out.")
     if isinstance(env, gym.Env):
-        return IntrinsicReward(env, bonus, **door)
-    if vector:
-        from papergym.wrappers.vector.intrinsic_reward import IntrinsicReward as VectorDoor
-
-        return VectorDoor(env, bonus, **door)
-    if hasattr(env, "step_wait") and hasattr(env, "num_envs"):  # stable-baselines3 loads torch: only now
-        from papergym.wrappers.sb3.intrinsic_reward import IntrinsicReward as SB3Door
-
-        return SB3Door(env, bonus, **door)
-    raise TypeError(f"env is a gymnasium Env or VectorEnv or a stable-baselines3 VecEnv, got {type(env).__name__}.")
-
-
-def NoveltyReward(env: Any, **arguments: Any) -> Any:
-    """k-nearest-neighbour novelty, ``NoveltyReward(env, k=3)``."""
-    return add_intrinsic_reward(env, "KNNNovelty", **arguments)
-
-
-def PrototypeReward(env: Any, **arguments: Any) -> Any:
-    """Proto-RL's novelty against a queue of prototype candidates."""
-    return add_intrinsic_reward(env, "PrototypeNovelty", **arguments)
-
-
-def RE3Reward(env: Any, **arguments: Any) -> Any:
-    """RE3: k-nearest-neighbour entropy in a random encoder's space."""
-    return add_intrinsic_reward(env, "RE3", **arguments)
-
-
-def RNDReward(env: Any, **arguments: Any) -> Any:
-    """Random network distillation."""
-    return add_intrinsic_reward(env, "RND", **arguments)
-
-
-def ICMReward(env: Any, **arguments: Any) -> Any:
-    """Curiosity: error of a forward model in the space of an inverse model."""
-    return add_intrinsic_reward(env, "ICM", **arguments)
-
-
-def DisagreementReward(env: Any, **arguments: Any) -> Any:
-    """Variance of an ensemble of forward models."""
-    return add_intrinsic_reward(env, "Disagreement", **arguments)
-
-
-def EpisodicReward(env: Any, **arguments: Any) -> Any:
-    """NGU's episodic novelty alone."""
-    return add_intrinsic_reward(env, "EpisodicNovelty", **arguments)
-
-
-def NGUReward(env: Any, **arguments: Any) -> Any:
-    """Never Give Up: episodic novelty times lifelong novelty."""
-    return add_intrinsic_reward(env, "NGU", **arguments)
-
-
-def CountReward(env: Any, **arguments: Any) -> Any:
-    """One over the root of the visit count."""
-    return add_intrinsic_reward(env, "CountBonus", **arguments)
+        kind = IntrinsicReward
+    elif hasattr(env, "step_wait") and hasattr(env, "num_envs"):  # stable-baselines3 loads torch: only now
+        from papergym.wrappers.sb3.intrinsic_reward import IntrinsicReward as kind
+    else:
+        raise TypeError(f"env is a gymnasium Env or VectorEnv or a stable-baselines3 VecEnv, got {type(env).__name__}.")
+    return kind(env, bonus, bonus_arguments=bonus_arguments, **mixing)

@@ -1,4 +1,4 @@
-"""LS-Imagine's view of MineDojo's spaces: twelve discrete actions and one small picture."""
+"""LS-Imagine's interface to MineDojo: twelve discrete actions and one small image."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -7,9 +7,10 @@ import cv2
 import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
+from gymnasium.core import ActType
 from gymnasium.utils import RecordConstructorArgs
 
-from papergym.envs.mine.spaces import picture_size
+from papergym.envs.mine.spaces import image_sides
 
 ACTIONS = (
     *("noop", "attack", "turn_up", "turn_down", "turn_left", "turn_right"),
@@ -21,7 +22,7 @@ _KEYS = {"forward": (0, 1), "back": (0, 2), "left": (1, 1), "right": (1, 2), "us
 _TURNS = {"turn_up": (-1, 0), "turn_down": (1, 0), "turn_left": (0, -1), "turn_right": (0, 1)}
 
 
-class LSImagineActions(gym.Wrapper, RecordConstructorArgs):
+class LSImagineActions(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     """Twelve actions over MineDojo's eight-part space, as in LS-Imagine's code.
 
     ``jump`` also walks forward, and both stay pressed for ``sticky_jump`` steps whatever is chosen meanwhile. A turn that would
@@ -41,7 +42,7 @@ class LSImagineActions(gym.Wrapper, RecordConstructorArgs):
 
     def __init__(
         self,
-        env: gym.Env,
+        env: gym.Env[Any, Any],
         turn_degrees: float = 10.0,
         pitch_limits: Sequence[float] = (-70.0, 70.0),
         sticky_jump: int = 10,
@@ -52,7 +53,7 @@ class LSImagineActions(gym.Wrapper, RecordConstructorArgs):
         space = env.action_space
         if not isinstance(space, spaces.MultiDiscrete) or space.nvec.shape != (8,):
             raise ValueError(
-                f"expected MineDojo's MultiDiscrete of 8 parts, came {space}; wrap an env of papergym.envs.mine.make"
+                f"expected MineDojo's MultiDiscrete of 8 parts, got {space}; wrap an env of papergym.envs.mine.make"
             )
         bins = int(space.nvec[3])
         interval = 360.0 / (bins - 1)
@@ -62,7 +63,7 @@ class LSImagineActions(gym.Wrapper, RecordConstructorArgs):
                 f"a camera with bins of {interval:g} degrees cannot turn by {turn_degrees:g}; pass cam_interval=10"
             )
         if sticky_jump < 1:
-            raise ValueError(f"a jump lasts at least 1 step, came sticky_jump={sticky_jump}")
+            raise ValueError(f"a jump lasts at least 1 step, got sticky_jump={sticky_jump}")
         self._degrees, self._limits, self._sticky = turn_degrees, limits, sticky_jump
         self._pitch, self._jumping = 0.0, 0
         self.action_space = spaces.Discrete(len(ACTIONS))
@@ -88,7 +89,7 @@ class LSImagineActions(gym.Wrapper, RecordConstructorArgs):
     def translate(self, action: int) -> np.ndarray:
         """(8,) int64 action of the world for one of the twelve; counts the pitch and the jump."""
         if np.asarray(action).dtype.kind not in "iu" or not self.action_space.contains(np.int64(action)):
-            raise ValueError(f"expected an action 0 to {len(ACTIONS) - 1} ({', '.join(ACTIONS)}), came {action!r}")
+            raise ValueError(f"expected an action 0 to {len(ACTIONS) - 1} ({', '.join(ACTIONS)}), got {action!r}")
         name, full = ACTIONS[int(action)], np.array([0, 0, 0, self._bins, self._bins, 0, 0, 0], np.int64)
         if name in _KEYS:
             part, value = _KEYS[name]
@@ -116,32 +117,34 @@ class LSImagineActions(gym.Wrapper, RecordConstructorArgs):
         self._pitch, self._jumping = float(state["pitch"]), int(state["jumping"])
 
 
-class LSImagineObservation(gym.ObservationWrapper, RecordConstructorArgs):
-    """The picture at a small size, channels last, as LS-Imagine's agent sees it.
+class LSImagineObservation(gym.ObservationWrapper[Any, ActType, dict[str, Any]], RecordConstructorArgs):
+    """The image at a small size, channels last, as LS-Imagine's agent sees it.
 
     The whole field of view is squeezed: 160x256 becomes 64x64 by bilinear interpolation.
 
     Args:
         env: environment with MineDojo's observation.
-        size: (H, W) of the picture, or one number for a square.
-        keep: further keys to keep; without any the observation is the picture itself, else a dict with ``image``.
+        size: (H, W) of the image, or one number for a square.
+        keep: further keys to keep; without any the observation is the image itself, else a dict with ``image``.
 
     Raises:
         ValueError: the size is not one, the observation has no ``rgb``, or a key to keep is missing.
     """
 
-    def __init__(self, env: gym.Env, size: int | Sequence[int] = (64, 64), keep: Sequence[str] = ()) -> None:
-        self._size, self._keep = picture_size(size, "size"), tuple(keep)
+    def __init__(
+        self, env: gym.Env[dict[str, Any], ActType], size: int | Sequence[int] = (64, 64), keep: Sequence[str] = ()
+    ) -> None:
+        self._size, self._keep = image_sides(size, "size"), tuple(keep)
         RecordConstructorArgs.__init__(self, size=list(self._size), keep=list(keep))
         super().__init__(env)
         inner = env.observation_space
         if not isinstance(inner, spaces.Dict) or not {"rgb", *keep} <= set(inner.spaces):
-            raise ValueError(f"expected an observation with the keys {['rgb', *keep]}, came {inner}")
+            raise ValueError(f"expected an observation with the keys {['rgb', *keep]}, got {inner}")
         image = spaces.Box(0, 255, (*self._size, 3), np.uint8)
         self.observation_space = spaces.Dict({"image": image, **{key: inner[key] for key in keep}}) if keep else image
 
     def observation(self, observation: dict[str, Any]) -> Any:
-        """The (H, W, 3) uint8 picture, or the dict that holds it."""
+        """The (H, W, 3) uint8 image, or the dict that holds it."""
         rgb = np.ascontiguousarray(observation["rgb"].transpose(1, 2, 0))
         image = rgb if rgb.shape[:2] == self._size else cv2.resize(rgb, self._size[::-1])
         return {"image": image, **{key: observation[key] for key in self._keep}} if self._keep else image
@@ -158,13 +161,13 @@ def lsimagine(
     wrappers: Sequence[Callable[[gym.Env], gym.Env]] = (),
     **world: Any,
 ) -> gym.Env:
-    """A task of LS-Imagine as its agent sees it: twelve actions, then one small picture.
+    """A task of LS-Imagine as its agent sees it: twelve actions, then one small image.
 
     Args:
         task_id: id of the paper's repository, for example "harvest_log_in_plains".
         image_size: (H, W) at which the world is drawn.
         size: (H, W) of the observation, or one number for a square.
-        keep: keys of MineDojo's observation to keep beside the picture; the observation is then a dict.
+        keep: keys of MineDojo's observation to keep beside the image; the observation is then a dict.
         fast_reset: resets that keep the world (the paper trains with 5, with 10 for iron ore, and tests with 0).
         backend: "voxel" or "minedojo".
         wrappers: put around the env in this order between the actions and the small picture, which drops ``rgb``.
@@ -172,7 +175,7 @@ def lsimagine(
     """
     from papergym.envs.mine import make
 
-    shape = picture_size(image_size)
+    shape = image_sides(image_size)
     if fast_reset or backend == "voxel":
         world["fast_reset"] = fast_reset
     env: gym.Env = make(task_id, shape, backend=backend, cam_interval=10, **world)  # type: ignore[arg-type]

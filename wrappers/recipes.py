@@ -1,4 +1,4 @@
-"""The papers' wrapper chains: each an ordered list, world first. Registered ids are made by these functions."""
+"""The papers' wrapper chains, the environment first. Registered ids are made by these functions."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -26,26 +26,43 @@ def protorl(
     limit_frames: int,
     quality: str = "paper",
     obs_type: str = "pixels",
-    **world: Any,
+    render_size_px: int | Sequence[int] = (240, 320),
+    render_mode: str | None = None,
+    backend: str | None = None,
+    share_model: bool = False,
 ) -> gym.Env:
-    """A dm_control task as Proto-RL sees it (arXiv 2102.11271; official code): pictures, repeated actions, stacked frames.
+    """A dm_control task as Proto-RL sees it (arXiv 2102.11271; official code): images, repeated actions, stacked frames.
 
     Args:
         domain: suite domain.
         task: task of that domain.
-        size_px: side, or (height, width), of the pictures.
-        frame_stack: pictures in an observation.
+        size_px: side, or (height, width), of the images.
+        frame_stack: images in an observation.
         action_repeat: frames per step.
         camera: number or name of the camera, or the pose of a free one.
         limit_frames: episode limit in frames.
         quality: ``"paper"``, ``"near"`` or ``"fast"``.
         obs_type: ``"pixels"`` for (3 * frame_stack, H, W) uint8, ``"state"`` for the task's float32 vector.
-        world: further arguments of papergym.envs.dmc.env.DmControlEnv, for example ``render_mode``.
+        render_size_px: side, or (height, width), of images from ``render()``.
+        render_mode: None or ``"rgb_array"``.
+        backend: OpenGL backend; None for MUJOCO_GL or what works.
+        share_model: read one compiled model with the other environments of the task that are made so; for one thread.
     """
     from papergym.envs.dmc.env import DmControlEnv  # loads the simulator
 
-    look = {"size_px": size_px, "camera": camera, "quality": quality}
-    env = DmControlEnv(domain, task, obs_type=obs_type, limit_frames=limit_frames, **look, **world)
+    env = DmControlEnv(
+        domain,
+        task,
+        obs_type=obs_type,
+        size_px=size_px,
+        render_size_px=render_size_px,
+        camera=camera,
+        quality=quality,
+        limit_frames=limit_frames,
+        render_mode=render_mode,
+        backend=backend,
+        share_model=share_model,
+    )
     return chain(env, action_repeat=action_repeat, frame_stack=frame_stack, obs_type=obs_type)
 
 
@@ -59,25 +76,38 @@ def mujoco_v4(
     limit_frames: int,
     quality: str = "paper",
     obs_type: str = "pixels",
-    **world: Any,
+    render_size_px: int | Sequence[int] = 240,
+    render_mode: str | None = None,
+    backend: str | None = None,
 ) -> gym.Env:
     """A MuJoCo v4 task of Gymnasium with the same chain and arguments as :func:`protorl`.
 
     Args:
         task: name of a v4 task, for example ``"Walker2d"``.
-        size_px: side, or (height, width), of the pictures.
-        frame_stack: pictures in an observation.
+        size_px: side, or (height, width), of the images.
+        frame_stack: images in an observation.
         action_repeat: frames per step, on top of the task's own frame_skip.
         camera: number or name of the camera; -1 for MuJoCo's free camera, or a mapping with its pose.
         limit_frames: episode limit in frames.
         quality: ``"paper"``, ``"near"`` or ``"fast"``.
         obs_type: ``"pixels"`` for (3 * frame_stack, H, W) uint8, ``"state"`` for the task's vector as float32.
-        world: further arguments of papergym.envs.mujoco.env.MujocoV4Env.
+        render_size_px: side, or (height, width), of images from ``render()``.
+        render_mode: None or ``"rgb_array"``.
+        backend: OpenGL backend; None for MUJOCO_GL or what works.
     """
     from papergym.envs.mujoco.env import MujocoV4Env  # loads the simulator
 
-    look = {"size_px": size_px, "camera": camera, "quality": quality}
-    env = MujocoV4Env(task, obs_type=obs_type, limit_frames=limit_frames, **look, **world)
+    env = MujocoV4Env(
+        task,
+        obs_type=obs_type,
+        size_px=size_px,
+        render_size_px=render_size_px,
+        camera=camera,
+        quality=quality,
+        limit_frames=limit_frames,
+        render_mode=render_mode,
+        backend=backend,
+    )
     return chain(env, action_repeat=action_repeat, frame_stack=frame_stack, obs_type=obs_type)
 
 

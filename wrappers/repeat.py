@@ -3,10 +3,11 @@
 from typing import Any
 
 import gymnasium as gym
+from gymnasium.core import ActType, ObsType
 from gymnasium.utils import RecordConstructorArgs
 
 
-class ActionRepeat(gym.Wrapper, RecordConstructorArgs):
+class ActionRepeat(gym.Wrapper[ObsType, ActType, ObsType, ActType], RecordConstructorArgs):
     """Apply each action for ``repeat`` frames, sum their rewards, and stop at the end of the episode.
 
     ``info["frames"]`` is the number of frames that the step took (0 after a reset), so that totals can be reported in frames
@@ -20,26 +21,27 @@ class ActionRepeat(gym.Wrapper, RecordConstructorArgs):
     Source: action repeat as in Proto-RL's and DrQ-v2's code (rewards summed, undiscounted, last frame observed).
     """
 
-    def __init__(self, env: gym.Env, repeat: int = 2):
+    def __init__(self, env: gym.Env[ObsType, ActType], repeat: int = 2):
         if not isinstance(repeat, int) or isinstance(repeat, bool) or repeat < 1:
             raise ValueError(f"repeat is a whole number of frames, at least 1; got {repeat!r}")
         RecordConstructorArgs.__init__(self, repeat=repeat)
         super().__init__(env)
         self.repeat = repeat
-        if "render_fps" in env.metadata:  # a recorder takes one picture per step
+        if "render_fps" in env.metadata:  # a recorder takes one image per step
             self.metadata = {**env.metadata, "render_fps": max(1, round(env.metadata["render_fps"] / repeat))}
         self._world: Any = env if env is env.unwrapped and hasattr(env, "observing") else None
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[ObsType, dict[str, Any]]:
         """Reset the environment; no frame has been taken."""
         observation, info = self.env.reset(seed=seed, options=options)
         return observation, {**info, "frames": 0}
 
-    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+    def step(self, action: ActType) -> tuple[ObsType, float, bool, bool, dict[str, Any]]:
         """Take up to ``repeat`` frames."""
         total, frames = 0.0, 0
         terminated = truncated = False
-        observation, info = None, {}
+        observation: Any = None
+        info: dict[str, Any] = {}
         while frames < self.repeat and not (terminated or truncated):
             frames += 1
             if self._world is not None:  # a world observes the end of an episode in any case

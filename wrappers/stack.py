@@ -1,10 +1,11 @@
-"""Stack the last pictures along the channel axis, channels first."""
+"""Stack the last images along the channel axis, channels first."""
 
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
+from gymnasium.core import ActType
 from gymnasium.utils import RecordConstructorArgs
 
 CHANNELS = (1, 3, 4)
@@ -12,16 +13,16 @@ CHANNELS = (1, 3, 4)
 
 
 def stacked_space(space: gym.Space, num_stack: int) -> tuple[spaces.Box, bool]:
-    """The (num_stack * C, H, W) space for pictures of ``space``, and whether those pictures have their channels last.
+    """The (num_stack * C, H, W) space for images of ``space``, and whether those images have their channels last.
 
     Raises:
-        ValueError: ``space`` is not a Box of pictures (H, W), (H, W, C) or (C, H, W).
+        ValueError: ``space`` is not a Box of images (H, W), (H, W, C) or (C, H, W).
     """
     if not isinstance(num_stack, int) or isinstance(num_stack, bool) or num_stack < 1:
-        raise ValueError(f"num_stack is a whole number of pictures, at least 1; got {num_stack!r}")
+        raise ValueError(f"num_stack is a whole number of images, at least 1; got {num_stack!r}")
     if not isinstance(space, spaces.Box) or len(space.shape) not in (2, 3):
         raise ValueError(
-            f"frames are a Box of (H, W), (H, W, C) or (C, H, W) pictures; got {space}. "
+            f"frames are a Box of (H, W), (H, W, C) or (C, H, W) images; got {space}. "
             "For vectors use gymnasium.wrappers.FrameStackObservation."
         )
     if len(space.shape) == 2:
@@ -36,21 +37,21 @@ def stacked_space(space: gym.Space, num_stack: int) -> tuple[spaces.Box, bool]:
     return spaces.Box(np.tile(low, tiles), np.tile(high, tiles), dtype=space.dtype.type), last
 
 
-class FrameStack(gym.Wrapper, RecordConstructorArgs):
-    """Observe the last ``num_stack`` pictures as one (num_stack * C, H, W) array, oldest first.
+class FrameStack(gym.Wrapper[np.ndarray, ActType, Any, ActType], RecordConstructorArgs):
+    """Observe the last ``num_stack`` images as one (num_stack * C, H, W) array, oldest first.
 
-    A reset fills the stack with the first picture. Pictures are kept in a ring and each observation is a new array.
+    A reset fills the stack with the first image. Images are kept in a ring and each observation is a new array.
     Gymnasium's ``FrameStackObservation`` stacks on a new leading axis instead, which image networks do not take.
     A vector version exists: papergym.wrappers.vector.FrameStack.
 
     Args:
-        env: environment that observes (H, W), (H, W, C) or (C, H, W) pictures with 1, 3 or 4 channels.
-        num_stack: pictures in a stack.
+        env: environment that observes (H, W), (H, W, C) or (C, H, W) images with 1, 3 or 4 channels.
+        num_stack: images in a stack.
 
-    Source: Mnih et al. 2015; three pictures as in Proto-RL's code.
+    Source: Mnih et al. 2015; three images as in Proto-RL's code.
     """
 
-    def __init__(self, env: gym.Env, num_stack: int = 3):
+    def __init__(self, env: gym.Env[Any, ActType], num_stack: int = 3):
         RecordConstructorArgs.__init__(self, num_stack=num_stack)
         super().__init__(env)
         space, self._channels_last = stacked_space(env.observation_space, num_stack)
@@ -61,32 +62,32 @@ class FrameStack(gym.Wrapper, RecordConstructorArgs):
         self._newest = num_stack - 1
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict[str, Any]]:
-        """Reset the environment and repeat its first picture."""
-        picture, info = self.env.reset(seed=seed, options=options)
-        self._ring[:] = self._channels_first(picture)
+        """Reset the environment and repeat its first image."""
+        image, info = self.env.reset(seed=seed, options=options)
+        self._ring[:] = self._channels_first(image)
         return self._stack(), info
 
-    def step(self, action: Any) -> tuple[np.ndarray, Any, bool, bool, dict[str, Any]]:
-        """Push one picture."""
-        picture, reward, terminated, truncated, info = self.env.step(action)
+    def step(self, action: ActType) -> tuple[np.ndarray, Any, bool, bool, dict[str, Any]]:
+        """Push one image."""
+        image, reward, terminated, truncated, info = self.env.step(action)
         self._newest = (self._newest + 1) % self.num_stack
-        self._ring[self._newest] = self._channels_first(picture)
+        self._ring[self._newest] = self._channels_first(image)
         return self._stack(), reward, terminated, truncated, info
 
-    def _channels_first(self, picture: np.ndarray) -> np.ndarray:
-        return picture.transpose(2, 0, 1) if self._channels_last else picture
+    def _channels_first(self, image: np.ndarray) -> np.ndarray:
+        return image.transpose(2, 0, 1) if self._channels_last else image
 
     def _stack(self) -> np.ndarray:
         oldest = self._newest + 1
         return np.concatenate((self._ring[oldest:], self._ring[:oldest])).reshape(self._shape)
 
     def state_dict(self) -> dict[str, Any]:
-        """The pictures of the present stack, (num_stack, C, H, W), oldest first."""
+        """The images of the present stack, (num_stack, C, H, W), oldest first."""
         return {"frames": self._stack().reshape(self._ring.shape)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from :meth:`state_dict`."""
         frames = np.asarray(state["frames"])
         if frames.shape != self._ring.shape:
-            raise ValueError(f"the stack holds {self._ring.shape} pictures, the state {frames.shape}")
+            raise ValueError(f"the stack holds {self._ring.shape} images, the state {frames.shape}")
         self._ring[:], self._newest = frames, self.num_stack - 1

@@ -5,10 +5,10 @@ size, strings, booleans, None, lists of these). Nothing is pickled.
 """
 
 import json
-import os
 import random
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
+
+from papergym.agents.checkpoint.files import replaced
 
 FORMAT = "papergym-state-1"
 State = dict[str, Any]
@@ -59,15 +61,10 @@ def save_state(path: str | Path, state: State, *, kind: str) -> None:
     sums = {name: _checksum(tensor) for name, tensor in tensors.items()}
     head = {"format": FORMAT, "kind": kind, "plain": json.dumps(plain), "arrays": json.dumps(arrays), "sums": json.dumps(sums)}
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
-        save_file(tensors, temporary, metadata=head)
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        with replaced(path) as temporary:
+            save_file(tensors, temporary, metadata=head)
     except (OSError, SafetensorError) as error:  # a full disk comes as either
-        temporary.unlink(missing_ok=True)
         raise CheckpointError(
             f"cannot write {path}: {error}. Free some space or choose another folder; the previous one is kept."
         ) from error
@@ -116,6 +113,24 @@ def _nest(flat: dict[str, Any]) -> State:
             place = place.setdefault(parent, {})
         place[leaf] = value
     return state
+
+
+@contextmanager
+def undisturbed(generators: Iterable[torch.Generator | np.random.Generator] = ()) -> Iterator[None]:
+    """Put the global generators and ``generators`` back, at the end of the block, to where they were at its beginning."""
+    everywhere, own = global_rng_state(), list(generators)
+    states: list[Any] = [
+        generator.get_state() if isinstance(generator, torch.Generator) else generator_state(generator) for generator in own
+    ]
+    try:
+        yield
+    finally:
+        set_global_rng_state(everywhere)
+        for generator, state in zip(own, states):
+            if isinstance(generator, torch.Generator):
+                generator.set_state(state)
+            else:
+                set_generator_state(generator, state)
 
 
 def generator_state(generator: np.random.Generator) -> State:

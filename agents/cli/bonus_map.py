@@ -9,6 +9,7 @@ import gymnasium as gym
 import numpy as np
 import tyro
 
+from papergym.agents.cli.options import parse
 from papergym.agents.console import console
 from papergym.agents.errors import UsageError, unknown
 from papergym.wrappers.intrinsic import BONUSES, make_bonus
@@ -50,7 +51,7 @@ class Options:
 
 def main(argv: list[str]) -> int:
     """Write the picture and print how many cells each run covered."""
-    options = tyro.cli(Options, prog="papergym bonus-map", args=argv)
+    options = parse(Options, "bonus-map", argv)
     _check(options)
     runs = {f"with {options.bonus}": _visits(options, options.weight), "without": _visits(options, 0.0)}
     lows = np.min([places.min(0) for places, _ in runs.values()], axis=0)
@@ -127,7 +128,7 @@ def _visits(options: Options, weight: float) -> tuple[np.ndarray, np.ndarray]:
     venv = DummyVecEnv([lambda: _make(options.env)] * options.envs)
     project = _projection(options, int(np.prod(venv.observation_space.shape or ())))
     bonus = make_bonus(options.bonus, **_arguments(options))
-    door = IntrinsicReward(venv, bonus, weight=weight, normalise=True)
+    door = IntrinsicReward(venv, bonus, weight=weight, normalize=True)
     model = PPO("MlpPolicy", door, n_steps=64, batch_size=64, learning_rate=1e-3, seed=options.seed, device="cpu")
     model.learn(options.steps, callback=Record())
     door.close()

@@ -8,6 +8,7 @@ import numpy as np
 import tyro
 from rich.table import Table
 
+from papergym.agents.cli.options import parse
 from papergym.agents.console import console
 from papergym.agents.errors import UsageError
 
@@ -24,11 +25,11 @@ class Options:
 
 def main(argv: list[str]) -> int:
     """Print what differs, and write the picture."""
-    options = tyro.cli(Options, prog="papergym compare", args=argv)
+    options = parse(Options, "compare", argv)
     if len(options.runs) < 2:
         raise UsageError(f"expected two runs or more, got {len(options.runs)}.")
     from papergym.agents.runner.folder import read_plan
-    from papergym.agents.runner.settings import to_toml
+    from papergym.agents.runner.plan import to_toml
 
     tables = [_flat(to_toml(read_plan(run))) for run in options.runs]
     terminal = console()
@@ -66,15 +67,13 @@ def _settings(runs: tuple[Path, ...], tables: list[dict[str, Any]]) -> Table:
 
 
 def _rounds(run: Path) -> np.ndarray:
-    """(evaluations, 2): step and mean return."""
-    from papergym.agents.runner.tables import read_table
+    """(evaluations, 2): units done and mean return."""
+    from papergym.agents.runner.folder import eval_rounds
 
-    by_step: dict[int, list[float]] = {}
-    for row in read_table(run / "eval.csv"):
-        by_step.setdefault(int(row["step"]), []).append(float(row["return"]))
-    if not by_step:
+    rounds = eval_rounds(run)
+    if not rounds:
         raise UsageError(f"{run} has no evaluation yet. Go on with it: papergym train {run} --resume")
-    return np.array([[step, np.mean(values)] for step, values in by_step.items()])
+    return np.array([[done, np.mean(values)] for done, values in rounds.items()])
 
 
 def _results(runs: tuple[Path, ...]) -> Table:
@@ -84,12 +83,14 @@ def _results(runs: tuple[Path, ...]) -> Table:
     rounds = [_rounds(run) for run in runs]
     episodes = [[float(row["return"]) for row in read_table(run / "episodes.csv")] for run in runs]
     timing = [read_table(run / "timing.csv") for run in runs]
-    shown.add_row("steps", *(f"{found[-1, 0]:.0f}" for found in rounds))
+    shown.add_row("steps or updates", *(f"{found[-1, 0]:.0f}" for found in rounds))
     shown.add_row("last evaluation return", *(f"{found[-1, 1]:.2f}" for found in rounds))
     shown.add_row("best evaluation return", *(f"{found[:, 1].max():.2f}" for found in rounds))
     shown.add_row("mean over evaluations", *(f"{found[:, 1].mean():.2f}" for found in rounds))
     shown.add_row("training return, last 10 episodes", *(f"{np.mean(found[-10:]):.2f}" if found else "-" for found in episodes))
-    shown.add_row("steps per second", *(f"{float(found[-1]['steps_per_second']):.0f}" if found else "-" for found in timing))
+    shown.add_row(
+        "steps or updates per second", *(f"{float(list(found[-1].values())[-1]):.0f}" if found else "-" for found in timing)
+    )
     return shown
 
 

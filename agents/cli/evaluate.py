@@ -3,13 +3,19 @@
 import dataclasses
 import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tyro
 from rich.table import Table
 
+from papergym.agents.cli.options import parse
 from papergym.agents.console import console
 from papergym.agents.errors import UsageError
+
+if TYPE_CHECKING:
+    from papergym.agents.runner.learner import Learner
+    from papergym.agents.runner.plan import Plan
 
 log = logging.getLogger(__name__)
 
@@ -21,43 +27,68 @@ class Options:
     run_folder: tyro.conf.Positional[Path]
     """Folder made by `papergym train`."""
     checkpoint: Path | None = None
-    """File in its folder `checkpoints`; without: the finished policy, else the newest checkpoint."""
+    """File in its folder `checkpoints` or `snapshots`; without: the finished policy, else the newest checkpoint."""
     episodes: int = 10
     """Episodes to play."""
     seed: int | None = None
     """Seed of the starts; without: the run's, as in eval.csv."""
+    target: float | None = None
+    """Return to aim at, for agents that are told one; without: the run's."""
     stochastic: bool = False
     """Sample the actions, as in training."""
     video: Path | None = None
     """Write the first episode to this mp4."""
     device: str = "auto"
     """cpu, cuda, cuda:1, ..."""
+    agent: str = ""
+    """module:ATTRIBUTE of the run's agent, if it is one of yours; a folder alone makes no module be imported."""
 
 
 def main(argv: list[str]) -> int:
     """Print the return of each episode, their mean and deviation."""
-    options = tyro.cli(Options, prog="papergym evaluate", args=argv)
+    options = parse(Options, "evaluate", argv)
     if options.episodes < 1:
         raise UsageError(f"--episodes is {options.episodes}, expected at least 1.")
-    from papergym.agents.checkpoint.state import load_state
     from papergym.agents.runner.evaluation import evaluate
-    from papergym.agents.runner.folder import read_plan
     from papergym.agents.runner.media import record_video
-    from papergym.agents.runner.train import build_model, check_env
+    from papergym.agents.runner.train import check_env
 
-    plan = read_plan(options.run_folder)
-    plan.run.device = options.device
-    plan.run.seed = plan.run.seed if options.seed is None else options.seed
-    file = options.checkpoint or newest(options.run_folder)
+    plan, learner, file = load_run(
+        options.run_folder, options.checkpoint, device=options.device, seed=options.seed, trusted=options.agent
+    )
+    plan.run.target = plan.run.target if options.target is None else options.target
     env = check_env(plan)
-    model = build_model(plan)
-    model.set_state(load_state(file, kind=plan.agent.key)["model"])  # pyright: ignore[reportAttributeAccessIssue]
-    played = evaluate(model, env, options.episodes, plan.run.seed, deterministic=not options.stochastic)
-    _print(f"{plan.agent.key} on {plan.run.env} after {model.num_timesteps} steps ({file.name})", played)
-    if options.video is not None and record_video(plan, model, options.video):
+    sharp = not options.stochastic
+    played = evaluate(learner, env, options.episodes, plan.run.seed, target=plan.run.target, deterministic=sharp)
+    _print(f"{plan.agent.key} on {plan.run.env} after {learner.done} {plan.agent.unit} ({file.name})", played)
+    if options.video is not None and record_video(plan, learner, options.video, deterministic=sharp):
         log.info("video of the first episode: %s", options.video)
     env.close()
     return 0
+
+
+def load_run(
+    folder: Path, checkpoint: Path | None = None, *, device: str = "auto", seed: int | None = None, trusted: str = ""
+) -> "tuple[Plan, Learner, Path]":
+    """Plan of a run, its learner, and the file that the learner's state is from.
+
+    Raises:
+        UsageError: no run there, or one without a checkpoint.
+        CheckpointError: a file that cannot be used.
+    """
+    from papergym.agents.checkpoint.state import load_state
+    from papergym.agents.runner.folder import read_plan
+    from papergym.agents.runner.train import build_learner
+
+    if folder.is_file():
+        raise UsageError(f"{folder} is a file, expected the run's folder: {folder.parent}.")
+    plan = read_plan(folder, trusted=trusted)
+    plan.run.device = device
+    plan.run.seed = plan.run.seed if seed is None else seed
+    file = checkpoint or newest(folder)
+    learner = build_learner(plan)
+    learner.set_state(load_state(file, kind=plan.agent.key)["model"])
+    return plan, learner, file
 
 
 def newest(folder: Path) -> Path:

@@ -9,10 +9,12 @@ import tyro
 from rich.table import Table
 
 from papergym import assets
+from papergym.agents.cli.options import parse
 from papergym.agents.console import console
 from papergym.agents.errors import unknown
-from papergym.agents.runner.registry import AGENTS
-from papergym.envs.table import Row, rows
+from papergym.agents.runner.registry import agents
+from papergym.envs.table import Row
+from papergym.wrappers.rows import rows
 
 
 @dataclasses.dataclass
@@ -27,13 +29,13 @@ class Options:
 
 def main(argv: list[str]) -> int:
     """Print the lists."""
-    options = tyro.cli(Options, prog="papergym list", args=argv)
+    options = parse(Options, "list", argv)
     word = options.word
     found: dict[str, list[dict[str, Any]]] = {}
     if word not in ("agents", "papers"):
         found["environments"] = [_env(row) for row in rows() if _matches(row, word)]
     if word in ("", "agents"):
-        found["agents"] = [_agent(row) for row in AGENTS]
+        found["agents"] = [_agent(row) for row in agents()]
     if word in ("", "papers"):
         found["papers"] = [_paper(key) for key in assets.paper_keys()]
     if not any(found.values()):

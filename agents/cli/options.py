@@ -1,74 +1,69 @@
 """Command-line options from dataclasses: the runner's settings and one agent's configuration, side by side."""
 
-import ast
 import dataclasses
-import inspect
-import textwrap
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, TypeVar
 
-import gymnasium as gym
 import tyro
+from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
 
 from papergym.agents.errors import UsageError
+from papergym.agents.runner.fields import number
+from papergym.agents.runner.plan import BUDGET, Plan, RunSettings, draft, settle
 from papergym.agents.runner.registry import Agent
-from papergym.agents.runner.settings import BUDGET_NAMES, Plan, RunSettings, defaults, settle
+
+T = TypeVar("T")
+
+_REGISTRY = ConstructorRegistry()
 
 
-def field_docs(kind: type) -> dict[str, str]:
-    """Field -> the string literal under it in the source of a dataclass."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(kind))).body[0]
-    docs: dict[str, str] = {}
-    assert isinstance(tree, ast.ClassDef)
-    for item, below in zip(tree.body, tree.body[1:]):
-        if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant) and isinstance(item, ast.AnnAssign):
-            docs[ast.unparse(item.target)] = inspect.cleandoc(str(below.value.value))
-    return docs
+@_REGISTRY.primitive_rule
+def _whole_number(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[int] | None:
+    """Whole numbers may be written as 1e6 or 1_000_000."""
+    if info.type is not int:
+        return None
+    return PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="INT",
+        instance_from_str=lambda words: number(int, words[0]),
+        is_instance=lambda value: isinstance(value, int) and not isinstance(value, bool),
+        str_from_instance=lambda value: [str(value)],
+    )
 
 
-def _arguments(owner: Any, without: frozenset[str] = frozenset()) -> type:
-    """A dataclass with the fields of ``owner``, its values as defaults and its docs as help."""
-    docs, hints = field_docs(type(owner)), get_type_hints(type(owner))
-    fields = []
-    for item in dataclasses.fields(owner):
-        if item.name not in without and item.init:
-            annotated = Annotated[hints[item.name], tyro.conf.arg(help=docs.get(item.name, ""))]
-            value = getattr(owner, item.name)
-            fields.append((item.name, annotated, dataclasses.field(default_factory=lambda value=value: value)))
-    return dataclasses.make_dataclass(type(owner).__name__, fields)
-
-
-def parse_plan(row: Agent, options: list[str], *, prog: str, base: Plan | None = None) -> Plan:
-    """The settled plan that ``options`` make of ``base``, or of the preset they name.
+def parse(kind: type[T], verb: str, argv: list[str], **more: Any) -> T:
+    """Options of a verb.
 
     Unknown options and values of a wrong type end the process with a message that names the nearest option (tyro's).
     """
-    fresh, base = base is None, base or defaults(row, _value_of(options, "--preset"))
-    shared = frozenset({item.name for item in dataclasses.fields(RunSettings)} | set(BUDGET_NAMES))
-    run_class, config_class = _arguments(base.run), _arguments(base.config, shared)
+    refuse_contradictions(argv)
+    return tyro.cli(kind, prog=f"papergym {verb}", args=argv, registry=_REGISTRY, **more)
+
+
+def parse_plan(row: Agent, options: list[str], *, verb: str, base: Plan | None = None) -> Plan:
+    """The plan that ``options`` make of ``base``, settled, or of the preset they name, not yet settled."""
+    start = base or draft(row, _value_of(options, "--preset"))
     both = dataclasses.make_dataclass(
         "Options",
         [
-            ("run", Annotated[run_class, tyro.conf.arg(name="")]),
-            ("config", Annotated[config_class, tyro.conf.arg(name="")]),
+            ("run", Annotated[RunSettings, tyro.conf.arg(name="")]),
+            ("config", Annotated[type(start.config), tyro.conf.arg(name="")]),
         ],
     )
-    parsed = tyro.cli(
-        both, prog=prog, args=options, description=f"{row.summary}\n\nOptions win over the preset {base.run.preset!r}."
-    )
-    given = {item.name: getattr(parsed.config, item.name) for item in dataclasses.fields(config_class)}
-    config = dataclasses.replace(base.config, **given)
-    run = RunSettings(**{item.name: getattr(parsed.run, item.name) for item in dataclasses.fields(run_class)})
-    if run.preset != base.run.preset and base.run.preset:
-        raise UsageError(f"--preset {run.preset} conflicts with {base.run.preset}.")
-    if fresh and run.env_kwargs == base.run.env_kwargs and not same_maker(run.env, base.run.env):
-        run.env_kwargs = ()  # they belong to the preset's own environment
-    return settle(Plan(row, run, config))
+    about = f"{row.summary}\n\nOptions win over the preset {start.run.preset!r}." if start.run.preset else row.summary
+    parsed = parse(both, verb, options, default=both(run=start.run, config=start.config), description=about)
+    if base is not None:
+        return settle(Plan(row, parsed.run, parsed.config))
+    given = _changed(start.run, parsed.run) | _changed(start.config, parsed.config)
+    preset = given.pop("preset", start.run.preset)
+    if preset != start.run.preset:
+        raise UsageError(f"--preset {preset} conflicts with {start.run.preset}.")
+    return draft(row, preset, {name: value for name, value in given.items() if name not in BUDGET or name == "steps"})
 
 
-def same_maker(one: str, other: str) -> bool:
-    """Whether two environment ids are made by the same function, and so take the same arguments."""
-    makers = [gym.registry[env].entry_point if env in gym.registry else env for env in (one, other)]
-    return makers[0] == makers[1]
+def _changed(before: Any, after: Any) -> dict[str, Any]:
+    """Fields that an option has set to another value."""
+    pairs = ((item.name, getattr(before, item.name), getattr(after, item.name)) for item in dataclasses.fields(before))
+    return {name: new for name, old, new in pairs if new != old}
 
 
 def _value_of(options: list[str], name: str) -> str:

@@ -16,15 +16,16 @@ import numpy as np
 import tyro
 
 from papergym.agents.cli.keys import Keys, keys_of
+from papergym.agents.cli.options import parse
 from papergym.agents.cli.window import Window, steer, steer_with_pygame
 from papergym.agents.errors import UsageError
 
 log = logging.getLogger(__name__)
 
-Policy = Callable[[Any, bool], Any]
-"""(observation, whether an episode begins) -> action."""
+Policy = Callable[[Any, bool, float], Any]
+"""(observation, whether an episode begins, reward of the step before) -> action."""
 FRAME_PX = 480
-"""Smaller pictures are enlarged to about this height in a window."""
+"""Smaller images are enlarged to about this height in a window."""
 
 
 @dataclasses.dataclass
@@ -56,15 +57,15 @@ class Options:
 
 def main(argv: list[str]) -> int:
     """Steer or watch; 0 at the end."""
-    options = tyro.cli(Options, prog="papergym play", args=argv)
+    options = parse(Options, "play", argv)
     if options.episodes < 1 or options.steps < 1 or options.fps < 0:
         raise UsageError(f"--episodes and --steps are at least 1 and --fps at least 0; got {options}.")
     if options.video is not None and options.video.suffix != ".mp4":
         raise UsageError(f"--video writes an .mp4, got {options.video}.")
     from papergym.agents.runner.evaluation import make_env  # loads torch: not for --help
-    from papergym.agents.runner.settings import parse_env_kwargs
+    from papergym.agents.runner.fields import key_values
 
-    kwargs: dict[str, Any] = {"render_mode": "rgb_array", **parse_env_kwargs(options.env_kwargs)}
+    kwargs: dict[str, Any] = {"render_mode": "rgb_array", **key_values(options.env_kwargs, "--env-kwargs")}
     window = options.video is None and display_answers()
     keys = None
     env = make_env(options.env, kwargs)
@@ -114,7 +115,7 @@ def _steer(env: gym.Env, keys: Keys, options: Options, fps: float) -> None:
 def _watch(env: gym.Env, options: Options, fps: float, window: bool) -> None:
     policy = _policy(options, env)
     env.reset(seed=options.seed)
-    picture(env, options.env)  # before a file is begun
+    image(env, options.env)  # before a file is begun
     if window:
         screen = Window(options.env, FRAME_PX)
         _play(env, policy, options, lambda frame: screen.show(frame, 1 / fps) not in ("q", "\x1b", None))
@@ -135,27 +136,30 @@ def _watch(env: gym.Env, options: Options, fps: float, window: bool) -> None:
 
 
 def _play(env: gym.Env, policy: Policy, options: Options, show: Callable[[np.ndarray], bool]) -> None:
-    """Run the policy; ``show`` takes each picture and says whether to go on."""
+    """Run the policy; ``show`` takes each image and says whether to go on."""
     steps = 0
     for episode in range(options.episodes):
         observation, _ = env.reset(seed=options.seed + episode)
-        total, over, start, going = 0.0, False, steps, show(picture(env, options.env))
+        total, reward, over, start, going = 0.0, 0.0, False, steps, show(image(env, options.env))
         while going and not over and steps < options.steps:
-            observation, reward, terminated, truncated, _ = env.step(policy(observation, steps == start))
+            observation, reward, terminated, truncated, _ = env.step(policy(observation, steps == start, float(reward)))
             total, steps, over = total + float(reward), steps + 1, terminated or truncated
-            going = show(picture(env, options.env))
+            going = show(image(env, options.env))
         log.info("episode %d: return %.2f in %d steps%s", episode, total, steps - start, "" if over else ", not finished")
         if not going or steps >= options.steps:
             return
 
 
-def picture(env: gym.Env, env_id: str) -> np.ndarray:
-    """The environment's picture, uint8 ``(H, W, 3)``.
+def image(env: gym.Env, env_id: str) -> np.ndarray:
+    """The environment's image, uint8 ``(H, W, 3)``.
 
     Raises:
         UsageError: it renders something else.
     """
-    frame: Any = env.render()
+    try:
+        frame: Any = env.render()
+    except gym.error.Error as error:  # a package of the environment's window or renderer is missing
+        raise UsageError(f"{env_id} cannot render: {error}") from error
     if not isinstance(frame, np.ndarray):
         raise UsageError(
             f"{env_id} renders {type(frame).__name__}, expected an RGB array. `papergym doctor` says what renders."
@@ -166,7 +170,7 @@ def picture(env: gym.Env, env_id: str) -> np.ndarray:
 def _policy(options: Options, env: gym.Env) -> Policy:
     if options.policy == "random":
         env.action_space.seed(options.seed)
-        return lambda observation, start: env.action_space.sample()
+        return lambda observation, start, reward: env.action_space.sample()
     if (Path(options.policy) / "config.toml").is_file():
         return _trained(Path(options.policy))
     module, colon, name = options.policy.partition(":")
@@ -176,26 +180,22 @@ def _policy(options: Options, env: gym.Env) -> Policy:
         raise UsageError(f"--policy {options.policy!r} cannot be imported: {error}.") from error
     if not callable(function):
         raise UsageError(f"--policy is random, a run folder or module:callable, got {options.policy!r}.")
-    return lambda observation, start: function(observation)
+    return lambda observation, start, reward: function(observation)
 
 
 def _trained(folder: Path) -> Policy:
     """The policy of a run, without exploration."""
-    from papergym.agents.checkpoint.state import load_state
-    from papergym.agents.cli.evaluate import newest
-    from papergym.agents.runner.folder import read_plan
-    from papergym.agents.runner.train import build_model
+    import tree
 
-    plan = read_plan(folder)
-    model: Any = build_model(plan)
-    model.set_state(load_state(newest(folder), kind=plan.agent.key)["model"])
-    normalise = model.get_vec_normalize_env()
+    from papergym.agents.cli.evaluate import load_run
+
+    plan, learner, _ = load_run(folder)
     state: Any = None
 
-    def act(observation: Any, start: bool) -> Any:
+    def act(observation: Any, start: bool, reward: float) -> Any:
         nonlocal state
-        seen = observation if normalise is None else normalise.normalize_obs(observation)
-        action, state = model.predict(seen, state=None if start else state, episode_start=np.array([start]), deterministic=True)
-        return action
+        batch = tree.map_structure(lambda part: np.asarray(part)[None], observation)
+        actions, state = learner.act(batch, np.array([start]), np.array([reward]), plan.run.target, None if start else state)
+        return actions[0]
 
     return act

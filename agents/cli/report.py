@@ -1,8 +1,9 @@
-"""``papergym report [KEY]``: results beside the papers' numbers, as Markdown, pictures and one HTML page."""
+"""``papergym report [KEY]``: results beside the papers' numbers, as Markdown, images and one HTML page."""
 
 import base64
 import dataclasses
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import tyro
 from markdown_it import MarkdownIt
 
 from papergym import assets
-from papergym.agents.errors import unknown
+from papergym.agents.cli.options import parse
+from papergym.agents.errors import UsageError, unknown
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 75em; margin: 2em auto; padding: 0 1em; color: #1c1c1c }
@@ -24,20 +26,22 @@ code { background: #f2f2f2; padding: 0 3px }
 
 @dataclasses.dataclass
 class Options:
-    """Write a report from the tables in assets/results."""
+    """Write a report: the papers' numbers, the rows that papergym ships, and yours from runs/reproduce/KEY/results.csv."""
 
     key: tyro.conf.Positional[str] = ""
     """A paper (`ppo`), or one reproduction (`ppo-table1`); empty: everything, with the speed tables."""
+    results: tuple[Path, ...] = ()
+    """CSV files of yours to read instead, from `papergym reproduce KEY --results`; each needs a key."""
     folder: Path = Path("reports")
-    """Where report.md, report.html and the pictures go, in a folder of the key's name."""
+    """Where report.md, report.html and the images go, in a folder of the key's name."""
 
 
 def main(argv: list[str]) -> int:
     """Write the report and say where it is."""
-    options = tyro.cli(Options, prog="papergym report", args=argv)
+    options = parse(Options, "report", argv)
     folder = options.folder / (options.key or "all")
-    text = "\n\n".join(block for block in compose(options.key, folder) if block) + "\n"
-    from papergym.agents.reproduction.results import replace_text
+    text = "\n\n".join(block for block in compose(options.key, folder, options.results) if block) + "\n"
+    from papergym.agents.checkpoint.files import replace_text
 
     replace_text(folder / "report.md", text)
     replace_text(folder / "report.html", to_html(text, folder))
@@ -45,18 +49,29 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def compose(key: str, folder: Path) -> list[str]:
-    """Markdown blocks of a report; its pictures are written to ``folder``.
+def compose(key: str, folder: Path, results: Sequence[Path] | None = ()) -> list[str]:
+    """Markdown blocks of a report; its images are written to ``folder``.
+
+    Args:
+        key: paper or reproduction; "" for everything.
+        folder: of the images.
+        results: the user's tables; empty: where ``papergym reproduce`` puts them; None: the shipped rows alone.
 
     Raises:
-        UsageError: neither a paper nor a reproduction.
+        UsageError: neither a paper nor a reproduction, or a table that is not there.
     """
     from papergym.agents.reproduction.published import anchor_section, score_section
     from papergym.agents.reproduction.report import reproduction_section, speed_section
-    from papergym.agents.reproduction.trials import reproductions
+    from papergym.agents.reproduction.results import read_rows
+    from papergym.agents.reproduction.trials import reproductions, user_results
 
     plans = reproductions()
     known = {*assets.paper_keys(), *plans}
+    if results and key not in plans:
+        raise UsageError(f"--results needs the reproduction that the rows belong to, got {key or 'no key'!r}.")
+    for path in results or ():
+        if not path.is_file():
+            raise UsageError(f"--results: there is no file {path}.")
     if key and key not in known:
         raise unknown("paper or reproduction", key, known)
     folder.mkdir(parents=True, exist_ok=True)
@@ -66,7 +81,10 @@ def compose(key: str, folder: Path) -> list[str]:
         if chosen or key == paper:
             blocks += _citation(paper)
             for plan in chosen:
-                blocks += reproduction_section(plan, folder)
+                yours = (
+                    [] if results is None else [row for path in results or [user_results(plan.key)] for row in read_rows(path)]
+                )
+                blocks += reproduction_section(plan, folder, yours)
             facts = assets.paper(paper)
             blocks += [*anchor_section(facts), *score_section(facts)]
     if not key:
@@ -86,7 +104,7 @@ def _citation(key: str) -> list[str]:
 
 
 def to_html(text: str, folder: Path) -> str:
-    """One page without references to other files: pictures are in it."""
+    """One page without references to other files: images are in it."""
     body = MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
 
     def embed(match: re.Match[str]) -> str:

@@ -10,65 +10,75 @@ from typing import Annotated, Any
 import tyro
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from papergym.agents.cli.options import refuse_contradictions
+from papergym.agents.checkpoint.provenance import row_provenance
+from papergym.agents.cli.options import parse
 from papergym.agents.errors import UsageError
-from papergym.agents.reproduction.results import append_row, provenance, results_path
-from papergym.agents.reproduction.trials import finished, label, reproduction, reproductions, select, trial_id
-from papergym.agents.reproduction.workers import Outcome, run_trials
+from papergym.agents.reproduction.results import append_row, results_path
+from papergym.agents.reproduction.trials import (
+    Reproduction,
+    finished,
+    label,
+    reproduction,
+    reproductions,
+    select,
+    trial_id,
+    user_results,
+)
 
 
 @dataclass
 class Options:
-    """Reproduce a table or a figure of a paper."""
+    """Reproduce a table or a figure of a paper. The rows are yours: `papergym report KEY` sets them beside the paper's
+    numbers and those that papergym ships.
+    """
 
     key: Annotated[str, tyro.conf.Positional] = ""
-    """Which one; `--list` shows them."""
+    """Which one; `--list` shows them. A TOML file with a [reproduce.KEY] table of your own works too."""
     list: bool = False
     """List the reproductions, their cost and how much is done."""
     seeds: tuple[int, ...] = ()
     """Seeds to run instead of the table's."""
     budget: int = 0
-    """Steps per run instead of the table's; the rows then go to the run folder, not to assets/results."""
+    """Steps (or updates) per run instead of the table's."""
     where: tuple[str, ...] = ()
     """FIELD=VALUE: only these trials, for example env_id=Hopper-v4."""
     jobs: int = 1
     """Processes, of one thread each."""
+    device: str = "cpu"
+    """cpu, auto, cuda (every visible GPU), cuda:0,cuda:1: the processes take the devices in turn."""
     folder: str = ""
-    """Folder of checkpoints; empty: runs/reproduce/<key>."""
+    """Folder of runs and results; empty: runs/reproduce/<key>."""
     results: str = ""
-    """CSV that receives the rows; empty: assets/results/<key>.csv."""
+    """CSV that receives the rows; empty: results.csv in the folder."""
+    record: bool = False
+    """For maintainers: the rows go to assets/results of this checkout, and those that are there count as done."""
     fresh: bool = False
-    """Begin cut trials anew instead of resuming them."""
+    """Run everything anew, also what is done or was cut; the old rows are replaced."""
     keep: bool = False
-    """Keep replay memories and a snapshot of the policy every twentieth of the budget (off-policy agents)."""
+    """Keep of every run its last checkpoint with the replay memory and twenty snapshots of the policy."""
 
 
 def main(argv: list[str]) -> int:
     """Run the verb; 0 if every trial is done, 1 if some failed or are running elsewhere."""
-    refuse_contradictions(argv)
-    options = tyro.cli(Options, args=argv, prog="papergym reproduce")
+    options = parse(Options, "reproduce", argv)
     if options.list or not options.key:
         return _list()
     plan = reproduction(options.key)
     if options.budget < 0:
-        raise UsageError(f"--budget is {options.budget}, expected a positive number of steps.")
+        raise UsageError(f"--budget is {options.budget}, expected a positive number.")
+    if options.record and (options.results or options.budget):
+        raise UsageError("--record writes whole runs to assets/results. Drop --results and --budget.")
     trials = select(plan.trials, seeds=options.seeds, budget=options.budget, where=options.where)
-    folder = Path(options.folder or f"runs/reproduce/{plan.key}")
-    short = folder / f"{plan.key}.csv" if options.budget else results_path(plan.key)
-    path = Path(options.results) if options.results else short
-    done = finished(path)
-    todo = [trial for trial in trials if trial_id(trial) not in done]
+    folder = Path(options.folder) if options.folder else user_results(plan.key).parent
+    path = results_path(plan.key) if options.record else Path(options.results or folder / "results.csv")
+    command = shlex.join(["papergym", "reproduce", *argv])
+    todo = _todo(plan, trials, path, fresh=options.fresh)
     print(
         f"{plan.key}: {len(trials)} trials, {len(trials) - len(todo)} done, {len(todo)} to run; results in {path}", flush=True
     )
-    if options.keep:
-        for trial in todo:
-            (folder / trial_id(trial)).mkdir(parents=True, exist_ok=True)
-            (folder / trial_id(trial) / "keep").touch()
-    outcomes = run_trials(plan.agent, todo, folder, jobs=options.jobs, resume=not options.fresh)
-    command = shlex.join(["papergym", "reproduce", *argv])
+    outcomes = _run(plan, todo, folder, options, command)
     try:
-        return _follow(outcomes, len(todo), path, command)
+        return _follow(outcomes, len(todo), path, command, fresh=options.fresh)
     except KeyboardInterrupt:
         print(
             f"\ninterrupted; what is done stands in {path}, and the same command goes on from the checkpoints", file=sys.stderr
@@ -76,10 +86,31 @@ def main(argv: list[str]) -> int:
         return 130
 
 
-def _follow(outcomes: Any, total: int, path: Path, command: str) -> int:
+def _todo(plan: Reproduction, trials: list[dict[str, Any]], path: Path, *, fresh: bool) -> list[dict[str, Any]]:
+    """The trials to run, after a look at each: every mistake shows before anything runs."""
+    from papergym.agents.reproduction.trial import trial_plan
+
+    done = set() if fresh else finished(path)
+    todo = [trial for trial in trials if trial_id(trial) not in done]
+    if not plan.study:
+        for trial in todo:
+            trial_plan(plan, trial)
+    return todo
+
+
+def _run(plan: Reproduction, todo: list[dict[str, Any]], folder: Path, options: Options, command: str) -> Any:
+    from papergym.agents.reproduction.trial import ReproductionTrial
+    from papergym.agents.reproduction.workers import run_trials
+    from papergym.agents.runner.device import devices
+
+    body = ReproductionTrial(plan, keep=options.keep, command=command)
+    return run_trials(body, todo, folder, jobs=options.jobs, devices=devices(options.device), resume=not options.fresh)
+
+
+def _follow(outcomes: Any, total: int, path: Path, command: str, *, fresh: bool) -> int:
     """Append rows as they come and show progress; the exit status."""
     columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
-    bad: list[Outcome] = []
+    bad: list[Any] = []
     done = 0
     begun = time.monotonic()
     with Progress(*columns, speed_estimate_period=3600 * 24, disable=not sys.stderr.isatty()) as progress:
@@ -87,7 +118,7 @@ def _follow(outcomes: Any, total: int, path: Path, command: str) -> int:
         for number, outcome in enumerate(outcomes, 1):
             if outcome.kind == "done":
                 identity = {"trial": trial_id(outcome.trial), **outcome.trial}
-                append_row(path, {**identity, **outcome.row, **provenance(), "command": command})
+                append_row(path, {**identity, **outcome.row, **row_provenance(), "command": command}, replace=fresh)
                 done += 1
             else:
                 bad.append(outcome)
@@ -101,7 +132,7 @@ def _follow(outcomes: Any, total: int, path: Path, command: str) -> int:
     return 2 if any(outcome.kind in ("refused", "full") for outcome in bad) else int(bool(bad))
 
 
-def _describe(outcome: Outcome) -> str:
+def _describe(outcome: Any) -> str:
     numbers = [f"{name} {value:.5g}" for name, value in outcome.row.items() if isinstance(value, float)][:3]
     return f"{label(outcome.trial)}: {', '.join(numbers) if outcome.kind == 'done' else outcome.kind}"
 
@@ -113,8 +144,9 @@ def _duration(seconds: float) -> str:
 
 def _list() -> int:
     for key, plan in sorted(reproductions().items()):
-        done = finished(results_path(key))
-        count = sum(trial_id(trial) in done for trial in plan.trials)
+        ids = {trial_id(trial) for trial in plan.trials}
+        shipped, yours = len(ids & finished(results_path(key))), len(ids & finished(user_results(key)))
+        counts = f"shipped {shipped} of {len(ids)} trials, yours {yours}"
         cost = f", about {plan.cost}" if plan.cost else ""
-        print(f"{key:<20}{plan.summary} ({plan.paper}; {count} of {len(plan.trials)} trials done{cost})")
+        print(f"{key:<20}{plan.summary} ({plan.paper}; {counts}{cost})")
     return 0

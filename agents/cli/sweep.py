@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import tyro
 from rich.table import Table
 
-from papergym.agents.cli.options import refuse_contradictions
+from papergym.agents.checkpoint.provenance import row_provenance
+from papergym.agents.cli.options import parse
 from papergym.agents.console import console
 from papergym.agents.errors import UsageError
 
@@ -38,6 +38,8 @@ class Options:
     """Run folders and results.csv; with Ray on several machines, a file system that they share lets cut runs resume."""
     jobs: int = 1
     """Local processes, without --ray."""
+    device: str = "auto"
+    """cpu, auto, cuda (every visible GPU), cuda:0,cuda:1: local processes take the devices in turn."""
     ray: str = ""
     """`local` for a Ray of this machine, `auto` for the cluster that this machine belongs to, or an address."""
     cpus: float = 1.0
@@ -52,16 +54,15 @@ class Options:
 
 def main(argv: list[str]) -> int:
     """Run the sweep; 0 if every run is finished, 1 if some failed."""
-    refuse_contradictions(argv)
-    options = tyro.cli(Options, prog="papergym sweep", args=argv)
+    options = parse(Options, "sweep", argv)
     trials = matrix(options)
     folder = options.folder.resolve()
-    from papergym.agents.reproduction.results import append_row, provenance
-    from papergym.agents.reproduction.sweep import plan_of
+    from papergym.agents.reproduction.results import append_row
+    from papergym.agents.reproduction.trial import sweep_plan
     from papergym.agents.reproduction.trials import finished, label, trial_id
 
     for trial in trials:  # every mistake shows before anything runs
-        plan_of(trial, folder / trial_id(trial))
+        sweep_plan(trial)
     table = folder / "results.csv"
     done = finished(table)
     waiting = [trial for trial in trials if trial_id(trial) not in done]
@@ -74,7 +75,7 @@ def main(argv: list[str]) -> int:
     for outcome in _outcomes(options, waiting, folder):
         name = trial_id(outcome.trial)
         if outcome.kind == "done":
-            row = {"trial": name, **outcome.trial, **outcome.row, **provenance(), "folder": str(folder / name / "run")}
+            row = {"trial": name, **outcome.trial, **outcome.row, **row_provenance(), "folder": str(folder / name / "run")}
             append_row(table, row)
             missing -= 1
             log.info("finished %s: return %.4g", label(outcome.trial), outcome.row.get("return_after", math.nan))
@@ -115,9 +116,12 @@ def _outcomes(options: Options, trials: list[dict[str, Any]], folder: Path) -> I
         from papergym.agents.reproduction.cluster import run_on_ray
 
         return run_on_ray(trials, folder, address=options.ray, cpus=options.cpus, gpus=options.gpus, retries=options.retries)
+    from papergym.agents.reproduction.trial import SweepTrial
     from papergym.agents.reproduction.workers import run_trials
+    from papergym.agents.runner.device import devices
 
-    return run_trials("sweep", trials, folder, jobs=options.jobs, alike=False)
+    chosen = devices(options.device)
+    return run_trials(SweepTrial(), trials, folder, jobs=options.jobs, devices=chosen, alike=False)
 
 
 def _print(path: Path, trials: list[dict[str, Any]]) -> None:

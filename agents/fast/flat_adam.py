@@ -1,4 +1,7 @@
-"""Adam (1412.6980) on one flat array, with moments that are views of a torch.optim.Adam's state."""
+"""Adam (1412.6980) on one flat array, on memory shared with the moments of a ``torch.optim.Adam``.
+
+Plain form: ``torch.optim.Adam.step`` and ``torch.nn.utils.clip_grad_norm_``.
+"""
 
 import math
 
@@ -16,6 +19,15 @@ def refusal(optimizer: torch.optim.Optimizer) -> str:
     if group["weight_decay"] or group["amsgrad"] or group["maximize"]:
         return "Adam runs with weight_decay, amsgrad or maximize"
     return ""
+
+
+def clip_norm(gradient: np.ndarray, max_norm: float | None) -> None:
+    """Scale ``gradient`` in place to a norm of at most ``max_norm``, as ``clip_grad_norm_`` does; None leaves it."""
+    if max_norm is None:
+        return
+    norm = float(np.sqrt(np.dot(gradient, gradient)))
+    if norm + 1e-6 > max_norm:
+        gradient *= max_norm / (norm + 1e-6)
 
 
 class FlatAdam:
@@ -47,12 +59,12 @@ class FlatAdam:
         self.publish()
 
     def publish(self) -> None:
-        """Tell the torch optimiser the number of steps taken; its moments are shared memory and need no telling."""
+        """Write the number of steps taken to the torch optimiser; the moments are shared memory."""
         for parameter in self.network.torch_parameters:
             self.optimizer.state[parameter]["step"] = torch.tensor(float(self.count))
 
     def bound(self) -> bool:
-        """True while the torch optimiser's state still is this object's."""
+        """True while the torch optimiser still uses the memory and the count of this object."""
         slots = self.optimizer.state[self.network.torch_parameters[0]]
         shared = "exp_avg" in slots and slots["exp_avg"].data_ptr() == self.mean.ctypes.data
         return shared and int(slots["step"]) == self.count

@@ -1,6 +1,7 @@
-"""A small tanh actor-critic as flat numpy arrays that are views of an SB3 policy's parameters.
+"""A small tanh actor-critic as one flat numpy array, on memory shared with an SB3 policy's parameters.
 
 Policy and value network have equal hidden sizes, so each hidden layer of both is one batched matrix product.
+Plain form: ``mlp_extractor``, ``action_net`` and ``value_net`` of an ``ActorCriticPolicy``, and ``backward()`` of autograd.
 """
 
 from collections.abc import Iterable

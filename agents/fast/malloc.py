@@ -1,4 +1,4 @@
-"""Keeps freed memory in the process, so that large temporary arrays are not handed out by the kernel page by page each time."""
+"""Keeps freed memory in the process, so that the kernel does not map large temporary arrays page by page each time."""
 
 import ctypes
 import sys

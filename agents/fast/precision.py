@@ -1,4 +1,7 @@
-"""Faster float32 matrix products on CPUs, where a check shows that they are as accurate as the default ones."""
+"""Faster float32 matrix products on CPUs, where a check shows that they are as accurate as the default ones.
+
+Plain form: the same products at torch's default precision, "highest".
+"""
 
 import logging
 from collections.abc import Iterator
@@ -36,7 +39,7 @@ def medium_is_float32() -> bool:
 
 @contextmanager
 def fast_matmul(device: torch.device) -> Iterator[None]:
-    """Within the context, products on the CPU take the faster path if it is accurate; CUDA is left as it is."""
+    """Within the context, products on the CPU are computed the faster way if it is accurate; CUDA is left as it is."""
     if device.type != "cpu" or not medium_is_float32():
         yield
         return

@@ -1,1 +1,1 @@
-"""Prioritized Experience Replay (Schaul et al., 2016): a replay buffer for SB3, Double DQN and SAC on it, Blind Cliffwalk."""
+"""Prioritized Experience Replay (Schaul et al., 2016): Double DQN on a prioritised buffer, and the Blind Cliffwalk."""

@@ -5,17 +5,12 @@ from typing import Any
 import numpy as np
 import torch
 from stable_baselines3 import DQN
-from torch.nn import functional as F
 
 from papergym.agents.checkpoint.resume import ExactResume
 from papergym.agents.checkpoint.state import State, generator_state, set_generator_state
-from papergym.agents.replay.own import OwnReplay
+from papergym.agents.per.losses import td_target, weighted_loss
+from papergym.agents.replay.own import OwnReplay, with_settings
 from papergym.agents.replay.prioritized import PrioritizedReplayBuffer
-
-
-def with_settings(kwargs: dict[str, Any], **own: Any) -> dict[str, Any]:
-    """``kwargs`` of an algorithm with ``own`` among the buffer's arguments, where those of ``kwargs`` win."""
-    return {**kwargs, "replay_buffer_kwargs": {**own, **(kwargs.get("replay_buffer_kwargs") or {})}}
 
 
 class PrioritizedDQN(OwnReplay, ExactResume, DQN):
@@ -65,9 +60,9 @@ class PrioritizedDQN(OwnReplay, ExactResume, DQN):
         losses = []
         for _ in range(gradient_steps):
             batch = self.replay_buffer.sample(batch_size, env=self._vec_normalize_env)
-            values = self.q_net(batch.observations).gather(1, batch.actions.long())
+            values = self.q_net(batch.observations).gather(1, batch.actions.long())  # (batch, 1)
             target = self._target(batch)
-            loss = (batch.weights * F.smooth_l1_loss(values, target, reduction="none")).mean()
+            loss = weighted_loss(values, target, batch.weights)
             self.policy.optimizer.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm)
@@ -86,10 +81,9 @@ class PrioritizedDQN(OwnReplay, ExactResume, DQN):
     def _target(self, batch: Any) -> torch.Tensor:
         """Reward and discounted value of the next observation, ``(batch, 1)``."""
         next_values = self.q_net_target(batch.next_observations)
-        chooser = self.q_net(batch.next_observations) if self.double else next_values
-        next_values = next_values.gather(1, chooser.argmax(dim=1, keepdim=True))
-        discounts = self.gamma if batch.discounts is None else batch.discounts
-        return batch.rewards + (1 - batch.dones) * discounts * next_values
+        next_choice = self.q_net(batch.next_observations) if self.double else next_values
+        discount = self.gamma if batch.discounts is None else batch.discounts
+        return td_target(batch.rewards, batch.dones, discount, next_values, next_choice)
 
     def predict(
         self,
@@ -98,7 +92,7 @@ class PrioritizedDQN(OwnReplay, ExactResume, DQN):
         episode_start: np.ndarray | None = None,
         deterministic: bool = False,
     ) -> tuple[np.ndarray, tuple[np.ndarray, ...] | None]:
-        """Action of the policy, epsilon-greedy unless ``deterministic``; chance comes from this object's generator."""
+        """Action of the policy, epsilon-greedy unless ``deterministic``, with epsilon drawn from this object's generator."""
         if deterministic or self._exploring.random() >= self.exploration_rate:
             return self.policy.predict(observation, state, episode_start, deterministic=True)
         if not self.policy.is_vectorized_observation(observation):

@@ -1,8 +1,8 @@
-"""DQN learning from the full memory of the Blind Cliffwalk: figure 2's question put to networks and minibatches.
+"""DQN learning from the full memory of the Blind Cliffwalk: figure 2 with a network and minibatches.
 
-No episode is played: the replay buffer is filled with the ``2^(n+1) - 2`` transitions of appendix B.1, one of which carries the
+No episode is played: the replay buffer is filled with the ``2^(n+1) - 2`` transitions of appendix B.1, one of which has a
 reward, and the algorithm's own ``train`` runs until its action values are right. An agent that acts epsilon-greedily
-sees the reward again and again once it has found it, which hides what the sampling law does.
+would collect the reward many times once it has found it, which hides the effect of the sampling law.
 """
 
 import time
@@ -16,16 +16,16 @@ from stable_baselines3.common.logger import Logger
 
 from papergym.agents.per.build import build
 from papergym.agents.per.config import REPLAYS, Config
-from papergym.agents.reproduction.offpolicy import curve_text
+from papergym.agents.runner.score import curve_text
 from papergym.envs.toys.cliffwalk import cliffwalk_memory, optimal_values
 
 ENV = "PER-BlindCliffwalk-v0"
 CHECK_EVERY = 50
-"""Updates between two looks at the error; the targets are copied as often."""
+"""Updates between two checks of the error; the targets are copied as often."""
 TOLERANCE = 1e-3
 """Mean squared error over all state-action pairs that counts as solved (appendix B.1)."""
 POINTS = 40
-"""Points of the error's curve kept with a run, about."""
+"""About how many points of the error's curve are kept with a run."""
 
 
 def make_dqn(method: str, n: int, seed: int) -> sb3.DQN:

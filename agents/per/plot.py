@@ -1,23 +1,24 @@
-"""Figure 2 of the paper, and the same question put to networks, from the tables under ``assets/results``."""
+"""Figure 2 of the paper, and the same question put to networks."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from papergym.agents.per.cliffwalk import METHODS, REPRESENTATIONS
-from papergym.agents.reproduction.results import read_rows, results_path
+
+Row = Mapping[str, str]
 
 
-def plot_cliffwalk(path: str | Path, table: str | Path | None = None) -> None:
+def plot_cliffwalk(path: str | Path, rows: Sequence[Row]) -> None:
     """Draw median and range of the updates over the memory's size, log-log; stuck runs are left out and counted.
 
     Args:
         path: image file to write.
-        table: CSV of ``papergym reproduce per-cliffwalk``; None is the one under ``assets/results``.
+        rows: of ``papergym reproduce per-cliffwalk``.
     """
     from matplotlib.figure import Figure
 
-    rows = read_rows(Path(table) if table else results_path("per-cliffwalk"))
     figure = Figure(figsize=(10, 4), layout="constrained")
     for axis, representation in zip(figure.subplots(1, 2, sharey=True), REPRESENTATIONS):
         for method in METHODS:
@@ -36,16 +37,16 @@ def plot_cliffwalk(path: str | Path, table: str | Path | None = None) -> None:
     figure.savefig(path, dpi=110)
 
 
-def plot_memory(path: str | Path, table: str | Path | None = None) -> None:
+def plot_memory(path: str | Path, rows: Sequence[Row]) -> None:
     """Draw median and range over seeds of the updates that DQN needs, over the memory's size, log-log.
 
     Args:
         path: image file to write.
-        table: CSV of ``papergym reproduce per-dqn-memory``; None is the one under ``assets/results``.
+        rows: of ``papergym reproduce per-dqn-memory``.
     """
     from matplotlib.figure import Figure
 
-    rows = [row for row in read_rows(Path(table) if table else results_path("per-dqn-memory")) if row["solved"] == "True"]
+    rows = [row for row in rows if row["solved"] == "True"]
     figure = Figure(figsize=(6, 4), layout="constrained")
     axis = figure.subplots()
     for method in dict.fromkeys(row["method"] for row in rows):
@@ -60,7 +61,3 @@ def plot_memory(path: str | Path, table: str | Path | None = None) -> None:
     axis.set(xscale="log", yscale="log", xlabel="transitions in memory", ylabel="updates of 32 transitions")
     axis.legend(fontsize=8)
     figure.savefig(path, dpi=110)
-
-
-PLOTS = {"per-cliffwalk": plot_cliffwalk, "per-dqn-memory": plot_memory}
-"""Reproduction -> function that draws the paper's figure of it; ``papergym report`` looks here."""

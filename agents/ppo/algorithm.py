@@ -1,14 +1,12 @@
 """PPO with the four surrogate objectives of the paper, as an SB3 PPO whose files load in plain SB3."""
 
 import logging
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import stable_baselines3 as sb3
-import torch
 from gymnasium import spaces
-from stable_baselines3.common.buffers import DictRolloutBuffer, RolloutBuffer
+from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.utils import explained_variance
 from stable_baselines3.common.vec_env import VecEnv
@@ -16,16 +14,9 @@ from stable_baselines3.common.vec_env import VecEnv
 from papergym.agents.checkpoint.resume import ExactResume
 from papergym.agents.checkpoint.state import State, generator_state, set_generator_state
 from papergym.agents.errors import BadNumbersError, UsageError
-from papergym.agents.ppo import collect, fast
-from papergym.agents.ppo.objective import (
-    DIVERGED,
-    OBJECTIVES,
-    Surrogate,
-    distribution_parameters,
-    exact_kl,
-    next_beta,
-    policy_loss,
-)
+from papergym.agents.ppo import collect, fast, update
+from papergym.agents.ppo.finite import bad_number, check_rollout
+from papergym.agents.ppo.objective import DIVERGED, OBJECTIVES, Surrogate, next_beta
 
 log = logging.getLogger(__name__)
 
@@ -39,9 +30,12 @@ class PPO(ExactResume, sb3.PPO):
         objective: surrogate objective (section 3 and 4).
         beta: KL coefficient of eq. 8, its first value with ``adaptive_kl``.
         d_targ: target of the adaptive coefficient, nats. (SB3's ``target_kl`` is another thing: it stops the epochs early.)
-        use_fast: numpy path for small tanh networks on the CPU where it applies; the reason is logged once where not.
+        use_fast: rollouts and updates in numpy for small tanh networks on the CPU
+            (:class:`papergym.agents.ppo.fast.FastPolicy`); the log says where not. False: in torch, with the plain autograd
+            update (:class:`papergym.agents.ppo.update.Update`).
 
-    The fast path draws from a generator of its own; the torch path samples actions from torch's global generator, as SB3 does.
+    Both updates shuffle by a generator of this object. In numpy the actions come from it too; in torch they are sampled from
+    torch's global generator, as SB3 does.
 
     Raises:
         ValueError: an unknown objective, coefficients that are not positive, or a KL objective for actions other than
@@ -88,7 +82,7 @@ class PPO(ExactResume, sb3.PPO):
 
     @property
     def fast_policy(self) -> fast.FastPolicy | None:
-        """The flat numpy twin of the policy, on shared memory; None where torch trains."""
+        """The policy in numpy, on shared memory; None where torch trains."""
         if not self.use_fast or self._refusal():
             return None
         if self._fast is None or not self._fast.bound(self.policy):
@@ -129,10 +123,12 @@ class PPO(ExactResume, sb3.PPO):
             last: Any = self._last_obs
             if isinstance(last, np.ndarray) and not np.isfinite(last).all():
                 index = int(np.argwhere(~np.isfinite(last))[0][0])
-                raise collect.bad_number("observation", self.num_timesteps, index, self) from error
+                raise bad_number("observation", self.num_timesteps, index, self) from error
             raise
         if finished:
-            _check_buffer(self, rollout_buffer, first)
+            observations: Any = rollout_buffer.observations
+            named = observations if isinstance(observations, dict) else {"observation": observations}
+            check_rollout(self, first, {"reward": rollout_buffer.rewards, **named})
         return finished
 
     def train(self) -> None:
@@ -147,14 +143,14 @@ class PPO(ExactResume, sb3.PPO):
         surrogate, policy = self.surrogate(), self.fast_policy
         if policy is None:
             try:
-                terms = self._train_torch(surrogate)
+                terms = update.Update(self)(surrogate, self.generator)
             except ValueError as error:
                 if "Expected parameter" not in str(error):  # so do torch's distributions begin, when they refuse NaN
                     raise
                 raise BadNumbersError(f"step {self.num_timesteps}: {DIVERGED}") from error
         else:
-            _flatten(self.rollout_buffer)
-            settings = fast.Update(self.n_epochs, self.batch_size, self.max_grad_norm, self.normalize_advantage)
+            update.flatten(self.rollout_buffer)
+            settings = fast.Settings(self.n_epochs, self.batch_size, self.max_grad_norm, self.normalize_advantage)
             terms = policy.update(surrogate, _numpy_batch(self.rollout_buffer, policy), settings, self.generator)
             self._n_updates += self.n_epochs
         if self.objective == "adaptive_kl":
@@ -164,81 +160,6 @@ class PPO(ExactResume, sb3.PPO):
         if hasattr(self.policy, "log_std"):
             self.logger.record("train/std", self.policy.log_std.detach().exp().mean().item())
         self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
-
-    def _train_torch(self, surrogate: Surrogate) -> dict[str, float]:
-        buffer = self.rollout_buffer
-        _flatten(buffer)
-        rows = buffer.buffer_size * buffer.n_envs
-        old = self._old_parameters(rows) if surrogate.penalised else None
-        for _ in range(self.n_epochs):
-            order = self.generator.permutation(rows)
-            stopped = False
-            for start in range(0, rows, self.batch_size):
-                indices = order[start : start + self.batch_size]
-                at_rows = None if old is None else tuple(part[indices] for part in old)
-                stopped = not self._minibatch(surrogate, buffer._get_samples(indices), at_rows)
-                if stopped:
-                    break
-            self._n_updates += 1
-            if stopped:
-                break
-        return self._diagnose(surrogate, rows, old)
-
-    def _minibatch(self, surrogate: Surrogate, data: Any, old: tuple[torch.Tensor, ...] | None) -> bool:
-        """One optimiser step; False if SB3's ``target_kl`` asks to stop before it."""
-        actions = data.actions.long().flatten() if isinstance(self.action_space, spaces.Discrete) else data.actions
-        values, log_prob, entropy = self.policy.evaluate_actions(data.observations, actions)  # pyright: ignore[reportArgumentType]
-        values, advantages = values.flatten(), data.advantages
-        if self.normalize_advantage and len(advantages) > 1:
-            advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
-        log_ratio = log_prob - data.old_log_prob
-        if self.target_kl is not None and ((log_ratio.exp() - 1) - log_ratio).mean().item() > 1.5 * self.target_kl:
-            return False
-        kl = None
-        if old is not None:
-            kl = exact_kl(old, distribution_parameters(self.policy.get_distribution(data.observations)))  # pyright: ignore[reportArgumentType]
-        if self.clip_range_vf is not None:
-            limit = float(self.clip_range_vf(self._current_progress_remaining))  # pyright: ignore[reportCallIssue]
-            values = data.old_values + torch.clamp(values - data.old_values, -limit, limit)
-        value_loss = torch.nn.functional.mse_loss(data.returns, values)
-        entropy_loss = log_prob.mean() if entropy is None else -entropy.mean()
-        loss = policy_loss(surrogate, log_ratio.exp(), advantages, kl)
-        loss = loss + surrogate.entropy_coef * entropy_loss + surrogate.value_coef * value_loss
-        self.policy.optimizer.zero_grad()
-        loss.backward()
-        if self.max_grad_norm is not None:
-            torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm)
-        self.policy.optimizer.step()
-        return True
-
-    def _samples(self, rows: int) -> Iterator[Any]:
-        for start in range(0, rows, self.batch_size):
-            yield self.rollout_buffer._get_samples(np.arange(start, min(start + self.batch_size, rows)))
-
-    @torch.no_grad()
-    def _old_parameters(self, rows: int) -> tuple[torch.Tensor, ...]:
-        parts = [distribution_parameters(self.policy.get_distribution(data.observations)) for data in self._samples(rows)]  # pyright: ignore[reportArgumentType]
-        return tuple(torch.cat(part) for part in zip(*parts))
-
-    @torch.no_grad()
-    def _diagnose(self, surrogate: Surrogate, rows: int, old: tuple[torch.Tensor, ...] | None) -> dict[str, float]:
-        """Means over the rollout under the present policy; kl is exact for the KL objectives, else mean(r - 1 - log r)."""
-        sums = {"kl": 0.0, "clip_fraction": 0.0, "value_loss": 0.0, "entropy": 0.0}
-        done = 0
-        for data in self._samples(rows):
-            actions = data.actions.long().flatten() if isinstance(self.action_space, spaces.Discrete) else data.actions
-            values, log_prob, entropy = self.policy.evaluate_actions(data.observations, actions)  # pyright: ignore[reportArgumentType]
-            log_ratio = log_prob - data.old_log_prob
-            kl = (log_ratio.exp() - 1) - log_ratio
-            if old is not None:
-                new = distribution_parameters(self.policy.get_distribution(data.observations))  # pyright: ignore[reportArgumentType]
-                kl = exact_kl(tuple(part[done : done + len(log_prob)] for part in old), new)
-            done += len(log_prob)
-            sums["kl"] += kl.sum().item()
-            sums["clip_fraction"] += ((log_ratio.exp() - 1).abs() > surrogate.clip_range).float().sum().item()
-            sums["value_loss"] += ((values.flatten() - data.returns) ** 2).sum().item()
-            sums["entropy"] += (-log_prob if entropy is None else entropy).sum().item()
-        return {name: total / rows for name, total in sums.items()}
 
     def _extra_state(self) -> State:
         return {"beta": self.beta, "generator": generator_state(self.generator)}
@@ -251,31 +172,8 @@ class PPO(ExactResume, sb3.PPO):
         return [*super()._excluded_save_params(), "_fast", "generator"]
 
 
-def _flatten(buffer: RolloutBuffer) -> None:
-    """What RolloutBuffer.get does before its first minibatch, without its shuffling by a global generator."""
-    if buffer.generator_ready:
-        return
-    names = ["actions", "values", "log_probs", "advantages", "returns"]
-    if isinstance(buffer, DictRolloutBuffer):
-        buffer.observations = {key: buffer.swap_and_flatten(part) for key, part in buffer.observations.items()}
-    else:
-        names.append("observations")
-    for name in names:
-        setattr(buffer, name, buffer.swap_and_flatten(getattr(buffer, name)))
-    buffer.generator_ready = True
-
-
 def _numpy_batch(buffer: RolloutBuffer, policy: fast.FastPolicy) -> fast.Batch:
     dtype = policy.network.parameters.flat.dtype
     columns = (buffer.log_probs, buffer.advantages, buffer.returns)
     observations, actions = buffer.observations.astype(dtype, copy=False), buffer.actions.astype(dtype, copy=False)
     return fast.Batch(observations, actions, *(column.reshape(-1).astype(dtype, copy=False) for column in columns))
-
-
-def _check_buffer(model: PPO, buffer: RolloutBuffer, first: int) -> None:
-    observations = buffer.observations if isinstance(buffer.observations, dict) else {"observation": buffer.observations}
-    for name, array in {"reward": buffer.rewards, **observations}.items():
-        finite = np.isfinite(array).reshape(*array.shape[:2], -1).all(axis=2)
-        if not finite.all():
-            t, index = np.argwhere(~finite)[0]
-            raise collect.bad_number(name, first + int(t + 1) * model.n_envs, int(index), model)

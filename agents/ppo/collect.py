@@ -13,13 +13,13 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.running_mean_std import RunningMeanStd
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecNormalize
 
-from papergym.agents.errors import BadNumbersError
 from papergym.agents.ppo.advantage import gae
 from papergym.agents.ppo.fast import FastPolicy
+from papergym.agents.ppo.finite import check_rollout
 
 
 def refusal(venv: VecEnv) -> str:
-    """Why rollouts cannot be collected leanly from ``venv``; "" if they can."""
+    """Why rollouts cannot be collected without torch from ``venv``; "" if they can."""
     inner = venv.venv if type(venv) is VecNormalize else venv
     if type(inner) is not DummyVecEnv:
         return f"the environments are in a {type(inner).__name__}"
@@ -29,7 +29,7 @@ def refusal(venv: VecEnv) -> str:
 
 
 def update_moments(rms: RunningMeanStd, batch: np.ndarray) -> None:
-    """``rms.update(batch)``, with a short way for a batch of one."""
+    """``rms.update(batch)``, faster for a batch of one."""
     if len(batch) > 1:
         rms.update(batch)
         return
@@ -77,7 +77,8 @@ class Collector:
                 return False
             if self.ends[t].any():
                 model._update_info_buffer(infos, self.ends[t])
-        self._check()
+        first = model.num_timesteps - self.rewards.size
+        check_rollout(model, first, {"observation": self.seen[1:], "reward": self.rewards}, self.last)
         self._fill(buffer)
         callback.update_locals(shared)
         callback.on_rollout_end()
@@ -111,12 +112,12 @@ class Collector:
                 observation, self.inner.reset_infos[index] = env.reset()
             self.raw[index] = observation
             infos.append(info)
-        self._normalise(t)
+        self._normalize(t)
         last = self.last[ended:]
         self.limits += [(t, index, self._seen(end)) for t, index, end in last if infos[index]["TimeLimit.truncated"]]
         return infos
 
-    def _normalise(self, t: int) -> None:
+    def _normalize(self, t: int) -> None:
         """What VecNormalize.step_wait does, in its order."""
         norm = self.norm
         if norm is None:
@@ -142,18 +143,6 @@ class Collector:
         scaled = (raw - rms.mean) / np.sqrt(rms.var + norm.epsilon)
         return np.minimum(np.maximum(scaled, -norm.clip_obs), norm.clip_obs)
 
-    def _check(self) -> None:
-        """Raise for the earliest number that is not finite; an observation precedes the rewards that follow from it."""
-        steps, count = self.rewards.shape
-        found: list[tuple[int, int, str]] = []
-        for name, array in (("observation", self.seen[1:]), ("reward", self.rewards)):
-            finite = np.isfinite(array).reshape(steps, count, -1).all(axis=2)
-            found += [(int(t), int(index), name) for t, index in np.argwhere(~finite)[:1]]
-        found += [(t, index, "last observation") for t, index, end in self.last if not np.isfinite(end).all()][:1]
-        if found:
-            t, index, name = min(found, key=lambda item: item[0])
-            raise bad_number(name, self.model.num_timesteps - (steps - 1 - t) * count, index, self.model)
-
     def _fill(self, buffer: RolloutBuffer) -> None:
         """Values, log-probabilities and advantages of the rollout, into SB3's buffer; the model's last observation."""
         net, head, model = self.fast.network, self.fast.head, self.model
@@ -177,13 +166,3 @@ class Collector:
         model._last_obs, model._last_episode_starts = self.seen[-1].copy(), self.ends[-1].copy()
         if self.norm is not None:
             self.norm.old_obs = self.raw.copy()
-
-
-def bad_number(name: str, step: int, index: int, model: Any) -> BadNumbersError:
-    """The error for a NaN or an infinity from an environment."""
-    env = model.env.unwrapped.envs[index] if isinstance(model.env.unwrapped, DummyVecEnv) else None
-    label = env.spec.id if env is not None and env.spec is not None else "the environment"
-    return BadNumbersError(
-        f"{label} (environment {index}) gave a {name} that is not finite at step {step}. No update was made with it; "
-        "the last checkpoint is intact. Repair the environment, or resume with a smaller learning rate if the policy diverged."
-    )

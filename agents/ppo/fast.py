@@ -1,4 +1,7 @@
-"""The policy update of a small tanh network in numpy: the torch update's numbers to float tolerance, several times faster."""
+"""The policy update in numpy for small tanh networks: several times faster than :class:`papergym.agents.ppo.update.Update`.
+
+Its numbers are those of that plain form to float tolerance.
+"""
 
 from dataclasses import dataclass
 
@@ -7,7 +10,7 @@ from gymnasium import spaces
 from stable_baselines3.common.policies import ActorCriticPolicy
 
 from papergym.agents.fast import flat_adam, flat_network
-from papergym.agents.fast.flat_adam import FlatAdam
+from papergym.agents.fast.flat_adam import FlatAdam, clip_norm
 from papergym.agents.fast.flat_network import FlatNetwork
 from papergym.agents.ppo.heads import CategoricalHead, GaussianHead
 from papergym.agents.ppo.objective import Surrogate
@@ -42,13 +45,13 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Update:
-    """Numbers of one policy update: epochs K, minibatch rows, limit of the gradient norm, advantages standardised or not."""
+class Settings:
+    """Of one policy update: epochs K, minibatch rows, limit of the gradient norm, advantages standardised or not."""
 
     epochs: int
     batch_size: int
     max_grad_norm: float | None
-    normalise: bool
+    normalize: bool
 
 
 class FastPolicy:
@@ -69,7 +72,7 @@ class FastPolicy:
         return policy is self.policy and policy.optimizer is self.adam.optimizer and self.network.bound() and self.adam.bound()
 
     def update(
-        self, surrogate: Surrogate, batch: Batch, settings: "Update", generator: np.random.Generator
+        self, surrogate: Surrogate, batch: Batch, settings: Settings, generator: np.random.Generator
     ) -> dict[str, float]:
         """All epochs of one policy update; returns :meth:`diagnose` of the result."""
         self.head.freeze()
@@ -79,23 +82,23 @@ class FastPolicy:
             shuffled, shuffled_old = batch.take(order), old[order]
             for start in range(0, len(old), settings.batch_size):
                 rows = slice(start, start + settings.batch_size)
-                self.gradient(surrogate, shuffled.take(rows), shuffled_old[rows], settings.normalise)
-                self.clip_gradient(settings.max_grad_norm)
+                self.gradient(surrogate, shuffled.take(rows), shuffled_old[rows], settings.normalize)
+                clip_norm(self.network.gradient.flat, settings.max_grad_norm)
                 self.adam.step()
         self.adam.publish()
         return self.diagnose(surrogate, batch, old)
 
-    def gradient(self, surrogate: Surrogate, batch: Batch, old: np.ndarray, normalise: bool) -> None:
+    def gradient(self, surrogate: Surrogate, batch: Batch, old: np.ndarray, normalize: bool) -> None:
         """Fill the flat gradient with that of the combined loss (eq. 9) on one minibatch.
 
         Args:
             surrogate: objective and coefficients.
             batch: rows of the minibatch.
             old: the old policy's means or logits at these rows, shape (batch, actions).
-            normalise: standardise the advantages over the minibatch.
+            normalize: standardise the advantages over the minibatch.
         """
         advantages, size = batch.advantages, len(batch.advantages)
-        if normalise and size > 1:
+        if normalize and size > 1:
             advantages = advantages - advantages.mean()
             advantages /= np.sqrt(np.dot(advantages, advantages) / (size - 1)) + 1e-8
         outputs, values, activations = self.network.forward(batch.observations)
@@ -109,15 +112,6 @@ class FastPolicy:
         values -= batch.returns
         values *= 2 * surrogate.value_coef / size
         self.network.backward(activations, by_outputs, values)
-
-    def clip_gradient(self, max_norm: float | None) -> None:
-        """Scale the flat gradient to a norm of at most ``max_norm``, as torch's ``clip_grad_norm_`` does; None leaves it."""
-        if max_norm is None:
-            return
-        gradient = self.network.gradient.flat
-        norm = float(np.sqrt(np.dot(gradient, gradient)))
-        if norm + 1e-6 > max_norm:
-            gradient *= max_norm / (norm + 1e-6)
 
     def diagnose(self, surrogate: Surrogate, batch: Batch, old: np.ndarray) -> dict[str, float]:
         """Means over the rollout under the present policy: kl[old, new] (exact), clip_fraction, value_loss, entropy."""

@@ -1,4 +1,4 @@
-"""Surrogate objectives of the PPO paper (1707.06347, sections 3 to 5) in torch, with the exact KL divergence they need."""
+"""The losses of PPO as the paper writes them, for autograd (1707.06347, sections 3 to 5), and the KL divergence they need."""
 
 import math
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ DIVERGED = "the policy has diverged. Checkpoints made before are kept; begin a n
 THRESHOLD = 1.5
 """The coefficient moves when the divergence leaves [d_targ / 1.5, 1.5 * d_targ] (section 4)."""
 FACTOR = 2.0
-"""... and is then halved or doubled (section 4)."""
+"""By which the coefficient is then divided or multiplied (section 4)."""
 
 
 @dataclass
@@ -62,6 +62,36 @@ def policy_loss(surrogate: Surrogate, ratio: torch.Tensor, advantage: torch.Tens
         assert kl is not None, "the penalised objectives need the divergence"
         return -(gain - surrogate.beta * kl).mean()
     return -gain.mean()
+
+
+def value_loss(values: torch.Tensor, returns: torch.Tensor) -> torch.Tensor:
+    """L_VF = mean of (V(s) - V_targ)^2 (section 5), a scalar; (batch,) both."""
+    return torch.nn.functional.mse_loss(returns, values)
+
+
+def combined_loss(
+    surrogate: Surrogate,
+    ratio: torch.Tensor,
+    advantage: torch.Tensor,
+    kl: torch.Tensor | None,
+    values: torch.Tensor,
+    returns: torch.Tensor,
+    entropy: torch.Tensor,
+) -> torch.Tensor:
+    """Eq. 9 negated: -(L - c1 L_VF + c2 S), a scalar.
+
+    Args:
+        surrogate: which objective L, c1 and c2.
+        ratio: as in :func:`policy_loss`.
+        advantage: as there.
+        kl: as there.
+        values: V(s), shape (batch,).
+        returns: V_targ, shape (batch,).
+        entropy: S at each state, nats, shape (batch,).
+    """
+    by_value, by_entropy = value_loss(values, returns), -entropy.mean()
+    by_policy = policy_loss(surrogate, ratio, advantage, kl)
+    return by_policy + surrogate.entropy_coef * by_entropy + surrogate.value_coef * by_value
 
 
 def distribution_parameters(distribution: Distribution) -> tuple[torch.Tensor, ...]:

@@ -169,8 +169,8 @@ def _gap(table: Table1, setting: str, by_env: Mapping[str, list[str]]) -> str:
     )
 
 
-def from_assets() -> Table1:
-    """The table of the rows in ``assets/results``."""
+def from_rows(rows: Rows) -> str:
+    """The table of result rows of ``ppo-table1`` as Markdown; zero points are those of the shipped ``ppo-random``."""
     from papergym import assets
     from papergym.agents.reproduction.results import read_rows, results_path
     from papergym.agents.reproduction.trials import reproduction
@@ -178,4 +178,4 @@ def from_assets() -> Table1:
     scores = assets.paper("ppo")["scores"]
     paper = {score["setting"]: float(score["value"]) for score in scores if score["where"] == "Table 1"}
     zero = zero_points(read_rows(results_path("ppo-random")))
-    return table1(read_rows(results_path("ppo-table1")), zero, reproduction("ppo-table1").trials, paper)
+    return markdown(table1(rows, zero, reproduction("ppo-table1").trials, paper))

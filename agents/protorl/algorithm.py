@@ -23,7 +23,7 @@ class ProtoRL(ExactResume, ProtoUpdate):
     For the first ``pretrain_steps`` steps the reward is the novelty of the next observation, recomputed for each sampled
     batch, and the encoder learns from the clustering loss alone. Then critic, temperature, optimisers and replay buffer
     start afresh, the actor goes on from its weights, the encoder stops learning, and the reward becomes
-    r + ``intrinsic_coef`` * novelty, while the candidate queue rolls on. ``pretrain_steps=0`` is SAC from scratch.
+    r + ``intrinsic_coef`` * novelty. The candidate queue is kept. ``pretrain_steps=0`` is SAC from scratch.
 
     Defaults are those of the official code; `assets/papers/protorl.toml` says where the paper, the code and URLB differ.
     One update per ``train_freq`` steps; the ``*_every`` intervals count updates.
@@ -196,4 +196,4 @@ class ProtoRL(ExactResume, ProtoUpdate):
             self.visits.load_state_dict(state["visits"])
 
     def _cut_episodes(self, indices: list[int]) -> None:
-        """Nothing to mark: the buffer sees by itself that an observation does not continue the last one."""
+        """Nothing to do: the buffer detects an observation that does not continue the last one."""

@@ -3,36 +3,42 @@
 from dataclasses import dataclass
 from typing import Any
 
+import tyro
+
+from papergym import assets
+
+_PAPER = assets.paper("protorl")["presets"]["paper"]  # the only home of the paper's numbers
+
 
 @dataclass
 class Config:
     """Settings of one run."""
 
-    steps: int = 500_000
+    steps: tyro.conf.SuppressFixed[tyro.conf.Fixed[int]] = _PAPER["steps"]
     """Agent steps of both phases together (one step is two frames: 1M frames)."""
     pretrain_steps: int | None = None
     """Reward-free steps at the beginning; None: half of `steps`. 0 is SAC from scratch."""
 
     # SAC
-    learning_rate: float = 1e-4
+    learning_rate: float = _PAPER["learning_rate"]
     """Adam's learning rate, for all four optimisers."""
-    batch_size: int = 512
+    batch_size: int = _PAPER["batch_size"]
     """Transitions per update."""
-    buffer_size: int = 100_000
+    buffer_size: int = _PAPER["buffer_size"]
     """Transitions kept; each phase starts with an empty buffer."""
-    learning_starts: int = 1000
+    learning_starts: int = _PAPER["learning_starts"]
     """Uniformly random steps at the beginning; also the transitions a phase collects before its first update."""
-    train_freq: int = 1
+    train_freq: int = _PAPER["train_freq"]
     """Steps between updates."""
-    gamma: float = 0.99
+    gamma: float = _PAPER["gamma"]
     """Discount; dm_control's episodes bootstrap through their time limit."""
-    tau: float = 0.01
+    tau: float = _PAPER["tau"]
     """Rate of the critic's target."""
-    initial_temperature: float = 0.1
+    initial_temperature: float = _PAPER["initial_temperature"]
     """Start of SAC's learned temperature, in both phases."""
-    actor_every: int = 2
+    actor_every: int = _PAPER["actor_every"]
     """Updates between updates of actor and temperature."""
-    target_every: int = 2
+    target_every: int = _PAPER["target_every"]
     """Updates between updates of the critic's target."""
     hidden: tuple[int, ...] | None = None
     """Widths of the MLPs of actor and critic; None: (1024, 1024) for pixels, (1024,) for states."""
@@ -40,43 +46,43 @@ class Config:
     """Width of the layer with LayerNorm before them; None: 50 for pixels, 1024 for states."""
     trunk_tanh: bool | None = None
     """Tanh after that LayerNorm (DrQ-v2, URLB); None: no for pixels, yes for states."""
-    log_std_bounds: tuple[float, float] = (-10.0, 2.0)
+    log_std_bounds: tuple[float, float] = tuple(_PAPER["log_std_bounds"])
     """Range of the actor's log standard deviation, reached through a tanh."""
     ignore_terminated: bool = False
     """Bootstrap through true ends as well (official code; no suite task has one, elsewhere it is wrong)."""
 
     # Encoder and clustering
-    encoder_channels: int = 32
+    encoder_channels: int = _PAPER["encoder_channels"]
     """Channels of each 3x3 convolution."""
-    encoder_strides: tuple[int, ...] = (2, 1, 1, 1)
+    encoder_strides: tuple[int, ...] = tuple(_PAPER["encoder_strides"])
     """Stride of each convolution."""
-    pixel_offset: float = 0.0
+    pixel_offset: float = _PAPER["pixel_offset"]
     """Subtracted from pixels in [0, 1]: 0 in Proto-RL, 0.5 in DrQ-v2 and URLB."""
-    shift_px: int = 4
+    shift_px: int = _PAPER["shift_px"]
     """Random shift of images, in pixels to each side."""
-    representation_every: int = 2
+    representation_every: int = _PAPER["representation_every"]
     """Updates between updates of the encoder."""
-    encoder_tau: float = 0.05
+    encoder_tau: float = _PAPER["encoder_tau"]
     """Rate of the slow encoder and projector."""
-    projection_dim: int = 128
+    projection_dim: int = _PAPER["projection_dim"]
     """Length of an embedding."""
-    predictor_dim: int = 512
+    predictor_dim: int = _PAPER["predictor_dim"]
     """Hidden width of the predictor."""
-    prototypes: int = 512
+    prototypes: int = _PAPER["prototypes"]
     """Number of prototypes."""
-    prototype_temperature: float = 0.1
+    prototype_temperature: float = _PAPER["prototype_temperature"]
     """Of the student's softmax and of Sinkhorn."""
-    sinkhorn_iterations: int = 3
+    sinkhorn_iterations: int = _PAPER["sinkhorn_iterations"]
     """The official code runs 3 whatever its config says."""
 
     # Intrinsic reward
-    intrinsic_coef: float = 0.2
+    intrinsic_coef: float = _PAPER["intrinsic_coef"]
     """Weight of the novelty while finetuning (URLB: 0)."""
-    queue_size: int = 2048
+    queue_size: int = _PAPER["queue_size"]
     """Candidates kept, a multiple of `prototypes`."""
-    reward_k: int = 3
+    reward_k: int = _PAPER["reward_k"]
     """The reward is the distance to this nearest candidate."""
-    candidate_temperature: float = 1.0
+    candidate_temperature: float = _PAPER["candidate_temperature"]
     """Softmax over the batch from which a prototype draws its candidate: 1 is nearly uniform; 0.1 spreads prototypes."""
     enqueue_before_score: bool = True
     """Official order, which gives about 7% of a batch of 512 the reward 0, as they find themselves; False: score first."""

@@ -74,7 +74,7 @@ def random_visits(make: Callable[[], gym.Env], steps: int, seed: int) -> np.ndar
 def occupied_cells(features: np.ndarray, reference: np.ndarray, width: float = 0.5) -> float:
     """Occupied cells of a grid, averaged over all pairs of features.
 
-    The full space has so many cells that each step finds a new one; the planes of two features have not.
+    In the full space nearly every step is in a new cell, so the cells of two features at a time are counted.
 
     Args:
         features: (steps, n) visited.

@@ -156,7 +156,7 @@ class ProtoPolicy(SACPolicy):
     def novelty(self, features: torch.Tensor, gumbel: torch.Tensor) -> torch.Tensor:
         """Intrinsic reward (batch, 1) of the encoder's features of o_t+1; the queue takes in its candidates."""
         with torch.no_grad():
-            self.prototypes.normalise()
+            self.prototypes.normalize()
             z = F.normalize(self.projector(features), dim=1)
             return self.queue.reward(z, self.prototypes.similarity(z), gumbel)
 

@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from papergym.agents.protorl.losses import clustering_loss
 from papergym.agents.protorl.sinkhorn import sinkhorn
 
 
@@ -27,7 +28,7 @@ class Prototypes(nn.Module):
         self.temperature, self.iterations = temperature, iterations
 
     @torch.no_grad()
-    def normalise(self) -> None:
+    def normalize(self) -> None:
         """Put the prototypes back on the unit sphere, in place, as the official code does before each use."""
         self.weight.copy_(F.normalize(self.weight, dim=1))
 
@@ -46,4 +47,4 @@ class Prototypes(nn.Module):
         teacher = F.normalize(target, dim=1)
         with torch.no_grad():
             assignment = sinkhorn(self.similarity(teacher), self.temperature, self.iterations)
-        return -(assignment * F.log_softmax(self.similarity(student) / self.temperature, dim=1)).sum(dim=1).mean()
+        return clustering_loss(self.similarity(student), assignment, self.temperature)

@@ -3,13 +3,13 @@
 from typing import Any, NamedTuple
 
 import torch
-import torch.nn.functional as F
 from stable_baselines3 import SAC
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
 from stable_baselines3.common.utils import polyak_update
 
+from papergym.agents.fast.random_shift import random_shift
+from papergym.agents.protorl.losses import actor_loss, critic_loss, critic_target, temperature_loss
 from papergym.agents.protorl.policies import ProtoPolicy
-from papergym.agents.protorl.shift import random_shift
 
 PRETRAIN, FINETUNE = "pretrain", "finetune"
 
@@ -107,7 +107,7 @@ class ProtoUpdate(SAC):
 
     def _update_representation(self, obs: torch.Tensor, next_obs: torch.Tensor) -> torch.Tensor:
         policy = self.policy
-        policy.prototypes.normalise()
+        policy.prototypes.normalize()
         projected = policy.projector(policy.encoder.encode(obs))
         with torch.no_grad():
             target = policy.target_projector(policy.target_encoder.encode(next_obs))
@@ -130,10 +130,9 @@ class ProtoUpdate(SAC):
     ) -> torch.Tensor:
         with torch.no_grad():
             next_actions, log_prob = self.actor.sample(next_features, noise)
-            next_value = torch.minimum(*self.critic_target(next_features, next_actions)) - self.temperature * log_prob
-            target = reward + self.gamma * continues * next_value
-        first, second = self.critic(features, actions)
-        loss = F.mse_loss(first, target) + F.mse_loss(second, target)
+            next_q_values = self.critic_target(next_features, next_actions)
+            target = critic_target(reward, continues, self.gamma, next_q_values, log_prob, self.temperature)
+        loss = critic_loss(self.critic(features, actions), target)
         self.critic.optimizer.zero_grad()
         loss.backward()
         self.critic.optimizer.step()
@@ -142,15 +141,14 @@ class ProtoUpdate(SAC):
     def _update_actor(self, features: torch.Tensor, noise: torch.Tensor) -> dict[str, torch.Tensor]:
         actions, log_prob = self.actor.sample(features, noise)
         self.critic.requires_grad_(False)  # its gradients would be computed and thrown away
-        loss = (self.temperature * log_prob - torch.minimum(*self.critic(features, actions))).mean()
+        loss = actor_loss(self.critic(features, actions), log_prob, self.temperature)
         self.actor.optimizer.zero_grad()
         loss.backward()
         self.actor.optimizer.step()
         self.critic.requires_grad_(True)
         metrics = {"actor_loss": loss.detach(), "entropy": -log_prob.detach().mean()}
         if self.log_ent_coef is not None and self.ent_coef_optimizer is not None:
-            surplus = (-log_prob - float(self.target_entropy)).detach()  # official form: the temperature itself, not its log
             self.ent_coef_optimizer.zero_grad()
-            (self.log_ent_coef.exp() * surplus).mean().backward()
+            temperature_loss(self.log_ent_coef, log_prob, float(self.target_entropy)).backward()
             self.ent_coef_optimizer.step()
         return metrics

@@ -1,6 +1,6 @@
 """Binary max-heap in arrays, read as an approximately sorted list: the paper's rank-based memory (appendix B.2.1).
 
-``heap[place]`` is an item, ``places[item]`` its place, ``values[item]`` its priority; the largest stands at place 0.
+``heap[place]`` is an item, ``places[item]`` its place, ``values[item]`` its priority; the largest is at place 0.
 """
 
 import numpy as np

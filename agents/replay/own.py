@@ -6,11 +6,16 @@ from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 
 
+def with_settings(kwargs: dict[str, Any], **own: Any) -> dict[str, Any]:
+    """``kwargs`` of an algorithm with ``own`` among its ``replay_buffer_kwargs``; those that are in ``kwargs`` win."""
+    return {**kwargs, "replay_buffer_kwargs": {**own, **(kwargs.get("replay_buffer_kwargs") or {})}}
+
+
 class OwnReplay(OffPolicyAlgorithm):
     """Mixin, before SB3's class in the bases: the buffer's arguments survive ``save`` and ``load``, its class stays out.
 
-    The discount and ``n_steps`` of the algorithm are those of its buffer. With a ``replay_buffer_class`` of the user's, all
-    is as in stable-baselines3.
+    The buffer gets the discount and ``n_steps`` of the algorithm. A ``replay_buffer_class`` that the user gives is handled as
+    in stable-baselines3.
 
     Attributes:
         own_replay: class of the buffer.

@@ -1,5 +1,6 @@
 """Prioritised replay buffer for stable-baselines3."""
 
+import warnings
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -16,6 +17,10 @@ VARIANTS: dict[str, tuple[type[Proportional] | type[Ranked], float, float]] = {
     "rank": (Ranked, 0.7, 0.5),
 }
 """Variant -> class, alpha, first beta (table 3 of the paper; beta goes linearly to 1)."""
+
+
+PATIENCE = 100
+"""Batches drawn without any new priority after which the buffer warns."""
 
 
 class PrioritizedSamples(NamedTuple):
@@ -38,9 +43,11 @@ class PrioritizedReplayBuffer(PackedReplayBuffer):
 
     ``PrioritizedDQN("MlpPolicy", env)`` uses it. In an algorithm of your own: ``replay_buffer_class=PrioritizedReplayBuffer``,
     multiply the losses of a batch by ``batch.weights``, then call ``update_priorities(batch.indices, td_errors)`` before the
-    next ``add``, and ``anneal(fraction of training done)`` now and then. An algorithm that does none of these learns from
-    unweighted batches: uniform ones with ``variant="proportional"``, and with "rank" those in which equal priorities
-    are ranked in the order of their slots.
+    next ``add``, and ``anneal(fraction of training done)`` once per ``train``.
+
+    stable-baselines3's own algorithms do none of these: in ``DQN(..., replay_buffer_class=PrioritizedReplayBuffer)`` every
+    transition keeps the priority of a new one, and the batches are uniform with ``variant="proportional"`` and ranked by
+    slot with "rank". The buffer warns once when it has drawn 100 batches and got no TD errors.
 
     With n-step returns a window never passes the newest transition, so an old slot ahead of the write head cannot enter a
     return, nor its priority.
@@ -78,6 +85,7 @@ class PrioritizedReplayBuffer(PackedReplayBuffer):
                 raise ValueError(f"{name} must be a number and not negative, got {value}")
         self.variant = variant
         self.priorities: Priorities = kind(self.buffer_size * self.n_envs, self.alpha, epsilon)
+        self._unanswered = 0  # batches drawn so far, or less than 0 once TD errors have come back
 
     def anneal(self, fraction: float) -> None:
         """Put beta on the line from its first to its final value; ``fraction`` of training is done, clipped to [0, 1]."""
@@ -85,6 +93,8 @@ class PrioritizedReplayBuffer(PackedReplayBuffer):
 
     def sample(self, batch_size: int, env: VecNormalize | None = None) -> PrioritizedSamples:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Stratified batch: one transition from each of ``batch_size`` equal shares of the total probability."""
+        if self._unanswered >= 0:
+            self._count_unanswered()
         indices, probabilities = self.priorities.draw(batch_size, self.generator)
         weights = (probabilities / probabilities.min()) ** -self.beta  # N and the batch maximum cancel out
         batch = self._gather(indices, env)
@@ -107,6 +117,17 @@ class PrioritizedReplayBuffer(PackedReplayBuffer):
         if errors.shape != np.shape(indices):
             raise ValueError(f"one TD error per index: got {errors.shape[0]} errors for indices of shape {np.shape(indices)}")
         self.priorities.update(indices, errors)
+        self._unanswered = -1
+
+    def _count_unanswered(self) -> None:
+        self._unanswered += 1
+        if self._unanswered == PATIENCE and self.alpha > 0:
+            warnings.warn(
+                f"{PATIENCE} batches were drawn and no priority was ever updated, so replay is not prioritised. "
+                "stable-baselines3's own algorithms never return TD errors: use PrioritizedDQN or PrioritizedSAC of papergym, "
+                "or call update_priorities(batch.indices, td_errors) after each batch.",
+                stacklevel=3,
+            )
 
     def _added(self, start: int) -> None:
         self.priorities.add(start, self.n_envs)

@@ -1,15 +1,15 @@
-"""Ranks of a million priorities: which rank a draw falls on, and which slot has it."""
+"""Rank-based sampling for a million priorities: the rank of a draw, and the slot of a rank."""
 
 import numpy as np
 
 from papergym.agents.jit import jit
 
 GUIDES = 65_536
-"""Stretches of equal probability into which the law is cut: a draw is searched in its stretch only, not in the whole law."""
+"""Intervals of equal probability into which the law is cut; a draw is searched in its own interval only."""
 
 
 class RankLaw:
-    """``P(rank) ~ (rank + 1)^-alpha`` cut off after any number of ranks; it does not depend on N but for its length.
+    """``P(rank) ~ (rank + 1)^-alpha``, cut off after any number of ranks.
 
     Args:
         capacity: most ranks there can be.
@@ -61,7 +61,7 @@ class FallingOrder:
         self._changed[:] = False
 
     def restore(self, slots: np.ndarray) -> None:
-        """The order of a last sort whose keys are gone: the next sort is a whole one."""
+        """Take the order of a last sort without its keys; the next sort is a full one."""
         self.slots, self._keys = np.asarray(slots, np.int64), np.zeros(0, np.uint64)
 
 

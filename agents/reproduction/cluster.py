@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from papergym.agents.errors import UsageError
+from papergym.agents.reproduction.trial import SweepTrial
 from papergym.agents.reproduction.trials import trial_id
-from papergym.agents.reproduction.workers import Outcome, answer, trial_module
+from papergym.agents.reproduction.workers import Outcome, answer
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ def run_remotely(trial: dict[str, Any], folder: str) -> tuple[str, dict[str, Any
     """Body of a Ray task: the answer of :func:`papergym.agents.reproduction.workers.answer`, and the run's small files."""
     place, give_up = Path(folder) / trial_id(trial), time.monotonic() + BUSY_SECONDS
     while True:
-        kind, row, message = answer(trial_module("sweep"), trial, place, True)
+        kind, row, message = answer(SweepTrial(), trial, place, True)
         if kind != "busy" or time.monotonic() > give_up:
             break
         time.sleep(1.0)

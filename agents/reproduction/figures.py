@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from papergym.agents.checkpoint.files import replaced
 from papergym.agents.reproduction.statistics import estimate_curves
 
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ def draw_curves(name: str, members: Sequence["Group"], folder: Path) -> Path | N
     for group in members:
         curves = [parse_curve(row[column]) for row in group.rows if row.get(column)]
         if curves:
-            by_env.setdefault(group.env, []).append((group.setting, curves))
+            label = ": ".join(word for word in (group.source, group.setting) if word)
+            by_env.setdefault(group.env, []).append((label, curves))
     ylabel = "return, deterministic actions" if evaluated else "return while training"
     return draw(by_env, folder / f"{name}.png", ylabel) if by_env else None
 
@@ -83,7 +85,6 @@ def draw(panels: dict[str, list[tuple[str, list[np.ndarray]]]], path: Path, ylab
         axis.remove()
     if any(labels):
         figure.legend(list(labels.values()), list(labels), loc="outside lower center", ncols=min(4, len(labels)), fontsize=8)
-    temporary = path.with_name(f"{path.stem}.part.png")
-    figure.savefig(temporary, dpi=110)
-    temporary.replace(path)
+    with replaced(path) as temporary:
+        figure.savefig(temporary, dpi=110)
     return path

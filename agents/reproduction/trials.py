@@ -1,11 +1,12 @@
 """Tables and figures of papers as lists of trials.
 
-A reproduction is a table ``[reproduce.<key>]`` in ``assets/papers/<paper>.toml``::
+A reproduction is a table ``[reproduce.<key>]`` in ``assets/papers/<paper>.toml``, or in a TOML file of a user's::
 
     [reproduce.ppo-table1]
     summary = "Table 1: surrogate objectives on seven MuJoCo tasks"
-    agent = "ppo"                 # agents/ppo/trial.py runs a trial; default: the paper's key
+    agent = "ppo"                 # default: the paper's key
     cost = "7 core-hours"
+    preset = "paper"              # where the values come from that a trial does not name (default)
     fixed = { steps = 1_000_000 }
     [[reproduce.ppo-table1.vary]] # one product of axes after another; the last axis turns fastest
     seed = [0, 1, 2]
@@ -13,21 +14,24 @@ A reproduction is a table ``[reproduce.<key>]`` in ``assets/papers/<paper>.toml`
     env_id = ["Hopper-v4"]
 
 A value of an axis that is a table brings several fields at once. Each combination is a *trial*: a flat dict of numbers,
-strings and booleans. ``agents/<agent>/trial.py`` offers ``run(trial, folder, *, resume) -> dict``: it runs the trial,
-keeps checkpoints in ``folder``, continues from them if ``resume``, and returns the numbers of one result row.
+strings and booleans. Its fields are settings of the runner or of the agent; ``env_id`` is ``env``, and ``setting`` is a name
+and nothing more. ``means = { states = "env_kwargs.n", units = ["hidden", "hidden"], task = "" }`` says of a field with another
+name that it is an argument of the environment, a list of equal values, or a name. With ``study = "<name>"`` a trial is no
+training run, but a call of that function of the agent's row.
 """
 
 import hashlib
 import itertools
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from papergym import assets
 from papergym.agents.errors import UsageError, unknown
 from papergym.agents.reproduction.results import read_rows
+from papergym.agents.runner.fields import tomllib
 
 Trial = dict[str, Any]
 
@@ -39,12 +43,16 @@ class Reproduction:
     Attributes:
         key: name on the command line and of the result table.
         paper: key of the paper.
-        agent: folder under ``agents`` whose ``trial.py`` runs it.
+        agent: name of the agent that runs it.
         summary: one sentence.
         cost: about how long it takes.
         trials: what is to be run, in order.
         note: how to read the result, for the report.
         compare: two settings whose learning curves the report compares.
+        preset: of the values that a trial does not name; "": the paper's, or the agent's default.
+        means: field of a trial -> setting, ``env_kwargs.<name>``, or "" for a name.
+        study: function of the agent's row that a trial is a call of; "" for training runs.
+        file: TOML file of a user's reproduction, "" for one of this package.
     """
 
     key: str
@@ -55,6 +63,10 @@ class Reproduction:
     trials: tuple[Trial, ...]
     note: str = ""
     compare: tuple[str, ...] = ()
+    preset: str = ""
+    means: Mapping[str, Any] = field(default_factory=dict)
+    study: str = ""
+    file: str = ""
 
 
 def reproductions() -> dict[str, Reproduction]:
@@ -64,22 +76,50 @@ def reproductions() -> dict[str, Reproduction]:
         for key, table in assets.paper(paper).get("reproduce", {}).items():
             if key in found:
                 raise UsageError(f"[reproduce.{key}] stands in the papers {found[key].paper} and {paper}: rename one.")
-            agent, summary, cost = table.get("agent", paper), table.get("summary", ""), table.get("cost", "")
-            note, compare = table.get("note", ""), tuple(table.get("compare", ()))
-            found[key] = Reproduction(key, paper, agent, summary, cost, tuple(expand(table)), note, compare)
+            found[key] = _reproduction(key, paper, table)
     return found
 
 
+def _reproduction(key: str, paper: str, table: dict[str, Any], file: str = "") -> Reproduction:
+    texts = {name: table[name] for name in ("summary", "cost", "note", "preset", "means", "study") if name in table}
+    return Reproduction(
+        key=key,
+        paper=paper,
+        agent=table.get("agent", paper),
+        trials=tuple(expand(table)),
+        compare=tuple(table.get("compare", ())),
+        file=file,
+        **{"summary": "", "cost": "", **texts},
+    )
+
+
 def reproduction(key: str) -> Reproduction:
-    """One reproduction.
+    """One reproduction, by its key or as ``FILE.toml`` or ``FILE.toml:KEY`` of a user's.
 
     Raises:
-        UsageError: unknown key, with the nearest ones.
+        UsageError: unknown key, with the nearest ones, or a file that cannot be read.
     """
+    file, _, name = key.partition(".toml")
+    if file != key and not name.startswith("/"):
+        return _from_file(Path(f"{file}.toml"), name.removeprefix(":"))
     known = reproductions()
     if key not in known:
         raise unknown("reproduction", key, known, "`papergym reproduce --list` describes them.")
     return known[key]
+
+
+def _from_file(path: Path, key: str) -> Reproduction:
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8")).get("reproduce", {})
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} cannot be read: {error}.") from error
+    if not key and len(tables) == 1:
+        key = next(iter(tables))
+    if key not in tables:
+        raise UsageError(f"{path} has the reproductions {', '.join(tables) or 'none'}; name one: {path}:KEY.")
+    if "agent" not in tables[key]:
+        raise UsageError(f"{path}: [reproduce.{key}] needs an agent.")
+    return _reproduction(key, "", tables[key], str(path))
 
 
 def expand(table: dict[str, Any]) -> list[Trial]:
@@ -150,6 +190,11 @@ def _demand(trials: Sequence[Trial], field: str, option: str) -> None:
     if not any(field in trial for trial in trials):
         known = sorted({name for trial in trials for name in trial})
         raise UsageError(f"{option}: the trials of this reproduction have no field {field!r}; they have {', '.join(known)}.")
+
+
+def user_results(key: str) -> Path:
+    """Where ``papergym reproduce`` keeps a user's rows, in the present folder: ``runs/reproduce/<key>/results.csv``."""
+    return Path("runs") / "reproduce" / key / "results.csv"
 
 
 def finished(path: Path) -> set[str]:

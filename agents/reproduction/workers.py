@@ -1,22 +1,21 @@
 """Trials on worker processes of one thread each. A worker that dies is replaced and its trial resumed."""
 
 import errno
-import importlib
 import json
 import multiprocessing
 import os
 import traceback
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from filelock import FileLock, Timeout
 
+from papergym.agents.checkpoint.files import replace_text
 from papergym.agents.errors import BadNumbersError, UsageError
-from papergym.agents.reproduction.results import replace_text
 from papergym.agents.reproduction.trials import Trial, trial_id
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -48,27 +47,39 @@ class Outcome:
 class _Worker:
     process: Any
     connection: Connection
+    device: str
     trial: Trial | None = None
 
 
-def trial_module(agent: str) -> str:
-    """Module that runs the trials of an agent."""
-    return "papergym.agents.reproduction.sweep" if agent == "sweep" else f"papergym.agents.{agent}.trial"
+class Body(Protocol):
+    """What a worker calls for each trial; it must be picklable."""
+
+    def __call__(self, trial: Trial, folder: Path, *, resume: bool, device: str) -> dict[str, Any]:
+        """Run ``trial`` with its checkpoints in ``folder``; the columns of its row."""
+        ...
 
 
 def run_trials(
-    agent: str, trials: Iterable[Trial], folder: Path, *, jobs: int = 1, resume: bool = True, alike: bool = True
+    body: Body,
+    trials: Iterable[Trial],
+    folder: Path,
+    *,
+    jobs: int = 1,
+    devices: Sequence[str] = ("cpu",),
+    resume: bool = True,
+    alike: bool = True,
 ) -> Iterator[Outcome]:
-    """Run ``agents/<agent>/trial.py`` for every trial, ``jobs`` at a time; outcomes as they come.
+    """Call ``body`` for every trial, ``jobs`` at a time; outcomes as they come.
 
     A finished trial leaves ``<folder>/<id>/row.json``, from which it is reported again without being run, so a run whose
     parent was killed loses nothing.
 
     Args:
-        agent: whose trials.
+        body: runs one trial.
         trials: what to run.
         folder: of the trials' folders.
         jobs: processes.
+        devices: the workers take them in turn.
         resume: continue what was cut.
         alike: what one trial refuses, all would: a refusal ends the rest as well.
     """
@@ -78,7 +89,11 @@ def run_trials(
     workers: list[_Worker] = []
     try:
         while waiting or any(worker.trial is not None for worker in workers):
-            _hand_out(workers, waiting, agent, folder, jobs, resume)
+            while waiting and len(workers) < jobs:
+                used = [worker.device for worker in workers]
+                device = min(devices, key=used.count)  # the one with the fewest workers
+                workers.append(_start(body, folder, resume, device))
+            _hand_out(workers, waiting)
             busy = {worker.connection: worker for worker in workers if worker.trial is not None}
             for connection in wait(list(busy)):
                 worker = busy[connection]  # pyright: ignore[reportArgumentType]
@@ -93,22 +108,20 @@ def run_trials(
             worker.connection.close()
 
 
-def _hand_out(workers: list[_Worker], waiting: deque[Trial], agent: str, folder: Path, jobs: int, resume: bool) -> None:
-    while waiting and len(workers) < jobs:
-        workers.append(_start(trial_module(agent), folder, resume))
+def _hand_out(workers: list[_Worker], waiting: deque[Trial]) -> None:
     for worker in workers:
         if worker.trial is None and waiting:
             worker.trial = waiting.popleft()
             worker.connection.send(worker.trial)
 
 
-def _start(module: str, folder: Path, resume: bool) -> _Worker:
+def _start(body: Body, folder: Path, resume: bool, device: str) -> _Worker:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     kept = {name: os.environ.get(name) for name in THREAD_VARIABLES}
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))  # read when the worker loads its libraries
     try:
-        process = context.Process(target=_serve, args=(theirs, module, str(folder), resume), daemon=True)
+        process = context.Process(target=_serve, args=(theirs, body, folder, resume, device), daemon=True)
         process.start()
     finally:
         for name, value in kept.items():
@@ -117,7 +130,7 @@ def _start(module: str, folder: Path, resume: bool) -> _Worker:
             else:
                 os.environ[name] = value
     theirs.close()
-    return _Worker(process, ours)
+    return _Worker(process, ours, device)
 
 
 def _collect(worker: _Worker, workers: list[_Worker], waiting: deque[Trial], deaths: dict[str, int]) -> Outcome | None:
@@ -139,25 +152,25 @@ def _collect(worker: _Worker, workers: list[_Worker], waiting: deque[Trial], dea
         return Outcome(trial, "failed", message=f"its process died {ATTEMPTS} times (exit status {code}); enough memory?")
 
 
-def _serve(connection: Connection, name: str, folder: str, resume: bool) -> None:
+def _serve(connection: Connection, body: Body, folder: Path, resume: bool, device: str) -> None:
     """Body of a worker: trials in, answers out, until the parent has gone."""
     while True:
         try:
             trial = connection.recv()
-            connection.send(answer(name, trial, Path(folder) / trial_id(trial), resume))
+            connection.send(answer(body, trial, folder / trial_id(trial), resume, device))
         except (EOFError, ConnectionError, KeyboardInterrupt):
             return
 
 
-def answer(name: str, trial: Trial, folder: Path, resume: bool) -> tuple[str, dict[str, Any], str]:
-    """Run one trial with module ``name`` in ``folder``: kind, row and message of its :class:`Outcome`."""
+def answer(body: Body, trial: Trial, folder: Path, resume: bool, device: str = "auto") -> tuple[str, dict[str, Any], str]:
+    """Run one trial in ``folder``: kind, row and message of its :class:`Outcome`."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / "lock", timeout=0):
             place = folder / "row.json"
             if resume and place.is_file():
                 return "done", json.loads(place.read_text(encoding="utf-8")), ""
-            row = importlib.import_module(name).run(trial, folder, resume=resume)
+            row = body(trial, folder, resume=resume, device=device)
             replace_text(place, json.dumps(row))
             return "done", row, ""
     except Timeout:
@@ -165,7 +178,7 @@ def answer(name: str, trial: Trial, folder: Path, resume: bool) -> tuple[str, di
     except UsageError as error:
         return "refused", {}, str(error)
     except ImportError as error:
-        return "refused", {}, f"{name} cannot be loaded: {error}. `papergym doctor` says what is missing."
+        return "refused", {}, f"a module cannot be loaded: {error}. `papergym doctor` says what is missing."
     except BadNumbersError as error:
         return "failed", {}, str(error)
     except Exception as error:  # an error of the trial, reported with its traceback; the other trials go on

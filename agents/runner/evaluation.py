@@ -1,17 +1,24 @@
-"""Evaluation apart from training: deterministic actions, environments of its own with seeds of its own."""
+"""Evaluation apart from training: environments of its own with seeds of its own, the same starts at every call.
 
+The protocol is that of stable-baselines3's ``evaluate_policy`` on ``make_vec_env(env_id, 1, seed=10_000 + seed)``: the first
+episode starts from that seed, the others go on from the environment's generator. So a run's numbers can be had again without
+papergym.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from stable_baselines3.common.base_class import BaseAlgorithm
+import tree
 
-from papergym.agents.checkpoint.state import global_rng_state, set_global_rng_state
+from papergym.agents.checkpoint.state import undisturbed
 from papergym.agents.errors import UsageError
+from papergym.agents.runner.learner import Learner
 
-EVALUATION_SEED = 1_000_003
-"""Added to the run's seed times 1000: starts that training has not been given."""
+EVALUATION_SEED = 10_000
+"""Added to the run's seed: starts that training has not been given."""
 
 
 @dataclass(frozen=True)
@@ -23,43 +30,73 @@ class Episode:
 
 
 def make_env(env_id: str, kwargs: dict[str, Any], **more: Any) -> gym.Env:
-    """``gym.make`` with errors that the command line can print.
+    """``gym.make`` with errors that the command line can print, and without Gymnasium's notes on newer versions.
 
     Raises:
         UsageError: unknown id, unknown or bad argument, or a missing dependency.
     """
     import papergym  # noqa: F401  (registers the ids, in worker processes too)
 
+    level, gym.logger.min_level = gym.logger.min_level, gym.logger.ERROR  # each v4 environment warns that there is a v5
     try:
-        return gym.make(env_id, **kwargs, **more)
+        return gym.make(env_id, **{"disable_env_checker": True, **kwargs, **more})
     except (gym.error.Error, TypeError, ValueError, ImportError) as error:
         given = f" with {kwargs}" if kwargs else ""
         raise UsageError(
             f"the environment {env_id!r}{given} cannot be made: {error} (`papergym list` prints every id.)"
         ) from error
+    finally:
+        gym.logger.min_level = level
 
 
-def play_episode(model: BaseAlgorithm, env: gym.Env, seed: int, *, deterministic: bool = True, on_step: Any = None) -> Episode:
-    """One episode from ``reset(seed=seed)``; ``on_step(env)`` is called after the reset and after every step."""
-    normalise = model.get_vec_normalize_env()
+def evaluate(
+    learner: Learner,
+    env: gym.Env,
+    episodes: int,
+    seed: int,
+    *,
+    target: float | None = None,
+    deterministic: bool = True,
+    on_step: Callable[[gym.Env], None] | None = None,
+) -> list[Episode]:
+    """Play ``episodes`` episodes; the same starts at every call, and no draw from the generators of training.
+
+    Args:
+        learner: acts.
+        env: environment of the evaluation.
+        episodes: how many.
+        seed: of the run; the environment is seeded with it and :data:`EVALUATION_SEED`.
+        target: return to aim at, for agents that are told one.
+        deterministic: without exploration.
+        on_step: called after every reset and every step.
+    """
+    with undisturbed(learner.generators()):
+        return [
+            _play(learner, env, EVALUATION_SEED + seed if index == 0 else None, target, deterministic, on_step)
+            for index in range(episodes)
+        ]
+
+
+def _play(
+    learner: Learner,
+    env: gym.Env,
+    seed: int | None,
+    target: float | None,
+    deterministic: bool,
+    on_step: Callable[[gym.Env], None] | None,
+) -> Episode:
     observation, _ = env.reset(seed=seed)
-    state, start, value, length, done = None, np.ones(1, dtype=bool), 0.0, 0, False
+    state, first, reward = None, np.ones(1, bool), np.zeros(1)
+    rewards: list[float] = []
+    done = False
     while not done:
         if on_step is not None:
             on_step(env)
-        seen = normalise.normalize_obs(observation) if normalise is not None else observation
-        action, state = model.predict(seen, state=state, episode_start=start, deterministic=deterministic)
-        observation, reward, terminated, truncated, _ = env.step(action)
-        value, length, done, start = value + float(reward), length + 1, terminated or truncated, np.zeros(1, dtype=bool)
+        batch = tree.map_structure(lambda part: np.asarray(part)[None], observation)  # one environment
+        actions, state = learner.act(batch, first, reward, target, state, deterministic=deterministic)
+        observation, paid, terminated, truncated, _ = env.step(actions[0])
+        rewards.append(float(paid))
+        first, reward, done = np.zeros(1, bool), np.array([float(paid)]), terminated or truncated
     if on_step is not None:
         on_step(env)
-    return Episode(value, length)
-
-
-def evaluate(model: BaseAlgorithm, env: gym.Env, episodes: int, seed: int, *, deterministic: bool = True) -> list[Episode]:
-    """Play ``episodes`` episodes; the same starts at every call, and no draw from the generators of training."""
-    rng = global_rng_state()
-    first = EVALUATION_SEED + 1000 * seed
-    played = [play_episode(model, env, first + index, deterministic=deterministic) for index in range(episodes)]
-    set_global_rng_state(rng)
-    return played
+    return Episode(round(sum(rewards), 6), len(rewards))  # to six digits, as SB3's Monitor

@@ -13,7 +13,7 @@ Event: Any = getattr(event_pb2, "Event")  # noqa: B009 (made at import by protob
 Summary: Any = getattr(summary_pb2, "Summary")  # noqa: B009
 
 
-class Board:
+class EventWriter:
     """TensorBoard's file format, written without its background thread: an error of the disk is an error of the run.
 
     Args:

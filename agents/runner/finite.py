@@ -1,6 +1,6 @@
 """Numbers from environments that are not finite, found before an algorithm learns from them."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -8,14 +8,13 @@ import numpy as np
 from papergym.agents.errors import BadNumbersError
 
 
-def check_numbers(found: Mapping[str, Any], step: int, env: str, kept: Callable[[], str]) -> None:
+def check_numbers(found: Mapping[str, Any], step: int, env: str) -> None:
     """Look at what the environments returned in one step.
 
     Args:
         found: the locals that SB3 shows its callbacks: ``rewards``, ``new_obs``, ``infos``.
         step: count of steps, for the message.
         env: environment id.
-        kept: says which checkpoint there is.
 
     Raises:
         BadNumbersError: a reward or an observation that is NaN or infinite, with its step and environment.
@@ -24,7 +23,7 @@ def check_numbers(found: Mapping[str, Any], step: int, env: str, kept: Callable[
         index = _not_finite(values)
         if index is not None:
             where = f"step {step}, environment {index} of {env}"
-            raise BadNumbersError(f"{where}: {name} is not finite: {np.asarray(values)[index]}; {kept()}.")
+            raise BadNumbersError(f"{where}: {name} is not finite: {np.asarray(values)[index]}")
 
 
 def _numbers(found: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -9,11 +9,12 @@ import gymnasium as gym
 import imageio.v2 as imageio
 import numpy as np
 
-from papergym.agents.checkpoint.state import global_rng_state, set_global_rng_state
+from papergym.agents.checkpoint.files import replaced
 from papergym.agents.errors import UsageError
-from papergym.agents.runner.evaluation import EVALUATION_SEED, make_env, play_episode
+from papergym.agents.runner.evaluation import evaluate, make_env
 from papergym.agents.runner.folder import RunFolder
-from papergym.agents.runner.settings import Plan
+from papergym.agents.runner.learner import Learner
+from papergym.agents.runner.plan import Plan
 from papergym.agents.runner.tables import read_table
 
 log = logging.getLogger(__name__)
@@ -52,9 +53,8 @@ class VideoFile:
         self._temporary.replace(self.path)
 
 
-def record_video(plan: Plan, model: Any, path: Path, *, seed_offset: int = 0) -> bool:
+def record_video(plan: Plan, learner: Learner, path: Path, *, deterministic: bool = True) -> bool:
     """Play one evaluation episode into ``path``; False, with the reason in the log, where the environment cannot render."""
-    rng = global_rng_state()
     try:
         env = make_env(plan.run.env, plan.env_kwargs, render_mode="rgb_array")
         env.reset(seed=0)
@@ -65,62 +65,52 @@ def record_video(plan: Plan, model: Any, path: Path, *, seed_offset: int = 0) ->
         log.warning("no video: %s. `papergym doctor` says what renders here.", error)
         return False
     video = VideoFile(path, fps=float(env.metadata.get("render_fps") or 30))
+
+    def add(world: gym.Env) -> None:
+        video.add(world.render())  # pyright: ignore[reportArgumentType]
+
     try:
-        play_episode(
-            model, env, EVALUATION_SEED + 1000 * plan.run.seed + seed_offset, on_step=lambda world: video.add(world.render())
-        )
+        evaluate(learner, env, 1, plan.run.seed, target=plan.run.target, deterministic=deterministic, on_step=add)
     finally:
         video.close()
         env.close()
-        set_global_rng_state(rng)
     return True
 
 
 def draw_plot(plan: Plan, folder: RunFolder) -> None:
-    """plot.png: training and evaluation returns, and the intrinsic reward where there is one, against steps."""
+    """plot.png: training and evaluation returns, and the agent's own curves, against the budget."""
     from matplotlib.figure import Figure  # no pyplot: no global state, no display
 
-    metrics, intrinsic = read_table(folder.tables["metrics"].path), intrinsic_column(folder)
-    figure = Figure(figsize=(10 if intrinsic else 6, 4), layout="constrained")
-    axes = figure.subplots(1, 2 if intrinsic else 1, squeeze=False)[0]
+    metrics = read_table(folder.tables["metrics"].path)
+    curves = {name: title for name, title in plan.agent.curves.items() if name in folder.tables["metrics"].columns}
+    count = 1 + len(curves)
+    figure = Figure(figsize=(6 if count == 1 else 5 * count, 4), layout="constrained")
+    axes = figure.subplots(1, count, squeeze=False)[0]
     _draw_returns(axes[0], folder)
     axes[0].set_title(f"{plan.agent.key} on {plan.run.env}, seed {plan.run.seed}")
-    if intrinsic:
-        points = [(int(row["step"]), float(row[intrinsic])) for row in metrics if row[intrinsic]]
-        axes[1].plot(*zip(*points), "-o", ms=3, color="tab:green")
-        axes[1].set(xlabel="steps", ylabel=intrinsic.split("/")[-1].replace("_", " "), title="intrinsic reward")
+    for axis, (name, title) in zip(axes[1:], curves.items()):
+        points = [(int(row[folder.unit]), float(row[name])) for row in metrics if row[name]]
+        axis.plot(*zip(*points), "-o", ms=3, color="tab:green")
+        axis.set(title=title)
     for axis in axes:
         axis.grid(alpha=0.3)
-        if getattr(plan.config, "switch_at", None):
-            axis.axvline(plan.config.switch_at, color="gray", linestyle="--", linewidth=1)
-    temporary = folder.path / "plot.part.png"
-    figure.savefig(temporary, dpi=120)
-    temporary.replace(folder.path / "plot.png")
+        axis.set(xlabel=plan.agent.unit)
+        for mark in plan.agent.marks:
+            axis.axvline(getattr(plan.config, mark), color="gray", linestyle="--", linewidth=1)
+    with replaced(folder.path / "plot.png") as temporary:
+        figure.savefig(temporary, dpi=120)
 
 
 def _draw_returns(axis: Any, folder: RunFolder) -> None:
     episodes = read_table(folder.tables["episodes"].path)
     if episodes:
-        axis.plot(
-            *zip(*[(int(row["step"]), float(row["return"])) for row in episodes]),
-            ".",
-            ms=4,
-            alpha=0.4,
-            label="training episodes",
-        )
-    by_step: dict[int, list[float]] = {}
-    for row in read_table(folder.tables["eval"].path):
-        by_step.setdefault(int(row["step"]), []).append(float(row["return"]))
-    if by_step:
-        means = np.array([np.mean(values) for values in by_step.values()])
-        spread = np.array([np.std(values) for values in by_step.values()])
-        axis.plot(list(by_step), means, "-o", ms=3, color="tab:orange", label="evaluation, mean and deviation over episodes")
-        axis.fill_between(list(by_step), means - spread, means + spread, color="tab:orange", alpha=0.2)
-    axis.set(xlabel="steps", ylabel="return")
+        points = [(int(row[folder.unit]), float(row["return"])) for row in episodes]
+        axis.plot(*zip(*points), ".", ms=4, alpha=0.4, label="training episodes")
+    rounds = folder.eval_rounds()
+    if rounds:
+        means = np.array([np.mean(values) for values in rounds.values()])
+        spread = np.array([np.std(values) for values in rounds.values()])
+        axis.plot(list(rounds), means, "-o", ms=3, color="tab:orange", label="evaluation, mean and deviation over episodes")
+        axis.fill_between(list(rounds), means - spread, means + spread, color="tab:orange", alpha=0.2)
+    axis.set(ylabel="return")
     axis.legend(fontsize=8)
-
-
-def intrinsic_column(folder: RunFolder) -> str:
-    """Column of metrics.csv that holds the mean intrinsic reward, "" for none."""
-    names = [name for name in folder.tables["metrics"].columns if "intrinsic_reward" in name]
-    return min(names, key=len) if names else ""

@@ -1,17 +1,21 @@
-"""The table of agents. A row is strings only: an agent's modules load when it is used.
+"""Agents by key. Each has a row of strings in its own folder; its modules load when it is used.
 
 An agent is a folder ``agents/<key>/`` with
 
-- ``config.py``: a dataclass ``Config``, one field per knob, each with a one-line doc; the presets of
-  ``assets/papers/<paper>.toml`` (``[presets.<name>]``) name its fields, and those of the runner's settings
-  (:class:`papergym.agents.runner.settings.RunSettings`: ``steps``, ``eval_every``, ...);
-- ``build.py``: ``build(config, env_id, *, seed, device, env_kwargs, n_envs=1) -> BaseAlgorithm`` with the mixin
-  :class:`papergym.agents.checkpoint.resume.ExactResume`.
+- ``row.py``: ``AGENT = Agent(...)``;
+- ``config.py``: a dataclass ``Config``, a field per setting, each with a one-line doc. The presets of
+  ``assets/papers/<paper>.toml`` (``[presets.<name>]``) name its fields and those of
+  :class:`papergym.agents.runner.plan.RunSettings`; ``[presets.paper]`` is the only home of the paper's numbers;
+- ``build.py``: ``build(config, env_id, *, seed, device, env_kwargs, n_envs)``, which returns an SB3 algorithm with the mixin
+  :class:`papergym.agents.checkpoint.resume.ExactResume`, or any :class:`papergym.agents.runner.learner.Learner`.
+
+An agent outside this package is named ``module:ATTRIBUTE``, where the attribute is its row.
 """
 
 import importlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import pkgutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from papergym.agents.errors import UsageError, unknown
@@ -23,106 +27,112 @@ class Agent:
 
     Attributes:
         key: name on the command line.
-        algorithm: ``"module:Class"`` of the SB3 algorithm.
         config: ``"module:Config"`` of its dataclass.
-        build: ``"module:function"`` that makes algorithm and environment.
-        paper: key of the paper in ``assets/papers``.
+        build: ``"module:function"`` that makes the learner and its environment.
         summary: one sentence.
-        default_env: id used when ``--env`` is not given.
+        algorithm: ``"module:Class"`` of the SB3 algorithm, "" for another kind of learner.
+        paper: key of the paper in ``assets/papers``, "" for none.
+        aliases: other names by which users look for it; they are suggested, not accepted.
+        default_env: id used when ``--env`` is not given; "" where ``prepare`` finds it.
+        unit: what the budget counts: ``steps`` of the agent, or ``updates``.
         action_spaces: names of the Gymnasium spaces that the agent can act in.
-        coverage: module with ``random_visits(make, steps, seed)`` and ``coverage(visited, baseline) -> dict``, for algorithms
-            that record ``visits``; "" for none.
-        coverage_kwargs: arguments of the environment in which the random policy plays (no need to render).
+        last_episodes: training episodes whose mean return is the score of a run.
+        prepare: ``"module:function(plan)"`` that fills what follows from other settings, for example the environment of a
+            dataset; "" for nothing.
+        score: ``"module:function(plan, learner, folder) -> dict"`` with further numbers of a finished run; "" for none.
+        labels: name of such a number, or of a result column -> what it is, in the order in which reports show them.
+        curves: columns of metrics.csv that are drawn beside the returns -> title.
+        marks: attributes of the configuration that name a unit of the budget at which the plot draws a line.
+        studies: name -> ``"module:function(trial) -> dict"`` of reproductions whose trials are no training runs.
+        figures: key of a reproduction -> ``"module:function(path, rows)"`` that draws the paper's figure from result rows.
+        tables: key of a reproduction -> ``"module:function(rows) -> Markdown"``: the paper's own arrangement of the numbers.
+        source: ``module:ATTRIBUTE`` of an agent outside this package, set by :func:`agent`.
     """
 
     key: str
-    algorithm: str
     config: str
     build: str
-    paper: str
     summary: str
-    default_env: str
+    algorithm: str = ""
+    paper: str = ""
+    aliases: tuple[str, ...] = ()
+    default_env: str = ""
+    unit: str = "steps"
     action_spaces: tuple[str, ...] = ("Box",)
-    coverage: str = ""
-    coverage_kwargs: Mapping[str, Any] = field(default_factory=dict)
+    last_episodes: int = 10
+    prepare: str = ""
+    score: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    curves: Mapping[str, str] = field(default_factory=dict)
+    marks: tuple[str, ...] = ()
+    studies: Mapping[str, str] = field(default_factory=dict)
+    figures: Mapping[str, str] = field(default_factory=dict)
+    tables: Mapping[str, str] = field(default_factory=dict)
+    source: str = ""
 
-    def load(self, name: str) -> Any:
-        """Object behind the string field ``name``.
+    @property
+    def name(self) -> str:
+        """What a command line or a config.toml calls it."""
+        return self.source or self.key
+
+    def load(self, place: str) -> Any:
+        """Object behind one of the ``module:attribute`` strings.
 
         Raises:
             UsageError: its module is missing, with the reason.
         """
-        module, _, attribute = getattr(self, name).partition(":")
         try:
-            return getattr(importlib.import_module(module), attribute)
+            return _attribute(place)
         except (ImportError, AttributeError) as error:
             raise UsageError(
                 f"the agent {self.key!r} cannot be loaded: {error}. `papergym doctor` says what is missing."
             ) from error
 
     def make(self, config: Any, env_id: str, **kwargs: Any) -> Any:
-        """The algorithm with its environment, see the module's docstring."""
-        build: Callable[..., Any] = self.load("build")
-        return build(config, env_id, **kwargs)
+        """The learner or SB3 algorithm with its environment, see the module's docstring."""
+        return self.load(self.build)(config, env_id, **kwargs)
 
 
-def _row(key: str, algorithm: str, **fields: Any) -> Agent:
-    home = f"papergym.agents.{key}"
-    return Agent(
-        key=key, algorithm=f"{home}.{algorithm}", config=f"{home}.config:Config", build=f"{home}.build:build", **fields
-    )
+def agents() -> tuple[Agent, ...]:
+    """Rows of the agents in this package, by key."""
+    package = importlib.import_module("papergym.agents")
+    rooms = sorted(room.name for room in pkgutil.iter_modules(package.__path__) if room.ispkg)
+    return tuple(_attribute(f"{package.__name__}.{room}.row:AGENT") for room in rooms if _has_row(package, room))
 
 
-AGENTS: tuple[Agent, ...] = (
-    _row(
-        "protorl",
-        "algorithm:ProtoRL",
-        paper="protorl",
-        summary="Reward-free pretraining with prototypes and a k-NN reward, then finetuning (SAC from pixels or states).",
-        default_env="ProtoRL-Walker-v0",
-        coverage="papergym.agents.protorl.coverage",
-        coverage_kwargs={"obs_type": "state"},
-    ),
-    _row(
-        "sac",
-        "algorithm:SAC",
-        paper="sac",
-        summary="Soft actor-critic with a learned or fixed temperature, two critics.",
-        default_env="HalfCheetah-v4",
-    ),
-    _row(
-        "ppo",
-        "algorithm:PPO",
-        paper="ppo",
-        summary="Proximal policy optimisation: clipped, fixed-KL or adaptive-KL objective.",
-        default_env="HalfCheetah-v4",
-        action_spaces=("Box", "Discrete"),
-    ),
-    _row(
-        "per",
-        "dqn:PrioritizedDQN",
-        paper="per",
-        summary="Double DQN with prioritised replay, proportional or rank-based.",
-        default_env="CartPole-v1",
-        action_spaces=("Discrete",),
-    ),
-    _row(
-        "sql",
-        "algorithm:SQL",
-        paper="sql",
-        summary="Soft Q-learning with an amortised Stein sampler.",
-        default_env="SQL-MultiGoal-v0",
-    ),
-)
+def _has_row(package: Any, room: str) -> bool:
+    from pathlib import Path
+
+    return any((Path(folder) / room / "row.py").is_file() for folder in package.__path__)
 
 
-def agent(key: str) -> Agent:
-    """Row of an agent.
+def agent(name: str) -> Agent:
+    """Row of an agent, by its key or as ``module:ATTRIBUTE``.
 
     Raises:
-        UsageError: no such agent; the message lists the nearest keys.
+        UsageError: no such agent; the message names the nearest ones.
     """
-    for row in AGENTS:
-        if row.key == key:
-            return row
-    raise unknown("agent", key, [row.key for row in AGENTS], "`papergym list agents` describes them.")
+    if ":" in name:
+        return _outside(name)
+    rows = {row.key: row for row in agents()}
+    if name in rows:
+        return rows[name]
+    for row in rows.values():
+        if name.lower() in (row.key, *row.aliases):
+            raise UsageError(f"unknown agent {name!r}. Did you mean {row.key}? {row.summary}")
+    raise unknown("agent", name, rows, "`papergym list agents` describes them.")
+
+
+def _outside(name: str) -> Agent:
+    try:
+        row = _attribute(name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UsageError(f"the agent {name!r} cannot be imported: {error}. Expected module:ATTRIBUTE.") from error
+    if not isinstance(row, Agent):
+        raise UsageError(f"the agent {name!r}: expected an Agent (papergym.agents.runner.registry), got {type(row).__name__}.")
+    return replace(row, source=name)
+
+
+def _attribute(place: str) -> Any:
+    module, _, attribute = place.partition(":")
+    return getattr(importlib.import_module(module), attribute)

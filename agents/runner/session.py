@@ -1,7 +1,7 @@
-"""The callback that turns ``learn`` into a run: tables, evaluations, checkpoints, checks, progress.
+"""What the runner does while a learner learns: tables, evaluations, checkpoints, checks, progress.
 
-Everything that reads or writes files happens at the safe point between two updates (SB3's ``on_rollout_start``), and is
-decided by the step count alone; only the moment of a checkpoint depends on the clock, and it changes no number.
+Everything that reads or writes files happens at the learner's safe points, and is decided by the units done alone; only the
+moment of a checkpoint depends on the clock, and it changes no number.
 """
 
 import signal
@@ -13,53 +13,75 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import torch
-from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 from papergym.agents.checkpoint.state import State
 from papergym.agents.errors import BadNumbersError
 from papergym.agents.runner.evaluation import evaluate
-from papergym.agents.runner.finite import check_numbers
+from papergym.agents.runner.events import EventWriter
 from papergym.agents.runner.folder import RunFolder
+from papergym.agents.runner.learner import Learner
+from papergym.agents.runner.plan import Plan
 from papergym.agents.runner.progress import RunProgress
-from papergym.agents.runner.settings import Plan
+from papergym.agents.runner.score import TrainingScore
 
 CHECKPOINT_SHARE = 20.0
 """A checkpoint that takes s seconds is followed by at least this many times s without one."""
+
+CHECK_EVERY = 64
+"""Units between two checks that the learner's parameters are finite."""
 
 
 class Stopped(KeyboardInterrupt):
     """The run was asked to stop; its last state is on disk."""
 
 
-class Conductor(BaseCallback):
-    """Runs a plan in a folder.
+class Session:
+    """Runs a plan in a folder; the :class:`papergym.agents.runner.learner.Hooks` of its learner.
 
     Args:
         plan: settled plan.
         folder: opened folder.
+        learner: what learns.
         eval_env: environment for evaluations.
-        board: TensorBoard's writer.
-        state: what :meth:`runner_state` returned at the checkpoint, None at the start.
+        events: TensorBoard's event writer.
+        progress: progress bar.
+        state: what :meth:`state` returned at the checkpoint, None at the start.
     """
 
     def __init__(
-        self, plan: Plan, folder: RunFolder, eval_env: gym.Env, board: Any, progress: RunProgress, state: State | None = None
+        self,
+        plan: Plan,
+        folder: RunFolder,
+        learner: Learner,
+        eval_env: gym.Env,
+        events: EventWriter,
+        progress: RunProgress,
+        state: State | None = None,
     ) -> None:
-        super().__init__()
-        self.plan, self.folder, self.eval_env, self.board, self.progress = plan, folder, eval_env, board, progress
-        state = state or {"next_eval": 0, "next_log": plan.run.log_every, "episode": 0, "seconds": 0.0, "finished": False}
-        self.next_eval, self.next_log = int(state["next_eval"]), int(state["next_log"])
-        self.episode, self.seconds = int(state["episode"]), float(state["seconds"])
-        self.finished = bool(state["finished"])
+        self.plan, self.folder, self.learner, self.eval_env = plan, folder, learner, eval_env
+        self.events, self._progress = events, progress
+        self.score = TrainingScore(plan.run.steps, plan.agent.last_episodes)
+        self.next_eval = 0 if plan.run.eval_every else plan.run.steps
+        self.next_log, self.next_snapshot = plan.run.log_every, self._snapshot_every
+        self.seconds, self.finished = 0.0, False
+        if state is not None:
+            self.next_eval, self.next_log = int(state["next_eval"]), int(state["next_log"])
+            self.next_snapshot, self.seconds = int(state["next_snapshot"]), float(state["seconds"])
+            self.finished = bool(state["finished"])
+            self.score.set_state(state["score"])
         self.started = self.last_checkpoint = time.monotonic()
         self.pause = plan.run.checkpoint_seconds
+        self.last_check = learner.done
         self.asked_to_stop = False
 
-    def runner_state(self) -> State:
+    @property
+    def _snapshot_every(self) -> int:
+        return max(self.plan.run.steps // self.plan.run.snapshots, 1) if self.plan.run.snapshots else 0
+
+    def state(self) -> State:
         """Counters for the checkpoint."""
-        counters = {"next_eval": self.next_eval, "next_log": self.next_log, "episode": self.episode}
-        return {**counters, "seconds": self.elapsed(), "finished": self.finished}
+        counters = {"next_eval": self.next_eval, "next_log": self.next_log, "next_snapshot": self.next_snapshot}
+        return {**counters, "seconds": self.elapsed(), "finished": self.finished, "score": self.score.get_state()}
 
     def elapsed(self) -> float:
         """Seconds of the run, over all its parts."""
@@ -80,88 +102,107 @@ class Conductor(BaseCallback):
             raise KeyboardInterrupt
         self.asked_to_stop = True
 
-    def _on_rollout_start(self) -> None:
-        step = self.num_timesteps
-        if step >= min(self.next_log, self.next_eval) or isinstance(self.model, OnPolicyAlgorithm):
-            self._check_policy()  # too dear for every rollout of an off-policy algorithm, which is a step
-        if step >= self.next_log:
-            self.log_row()
-            self.next_log = (step // self.plan.run.log_every + 1) * self.plan.run.log_every
-        if step >= self.next_eval:
-            self.evaluate()
-            self.next_eval = (step // self.plan.run.eval_every + 1) * self.plan.run.eval_every
+    def run(self) -> None:
+        """Learn to the end of the budget.
+
+        Raises:
+            BadNumbersError: numbers that are not finite; the message names the checkpoint that is kept.
+            Stopped: on a signal, after a checkpoint.
+        """
+        try:
+            self.learner.learn(self.plan.run.steps, self)
+            self._finish()
+        except BadNumbersError as error:
+            raise BadNumbersError(f"{str(error).rstrip('.')}; {self._kept()}.") from error
+
+    def safe_point(self) -> None:
+        """See :class:`Hooks`."""
+        done, run = self.learner.done, self.plan.run
+        if done >= min(self.next_log, self.next_eval) or done - self.last_check >= CHECK_EVERY:
+            self._check_parameters()
+        if done >= self.next_log:
+            self._log_row()
+            self.next_log = (done // run.log_every + 1) * run.log_every
+        if run.eval_every and done >= self.next_eval:
+            self._evaluate()
+            self.next_eval = (done // run.eval_every + 1) * run.eval_every
+        self.score.note(done)
+        if run.snapshots and done >= self.next_snapshot:
+            self._snapshot()
+            self.next_snapshot = (done // self._snapshot_every + 1) * self._snapshot_every
         if self.asked_to_stop or time.monotonic() - self.last_checkpoint > self.pause:
-            self.checkpoint()
+            self._checkpoint()
         if self.asked_to_stop:
             raise Stopped
 
-    def _on_step(self) -> bool:
-        check_numbers(self.locals, self.num_timesteps, self.plan.run.env, self._kept)
-        for info in self.locals.get("infos", ()):
-            if "episode" in info:
-                self.episode += 1
-                row = {
-                    "step": self.num_timesteps,
-                    "episode": self.episode,
-                    "return": info["episode"]["r"],
-                    "length": info["episode"]["l"],
-                }
-                self.folder.tables["episodes"].append(row)
-        self.progress.update(self.num_timesteps)
-        return True
+    def progress(self) -> None:
+        """See :class:`Hooks`."""
+        self._progress.update(self.learner.done)
 
-    def log_row(self) -> None:
-        """One row of metrics.csv: what the algorithm recorded, and the mean return of the last training episodes."""
-        episodes = list(self.model.ep_info_buffer or [])
-        if episodes:
-            self.logger.record("rollout/return", float(np.mean([episode["r"] for episode in episodes])))
-            self.logger.record("rollout/length", float(np.mean([episode["l"] for episode in episodes])))
-        self.logger.dump(self.num_timesteps)
-        seconds = self.elapsed()
-        self.folder.timing.append(
-            {"step": self.num_timesteps, "seconds": seconds, "steps_per_second": self.num_timesteps / seconds}
-        )
+    def episode(self, value: float, length: int) -> None:
+        """See :class:`Hooks`."""
+        self.score.episode(value)
+        self._append("episodes", episode=self.score.episodes, length=length, **{"return": value})
 
-    def evaluate(self) -> float:
-        """Evaluate, write eval.csv and return the mean."""
-        played = evaluate(self.model, self.eval_env, self.plan.run.eval_episodes, self.plan.run.seed)
+    def _append(self, table: str, **row: Any) -> None:
+        self.folder.tables[table].append({self.folder.unit: self.learner.done, **row})
+
+    def _log_row(self) -> None:
+        """One row of metrics.csv and of timing.csv."""
+        done, seconds = self.learner.done, self.elapsed()
+        numbers = self.learner.metrics()
+        self._append("metrics", **numbers)
+        for name, value in numbers.items():
+            self.events.add_scalar(name, value, done)
+        self.events.flush()
+        columns = self.folder.timing.columns
+        self.folder.timing.append(dict(zip(columns, (done, seconds, done / seconds))))
+
+    def _evaluate(self) -> None:
+        """Evaluate and write eval.csv."""
+        run = self.plan.run
+        played = evaluate(self.learner, self.eval_env, run.eval_episodes, run.seed, target=run.target)
         for index, episode in enumerate(played):
-            row = {"step": self.num_timesteps, "episode": index, "return": episode.value, "length": episode.length}
-            self.folder.tables["eval"].append(row)
-            self.board.add_scalar("eval/return", episode.value, self.num_timesteps)
-        mean = float(np.mean([episode.value for episode in played]))
-        self.progress.note = f"evaluation return {mean:.1f}"
-        return mean
+            self._append("eval", episode=index, length=episode.length, **{"return": episode.value})
+            self.events.add_scalar("eval/return", episode.value, self.learner.done)
+        self._progress.note = f"evaluation return {np.mean([episode.value for episode in played]):.1f}"
 
-    def finish(self) -> None:
+    def _snapshot(self) -> None:
+        self.folder.snapshot(self.learner.get_state(memory=False), self.learner.done, self.plan.agent.key)
+
+    def _finish(self) -> None:
         """Last row, last evaluation and last checkpoint, at the end of the budget; once, even if killed right after."""
-        if not self.finished:
-            self._check_policy()
-            self.log_row()
-            self.evaluate()
-            self.finished = True
-            self.checkpoint()
+        if self.finished:
+            return
+        self._check_parameters()
+        self._log_row()
+        self._evaluate()
+        self.score.note(self.learner.done)
+        if self.plan.run.snapshots:
+            self._snapshot()
+        self.finished = True
+        self._checkpoint()
 
-    def checkpoint(self) -> None:
+    def _checkpoint(self) -> None:
         """Write a checkpoint.
 
         Raises:
             BadNumbersError: the policy has diverged; the checkpoints before stay.
         """
-        self._check_policy()
+        self._check_parameters()
         begin = time.monotonic()
-        state = {"model": self.model.get_state(), "runner": self.runner_state()}  # pyright: ignore[reportAttributeAccessIssue]
-        self.folder.save(state, self.num_timesteps, self.plan.agent.key)
+        self.folder.save({"model": self.learner.get_state(), "runner": self.state()}, self.learner.done, self.plan.agent.key)
         self.last_checkpoint = time.monotonic()
         self.pause = max(self.plan.run.checkpoint_seconds, CHECKPOINT_SHARE * (self.last_checkpoint - begin))
 
-    def _check_policy(self) -> None:
+    def _check_parameters(self) -> None:
         """Before numbers of the policy are written: an update may have made them NaN."""
-        for name, value in self.model.policy.named_parameters():
+        self.last_check = self.learner.done
+        for name, value in self.learner.parameters():
             if not torch.isfinite(value).all():
                 raise BadNumbersError(
-                    f"step {self.num_timesteps}: the policy has diverged, its {name} is not finite; {self._kept()}. "
-                    "Begin a new run with a smaller learning rate."
+                    f"{self.folder.unit} {self.learner.done}: the policy has diverged, its {name} is not finite. "
+                    "Begin a new run with a smaller learning rate"
                 )
 
     def _kept(self) -> str:

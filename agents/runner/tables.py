@@ -6,10 +6,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from stable_baselines3.common.logger import KVWriter
-
+from papergym.agents.checkpoint.files import replaced
 from papergym.agents.checkpoint.state import CheckpointError
-from papergym.agents.runner.events import Board
+from papergym.agents.runner.events import EventWriter
 
 
 class Table:
@@ -55,12 +54,10 @@ class Table:
             os.fsync(file.fileno())
 
     def _write(self, rows: list[dict[str, str]]) -> None:
-        temporary = self.path.with_name(self.path.name + ".tmp")
-        with temporary.open("w", newline="", encoding="utf-8") as file:
+        with replaced(self.path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(self.columns)
             writer.writerows([row.get(column, "") for column in self.columns] for row in rows)
-        os.replace(temporary, self.path)
 
 
 def read_table(path: Path) -> list[dict[str, str]]:
@@ -82,37 +79,15 @@ def _text(value: Any) -> str:
     return repr(float(value)) if hasattr(value, "__float__") and not isinstance(value, (int, str)) else str(value)
 
 
-class MetricsWriter(KVWriter):
-    """Output of SB3's logger: the same numbers to metrics.csv and to TensorBoard.
-
-    ``time/`` values depend on the machine, and are left out.
-    """
-
-    def __init__(self, table: Table, board: Board) -> None:
-        self.table, self.board = table, board
-
-    def write(self, key_values: dict[str, Any], key_excluded: dict[str, tuple[str, ...]], step: int = 0) -> None:
-        """Write one row; exclusions are ignored, since TensorBoard's files are made anew from the table at a resume."""
-        pairs = sorted((key, value) for key, value in key_values.items() if not key.startswith("time/"))
-        numbers = {key: float(value) for key, value in pairs if hasattr(value, "__float__")}
-        self.table.append({"step": step, **numbers})
-        for key, value in numbers.items():
-            self.board.add_scalar(key, value, step)
-        self.board.flush()
-
-    def close(self) -> None:
-        """Flush TensorBoard."""
-        self.board.close()
-
-
-def rebuild_board(folder: Path, tables: dict[str, Table]) -> Board:
+def rebuild_events(folder: Path, tables: dict[str, Table]) -> EventWriter:
     """TensorBoard files that hold exactly what the tables hold; older ones are removed."""
     shutil.rmtree(folder, ignore_errors=True)
-    board = Board(folder)
+    events = EventWriter(folder)
     for prefix, table in tables.items():
         for row in read_table(table.path):
+            done = int(row[table.columns[0]])
             for key, text in row.items():
-                if key not in ("step", "episode") and text:
-                    board.add_scalar(f"{prefix}{key}", float(text), int(row["step"]))
-    board.flush()
-    return board
+                if key not in (table.columns[0], "episode") and text:
+                    events.add_scalar(f"{prefix}{key}", float(text), done)
+    events.flush()
+    return events

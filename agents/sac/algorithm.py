@@ -1,6 +1,7 @@
-"""SAC: the objective of the paper, stable-baselines3's classes and files, and an update with less work in it."""
+"""SAC: the objective of the paper, stable-baselines3's classes and files, and a faster update of the same losses."""
 
 import logging
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -8,15 +9,15 @@ import torch
 from gymnasium import spaces
 from stable_baselines3 import SAC as SB3SAC
 from stable_baselines3.common.preprocessing import is_image_space
-from stable_baselines3.common.torch_layers import FlattenExtractor
 
 from papergym.agents.checkpoint.resume import ExactResume
 from papergym.agents.checkpoint.state import State, generator_state, set_generator_state
-from papergym.agents.fast.acting import numpy_actor
+from papergym.agents.fast.numpy_actor import numpy_actor
 from papergym.agents.fast.precision import fast_matmul
-from papergym.agents.fast.stacked import is_relu_mlp
 from papergym.agents.replay.own import OwnReplay
 from papergym.agents.replay.uniform import PackedReplayBuffer
+from papergym.agents.sac import fast
+from papergym.agents.sac.losses import squashed_gaussian
 from papergym.agents.sac.update import Update
 from papergym.agents.sac.value import ValueNetwork
 
@@ -26,21 +27,25 @@ log = logging.getLogger(__name__)
 class SAC(OwnReplay, ExactResume, SB3SAC):
     """Soft actor-critic with automatic, fixed or scheduled temperature (arXiv 1812.05905, 1801.01290).
 
-    The losses and their order are those of ``stable_baselines3.SAC``; files written by :meth:`save` load there. What is
-    leaner, for MLPs on flat observations: the critics take no gradient in the actor loss, both critics are one batched MLP,
-    Adam is fused, the targets move in one call, a CPU acts in numpy, float32 products take the faster path where it is as
-    accurate, and the replay reads a batch in one gather. Noise, actions and batches come from generators of this object.
+    The losses and their order are those of ``stable_baselines3.SAC``; files written by :meth:`save` load there. Two forms of
+    the update give the same numbers to float tolerance from the same noise: the plain one
+    (:class:`papergym.agents.sac.update.Update`, autograd on :mod:`papergym.agents.sac.losses`) and the fast one for ReLU
+    MLPs on flat observations (:class:`papergym.agents.sac.fast.FastUpdate`). On a CPU such policies also act in numpy.
+    Noise, actions and batches come from generators of this object. gSDE (``use_sde``) has noise of its own and trains with
+    stable-baselines3's ``train``.
 
     Args:
-        policy: "MlpPolicy" or a ``SACPolicy`` class. Other policies than ReLU MLPs on flat observations (and gSDE) run
-            stable-baselines3's own update; the log says so.
+        policy: "MlpPolicy", "CnnPolicy", "MultiInputPolicy" or a ``SACPolicy`` class.
         env: as in stable-baselines3.
         *args: as in ``stable_baselines3.SAC``.
         separate_value: the first version of SAC (1801.01290): a value network with a target of its own instead of
             target critics. Such files need papergym to load.
-        lean: False runs stable-baselines3's own update and acting.
+        lean: use the fast update where the policy allows it; the log says where not. False: the plain one.
         **kwargs: as in ``stable_baselines3.SAC``; ``ent_coef`` is "auto" (learned, target entropy -dim(A)) or a number
             (fixed: the inverse of the first paper's reward scale).
+
+    Raises:
+        ValueError: ``separate_value`` with gSDE or with observations that are not flat.
     """
 
     own_replay = PackedReplayBuffer
@@ -60,30 +65,27 @@ class SAC(OwnReplay, ExactResume, SB3SAC):
             self._noise.seed()
         else:
             self._noise.manual_seed(self.seed)
+        flat = isinstance(self.observation_space, spaces.Box) and not is_image_space(self.observation_space)
+        if self.separate_value and (self.use_sde or not flat):
+            raise ValueError(
+                f"separate_value needs flat Box observations and no gSDE, got {self.observation_space} and "
+                f"use_sde={self.use_sde}. Leave separate_value or use_sde out."
+            )
         self.value = ValueNetwork(self.policy, self.lr_schedule(1)).to(self.device) if self.separate_value else None
-        self._lean_update = self._numpy_actor = None
-        if self.lean and self._is_plain():
-            self._lean_update = self._make_update()
+        self._update = self._numpy_actor = None
+        if self.use_sde:
+            log.info("gSDE: stable-baselines3's own update runs")
+            return
+        self._update = self._make_update()
+        if isinstance(self._update, fast.FastUpdate):
             self._numpy_actor = numpy_actor(self.actor)
-        elif self.separate_value:
-            raise ValueError("separate_value needs lean=True, flat Box observations and a ReLU MlpPolicy without gSDE")
-        elif self.lean:
-            log.info("this policy is no ReLU MLP on flat observations: stable-baselines3's own update runs")
 
-    def _is_plain(self) -> bool:
-        space = self.observation_space
-        return (
-            isinstance(space, spaces.Box)
-            and not is_image_space(space)
-            and not self.use_sde
-            and not self.policy.share_features_extractor
-            and isinstance(self.actor.features_extractor, FlattenExtractor)
-            and is_relu_mlp(self.actor.latent_pi)
-            and all(is_relu_mlp(network) for network in self.critic.q_networks)
-        )
-
-    def _make_update(self) -> Update:
-        update = Update(self.actor, self.critic, self.critic_target, self.gamma, self.value)
+    def _make_update(self) -> Update | fast.FastUpdate:
+        reason = fast.refusal(self.policy)
+        if self.lean and reason:
+            log.info("the plain update runs: %s", reason)
+        kind = fast.FastUpdate if self.lean and not reason else Update
+        update = kind(self.policy, self.gamma, self.value)
         if self.ent_coef_optimizer is None:
             update.temperature = self.ent_coef_tensor.item()
         else:
@@ -97,18 +99,18 @@ class SAC(OwnReplay, ExactResume, SB3SAC):
 
     def train(self, gradient_steps: int, batch_size: int = 64) -> None:
         """Run ``gradient_steps`` updates on batches of ``batch_size`` transitions."""
-        if self._lean_update is None:
+        if self._update is None:
             super().train(gradient_steps, batch_size)
             return
-        self._update_learning_rate(self._optimizers())  # Linear and ReLU know no training mode, none is set
+        self._update_learning_rate(self._optimizers())
         assert self.replay_buffer is not None
         sums: dict[str, float] = {}
-        with fast_matmul(self.device):
+        with fast_matmul(self.device) if isinstance(self._update, fast.FastUpdate) else nullcontext():
             for step in range(gradient_steps):
                 batch = self.replay_buffer.sample(batch_size, env=self._vec_normalize_env)
-                losses, td_error = self._lean_update(batch, self._noise)
+                losses, td_error = self._update(batch, self._noise)
                 if step % self.target_update_interval == 0:
-                    self._lean_update.move_targets(self.tau)
+                    self._update.move_targets(self.tau)
                 self._learned_from(batch, td_error)
                 for name, value in losses.items():
                     sums[name] = sums.get(name, 0.0) + value
@@ -121,14 +123,25 @@ class SAC(OwnReplay, ExactResume, SB3SAC):
         """Called after each update with its batch and the absolute TD errors, ``(batch, 1)``."""
 
     def _sample_action(self, learning_starts: int, action_noise: Any = None, n_envs: int = 1) -> tuple[np.ndarray, np.ndarray]:
-        if self._numpy_actor is None or action_noise is not None or self.num_timesteps < learning_starts:
+        if self._update is None or action_noise is not None or self.num_timesteps < learning_starts:
             return super()._sample_action(learning_starts, action_noise, n_envs)
-        assert isinstance(self._last_obs, np.ndarray)
-        action = self._numpy_actor(self._last_obs, self._acting)
+        assert self._last_obs is not None
+        if self._numpy_actor is not None:
+            assert isinstance(self._last_obs, np.ndarray)
+            action = self._numpy_actor(self._last_obs, self._acting)
+        else:
+            action = self._act_in_torch(self._last_obs)
         return self.policy.unscale_action(action), action
 
+    @torch.no_grad()
+    def _act_in_torch(self, observations: Any) -> np.ndarray:
+        """Actions in [-1, 1], (n, action_dim), from the noise that the numpy actor would draw."""
+        mean, log_std, _ = self.actor.get_action_dist_params(self.policy.obs_to_tensor(observations)[0])
+        noise = torch.from_numpy(self._acting.standard_normal(tuple(mean.shape), np.float32)).to(self.device)
+        return squashed_gaussian(mean, log_std, noise)[0].cpu().numpy()
+
     def _excluded_save_params(self) -> list[str]:
-        own = ["value", "_noise", "_acting", "_lean_update", "_numpy_actor", "_resume_pending"]
+        own = ["value", "_noise", "_acting", "_update", "_numpy_actor", "_resume_pending"]
         return super()._excluded_save_params() + own
 
     def _get_torch_save_params(self) -> tuple[list[str], list[str]]:

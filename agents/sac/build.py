@@ -10,6 +10,7 @@ from stable_baselines3.common.preprocessing import is_image_space
 from papergym.agents.errors import UsageError
 from papergym.agents.sac.algorithm import SAC
 from papergym.agents.sac.config import Config
+from papergym.agents.sac.prioritized import PrioritizedSAC
 
 
 def build(
@@ -47,6 +48,4 @@ def build(
     own = {"separate_value": config.separate_value, "lean": config.lean}
     if config.replay == "uniform":
         return SAC(policy, venv, **common, **own)
-    from papergym.agents.per.sac import PrioritizedSAC
-
     return PrioritizedSAC(policy, venv, variant=config.replay, **common, **own)

@@ -2,33 +2,35 @@
 
 from dataclasses import dataclass
 
+from papergym import assets
 from papergym.agents.errors import UsageError
 
 IMPLEMENTATIONS = ("papergym", "sb3")
 REPLAYS = ("uniform", "proportional", "rank")
+_PAPER = assets.paper("sac")["presets"]["paper"]  # the only home of the paper's numbers
 
 
 @dataclass
 class Config:
     """Every knob of SAC; the defaults are the paper's (1812.05905, table of hyper-parameters)."""
 
-    temperature: str = "auto"
+    temperature: str = _PAPER["temperature"]
     """auto: learned; auto_0.1: learned from 0.1 on; a number: fixed (1 / reward scale of the first paper)."""
     target_entropy: float | None = None
     """Entropy at which a learned temperature aims, nats; unset: minus the number of action dimensions."""
     separate_value: bool = False
     """The first version (1801.01290): a value network with its own target instead of target critics."""
-    learning_rate: float = 3e-4
+    learning_rate: float = _PAPER["learning_rate"]
     """Adam's step size, of every network and of the temperature."""
-    buffer_size: int = 1_000_000
+    buffer_size: int = _PAPER["buffer_size"]
     """Transitions kept."""
-    learning_starts: int = 10_000
+    learning_starts: int = _PAPER["learning_starts"]
     """Uniformly random steps at the beginning."""
-    batch_size: int = 256
+    batch_size: int = _PAPER["batch_size"]
     """Transitions per update."""
-    tau: float = 0.005
+    tau: float = _PAPER["tau"]
     """Rate of the targets."""
-    gamma: float = 0.99
+    gamma: float = _PAPER["gamma"]
     """Discount."""
     n_steps: int = 1
     """Rewards in a return."""
@@ -36,12 +38,12 @@ class Config:
     """Steps between trainings."""
     gradient_steps: int = 1
     """Updates per training; -1: as many as steps were made."""
-    hidden: tuple[int, ...] = (256, 256)
+    hidden: tuple[int, ...] = tuple(_PAPER["hidden"])
     """ReLU units per hidden layer, of actor and critics."""
     replay: str = "uniform"
     """Sampling law: uniform, or prioritised replay (1511.05952) proportional or rank."""
     lean: bool = True
-    """The written-out update and numpy acting where policy and environment allow it; the arithmetic is the same."""
+    """Update with explicit gradients and numpy acting where the policy allows it; false: the plain autograd update."""
     implementation: str = "papergym"
     """papergym, or for comparison stable-baselines3's SAC (sb3)."""
 
@@ -52,8 +54,6 @@ class Config:
                 raise UsageError(f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}.")
         if self.implementation == "sb3" and (self.separate_value or self.replay != "uniform"):
             raise UsageError("stable-baselines3's SAC has neither separate_value nor prioritised replay.")
-        if (self.separate_value or self.replay != "uniform") and not self.lean:
-            raise UsageError("separate_value and prioritised replay need lean=True.")
         if not self.temperature.startswith("auto"):
             try:
                 float(self.temperature)

@@ -1,14 +1,13 @@
-"""One update of SAC (1812.05905, algorithm 1) with every gradient written out; the arithmetic is stable-baselines3's."""
+"""One update of SAC (arXiv 1812.05905, algorithm 1) by autograd, on the losses of :mod:`papergym.agents.sac.losses`."""
 
 from typing import Any
 
 import torch
-from stable_baselines3.sac.policies import Actor, ContinuousCritic
-from torch import nn
+from stable_baselines3.common.preprocessing import get_action_dim
+from stable_baselines3.common.utils import get_parameters_by_name, polyak_update
+from stable_baselines3.sac.policies import SACPolicy
 
-from papergym.agents.fast.adam import FusedAdam
-from papergym.agents.fast.squashed import SquashedActor
-from papergym.agents.fast.stacked import StackedMLP
+from papergym.agents.sac import losses
 from papergym.agents.sac.value import ValueNetwork
 
 
@@ -16,104 +15,88 @@ class Update:
     """Networks, optimisers and temperature of one agent, and the step that moves them.
 
     Args:
-        actor: stable-baselines3's, a ReLU MLP without gSDE.
-        critic: its critics, ReLU MLPs on flat observations; ``critic_target`` alike.
-        critic_target: what bootstraps, unless ``value`` is given.
+        policy: stable-baselines3's, without gSDE; actor, critics and target critics are its own.
         gamma: discount of one-step transitions.
         value: the state-value network of the first version, or None.
     """
 
-    def __init__(
-        self,
-        actor: Actor,
-        critic: ContinuousCritic,
-        critic_target: ContinuousCritic,
-        gamma: float,
-        value: ValueNetwork | None = None,
-    ) -> None:
-        self.gamma, self.value = gamma, value
-        self.actor = SquashedActor(actor)
-        self.critics, self.target_critics = (StackedMLP(_layers(module)) for module in (critic, critic_target))
-        assert isinstance(actor.optimizer, torch.optim.Optimizer) and isinstance(critic.optimizer, torch.optim.Optimizer)
-        self._actor_adam = FusedAdam(actor.optimizer, self.actor.network.parameters, self.actor.network.gradients)
-        self._critic_adam = FusedAdam(critic.optimizer, self.critics.parameters, self.critics.gradients)
-        self._temperature_adam: FusedAdam | None = None
+    def __init__(self, policy: SACPolicy, gamma: float, value: ValueNetwork | None = None) -> None:
+        self.policy, self.gamma, self.value = policy, gamma, value
         self.temperature = 0.0
+        """Fixed temperature, used unless :meth:`learn_temperature` was called."""
+        self._temperature_optimizer: torch.optim.Optimizer | None = None
 
     def learn_temperature(self, log_temperature: torch.Tensor, optimizer: torch.optim.Optimizer, target_entropy: float) -> None:
         """Learn the temperature by its dual loss instead of keeping ``self.temperature``."""
         self._log_temperature, self._target_entropy = log_temperature, target_entropy
-        self._temperature_adam = FusedAdam(optimizer, [log_temperature], [torch.zeros_like(log_temperature)])
+        self._temperature_optimizer = optimizer
 
-    @torch.no_grad()
     def __call__(self, batch: Any, generator: torch.Generator) -> tuple[dict[str, float], torch.Tensor]:
-        """Temperature, critics, then actor.
+        """Temperature, critics, value network if there is one, then actor.
 
         Args:
-            batch: what the replay buffer sampled; its field ``weights``, ``(batch, 1)``, if it has one, weighs the critics.
+            batch: what the replay buffer sampled; its field ``weights``, (batch, 1), if it has one, weighs the critics.
             generator: of the Gaussian noise, on the networks' device.
 
         Returns:
-            Losses by name, and the absolute TD error of each transition, ``(batch, 1)``, averaged over the critics.
+            Losses by name, and the absolute TD error of each transition, (batch, 1), averaged over the critics.
         """
-        obs = batch.observations.flatten(1).float()
-        count = len(obs)
-        both = torch.cat([obs, batch.next_observations.flatten(1).float()])
-        noise = torch.randn(len(both), self.actor.network.biases[-1].shape[-1] // 2, generator=generator, device=obs.device)
-        actions, log_probs = self.actor.forward(both, noise)
-        log_prob = log_probs[:count]
-        losses, temperature = self._update_temperature(log_prob)
-        target = self._target(batch, both[count:], actions[count:], log_probs[count:], temperature)
-        losses["critic_loss"], td_error = self._update_critics(batch, obs, target)
+        policy = self.policy
+        policy.set_training_mode(True)
+        size = 2 * len(batch.rewards), get_action_dim(policy.action_space)
+        noise, next_noise = torch.randn(size, generator=generator, device=batch.rewards.device).chunk(2)
 
-        q_values, chosen = self.critics.forward(torch.cat([obs, actions[:count]], 1)).min(dim=0)
-        soft_q = q_values - temperature * log_prob
+        action, log_prob = self._act(batch.observations, noise)
+        found, temperature = self._update_temperature(log_prob)
+        target = self._target(batch, next_noise, temperature)
+        q_values = torch.stack(policy.critic(batch.observations, batch.actions))  # (critics, batch, 1)
+        loss = losses.critic_loss(q_values, target, getattr(batch, "weights", None))
+        found["critic_loss"] = step(policy.critic.optimizer, loss)
+
+        q_values_of_policy = torch.stack(policy.critic(batch.observations, action))
         if self.value is not None:
-            with torch.enable_grad():
-                losses["value_loss"] = self.value.update(obs, soft_q)
-        losses["actor_loss"] = -soft_q.mean().item()
-        gradient = self.critics.input_gradient(chosen[:, 0], -1.0 / count, obs.shape[1])  # of -mean(min Q)
-        self.actor.backward(gradient, temperature)
-        self._actor_adam.step()
-        return losses, td_error
+            soft_value = losses.soft_value(q_values_of_policy, log_prob, temperature)
+            loss = losses.value_loss(self.value(batch.observations), soft_value)
+            found["value_loss"] = step(self.value.optimizer, loss)
+        found["actor_loss"] = step(policy.actor.optimizer, losses.actor_loss(q_values_of_policy, log_prob, temperature))
+        return found, (q_values.detach() - target).abs().mean(0)
+
+    def _act(self, observations: Any, noise: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        mean, log_std, _ = self.policy.actor.get_action_dist_params(observations)
+        return losses.squashed_gaussian(mean, log_std, noise)
 
     def _update_temperature(self, log_prob: torch.Tensor) -> tuple[dict[str, float], float]:
-        """Step on -(log alpha) (log pi + target entropy); the rest uses the temperature before it, as stable-baselines3."""
-        if self._temperature_adam is None:
+        """Step on the temperature's loss; the other losses use the temperature before it, as stable-baselines3's do."""
+        if self._temperature_optimizer is None:
             return {"ent_coef": self.temperature}, self.temperature
-        gap = log_prob.mean() + self._target_entropy
-        losses = {"ent_coef": self._log_temperature.exp().item(), "ent_coef_loss": -(self._log_temperature * gap).item()}
-        self._temperature_adam.gradients[0].fill_(-gap)
-        self._temperature_adam.step()
-        return losses, losses["ent_coef"]
+        temperature = self._log_temperature.exp().item()
+        loss = losses.temperature_loss(self._log_temperature, log_prob, self._target_entropy)
+        return {"ent_coef": temperature, "ent_coef_loss": step(self._temperature_optimizer, loss)}, temperature
 
-    def _target(
-        self, batch: Any, next_obs: torch.Tensor, action: torch.Tensor, log_prob: torch.Tensor, temperature: float
-    ) -> torch.Tensor:
+    @torch.no_grad()
+    def _target(self, batch: Any, noise: torch.Tensor, temperature: float) -> torch.Tensor:
         if self.value is not None:
-            value = self.value.target(next_obs)
+            next_value = self.value.target_value(batch.next_observations)
         else:
-            q_values = self.target_critics.forward(torch.cat([next_obs, action], 1))
-            value = q_values.amin(dim=0) - temperature * log_prob
-        discount = self.gamma if batch.discounts is None else batch.discounts
-        return batch.rewards + (1 - batch.dones) * discount * value
-
-    def _update_critics(self, batch: Any, obs: torch.Tensor, target: torch.Tensor) -> tuple[float, torch.Tensor]:
-        """Step on half the mean squared error of each critic, summed over the critics."""
-        error = self.critics.forward(torch.cat([obs, batch.actions], 1)) - target
-        weights = getattr(batch, "weights", None)
-        gradient = (error if weights is None else error * weights) / len(obs)
-        self.critics.backward(gradient)
-        self._critic_adam.step()
-        return 0.5 * (gradient * error).sum().item(), error.abs().mean(dim=0)
+            action, log_prob = self._act(batch.next_observations, noise)
+            q_values = torch.stack(self.policy.critic_target(batch.next_observations, action))
+            next_value = losses.soft_value(q_values, log_prob, temperature)
+        discount = self.gamma if batch.discounts is None else batch.discounts  # gamma^n of n-step returns
+        return losses.critic_target(batch.rewards, batch.dones, discount, next_value)
 
     def move_targets(self, tau: float) -> None:
-        """Move the targets by ``tau`` towards what they follow."""
+        """Move the targets by ``tau`` towards what they follow; running statistics of batch norms are copied."""
         if self.value is not None:
             self.value.move_target(tau)
-        else:
-            torch._foreach_lerp_(self.target_critics.tensors, self.critics.tensors, tau)
+            return
+        critic, target = self.policy.critic, self.policy.critic_target
+        polyak_update(critic.parameters(), target.parameters(), tau)
+        polyak_update(get_parameters_by_name(critic, ["running_"]), get_parameters_by_name(target, ["running_"]), 1.0)
 
 
-def _layers(critic: ContinuousCritic) -> list[list[list[nn.Linear]]]:
-    return [[[layer] for layer in network.children() if isinstance(layer, nn.Linear)] for network in critic.q_networks]
+def step(optimizer: Any, loss: torch.Tensor) -> float:
+    """One step of ``optimizer`` down the gradient of ``loss``; the loss as a number."""
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss.item()

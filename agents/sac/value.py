@@ -9,7 +9,7 @@ from torch import nn
 
 
 class ValueNetwork(nn.Module):
-    """V(s), its target and its optimiser; as wide as the critics of ``policy``."""
+    """V(s), its target and its optimiser, on flat observations; as wide as the critics of ``policy``."""
 
     def __init__(self, policy: SACPolicy, learning_rate: float) -> None:
         super().__init__()
@@ -19,15 +19,18 @@ class ValueNetwork(nn.Module):
         self.target = copy.deepcopy(self.network).requires_grad_(False)
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=learning_rate)
 
-    def update(self, obs: torch.Tensor, soft_q: torch.Tensor) -> float:
-        """Step on half the squared residual to ``soft_q`` = min Q(s, a) - alpha log pi(a|s), ``(batch, 1)`` (equation 5)."""
-        loss = 0.5 * nn.functional.mse_loss(self.network(obs), soft_q)
-        self.optimizer.zero_grad()
-        loss.backward()
-        self.optimizer.step()
-        return loss.item()
+    def forward(self, obs: torch.Tensor) -> torch.Tensor:
+        """V(s), (batch, 1), of observations (batch, ...)."""
+        return self.network(self._flat(obs))
+
+    def target_value(self, obs: torch.Tensor) -> torch.Tensor:
+        """V(s) of the target network, (batch, 1)."""
+        return self.target(self._flat(obs))
 
     def move_target(self, tau: float) -> None:
         """Move the target's parameters by ``tau`` towards the network's."""
         with torch.no_grad():
             torch._foreach_lerp_(list(self.target.parameters()), list(self.network.parameters()), tau)
+
+    def _flat(self, obs: torch.Tensor) -> torch.Tensor:
+        return obs.flatten(1).to(next(self.network.parameters()).dtype)

@@ -6,14 +6,13 @@ import numpy as np
 import torch
 from stable_baselines3 import SAC as SB3SAC
 from stable_baselines3.common.utils import polyak_update
-from torch.nn import functional as F
 
 from papergym.agents.checkpoint.resume import ExactResume
 from papergym.agents.checkpoint.state import State
 from papergym.agents.fast.precision import fast_matmul
 from papergym.agents.replay.uniform import PackedReplayBuffer
+from papergym.agents.sql.losses import critic_loss, critic_target, log_jacobian, sampler_loss, soft_value, stein_direction
 from papergym.agents.sql.policy import SQLPolicy, q_of
-from papergym.agents.sql.stein import soft_value, stein_direction
 
 
 class SQL(ExactResume, SB3SAC):
@@ -82,17 +81,17 @@ class SQL(ExactResume, SB3SAC):
         self.logger.record("train/stein_norm", np.mean(norms))
 
     def target(self, batch: Any) -> torch.Tensor:
-        """(Reward + gamma V(s')) / alpha, ``(batch, 1)``, V from uniform actions under the target critic (equation 9)."""
+        """(Reward + gamma V(s')) / alpha, ``(batch, 1)``, V from uniform actions under the target critic (equation 10)."""
         size = int(np.prod(self.action_space.shape or (1,)))
         shape = (len(batch.rewards), self.value_particles, size)
         with torch.no_grad():
             actions = 2 * torch.rand(shape, generator=self._noise, device=self.device) - 1
             value = soft_value(q_of(self.critic_target, batch.next_observations, actions), 1.0, size)
             discount = self.gamma if batch.discounts is None else batch.discounts
-            return batch.rewards / self.temperature + (1 - batch.dones) * discount * value[:, None]
+            return critic_target(batch.rewards / self.temperature, batch.dones, discount, value[:, None])
 
     def _update_critic(self, batch: Any) -> float:
-        loss = 0.5 * F.mse_loss(self.critic(batch.observations, batch.actions)[0], self.target(batch))
+        loss = critic_loss(self.critic(batch.observations, batch.actions)[0], self.target(batch))
         self.critic.optimizer.zero_grad()
         loss.backward()
         self.critic.optimizer.step()
@@ -101,15 +100,14 @@ class SQL(ExactResume, SB3SAC):
     def _update_sampler(self, obs: torch.Tensor) -> float:
         """Move the sampler's particles along the Stein direction of exp(Q / alpha), in the space before the tanh.
 
-        There the density is exp(Q(tanh u) / alpha) prod (1 - tanh(u)^2), the second factor being the Jacobian.
+        The density there is exp(Q(tanh u) / alpha) prod (1 - tanh(u)^2).
         """
         particles = self.actor.particles(obs, self.stein_particles)  # pyright: ignore[reportCallIssue]
         points = particles.detach().requires_grad_()
-        log_jacobian = 2 * (np.log(2.0) - points - F.softplus(-2 * points))
-        log_density = q_of(self.critic, obs, torch.tanh(points)) + log_jacobian.sum(-1)
+        log_density = log_jacobian(points) + q_of(self.critic, obs, torch.tanh(points))
         (scores,) = torch.autograd.grad(log_density.sum(), points)
         direction = stein_direction(points.detach(), scores)
-        loss = -(direction * particles).sum(-1).mean()
+        loss = sampler_loss(particles, direction)
         self.actor.optimizer.zero_grad()
         loss.backward()
         self.actor.optimizer.step()

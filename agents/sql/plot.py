@@ -1,26 +1,25 @@
 """Where soft Q-learning's samples end, over the exact soft values (after figure 1 of the paper)."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from papergym.agents.reproduction.results import read_rows, results_path
 from papergym.agents.sql.config import Config
 from papergym.agents.sql.exact import soft_values
-from papergym.agents.sql.trial import GOAL_NAMES
+from papergym.agents.sql.score import GOAL_NAMES
 from papergym.envs.toys.multi_goal import GOALS
 
 
-def plot_multigoal(path: str | Path, table: str | Path | None = None) -> None:
+def plot_multigoal(path: str | Path, rows: Sequence[Mapping[str, str]]) -> None:
     """Draw end points of sampled episodes, and the share of episodes that end at each goal, one bar per seed.
 
     Args:
         path: image file to write.
-        table: CSV of ``papergym reproduce sql-multigoal``; None is the one under ``assets/results``.
+        rows: of ``papergym reproduce sql-multigoal``.
     """
     from matplotlib.figure import Figure
 
-    rows = read_rows(Path(table) if table else results_path("sql-multigoal"))
     figure = Figure(figsize=(10, 4.2), layout="constrained")
     left, right = figure.subplots(1, 2)
     axis, values = soft_values(Config.temperature, Config.gamma)
@@ -38,7 +37,3 @@ def plot_multigoal(path: str | Path, table: str | Path | None = None) -> None:
     right.set(title="share of episodes that end at each goal", ylim=(0, 1))
     right.set_xticks(range(4), GOAL_NAMES)
     figure.savefig(path, dpi=110)
-
-
-PLOTS = {"sql-multigoal": plot_multigoal}
-"""Reproduction -> function that draws the paper's figure of it; ``papergym report`` looks here."""

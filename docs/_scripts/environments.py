@@ -4,13 +4,13 @@ from itertools import groupby
 from pathlib import Path
 
 import gymnasium as gym
+import meanings
 import tables
-from pictures import picture_name
+from images import image_name
 from tables import demote, docstring, markdown, table
 
-from papergym.envs.dmc.rewards import REWARDS
-from papergym.envs.mujoco.describe import FACTS as V4_FACTS
-from papergym.envs.table import Row, rows
+from papergym.envs.table import Row
+from papergym.wrappers.rows import rows
 
 ALIKE = "-1 and 1 are the ends of the actuator's range; numbers between scale linearly."
 
@@ -20,10 +20,10 @@ def slug(name: str) -> str:
     return name.lower().replace(" ", "-").replace("/", "-").replace("_", "-")
 
 
-def picture(docs: Path, env_id: str, up: str = "..") -> str:
-    """The picture of an id, if there is one."""
+def image(docs: Path, env_id: str, up: str = "..") -> str:
+    """The image of an id, if there is one."""
     for ending in ("gif", "png", "jpg"):
-        name = f"{picture_name(env_id)}.{ending}"
+        name = f"{image_name(env_id)}.{ending}"
         if (docs / "_static" / "envs" / name).is_file():
             return f"![{env_id}]({up}/_static/envs/{name})"
     return ""
@@ -53,7 +53,7 @@ def family_page(docs: Path, family: str, members: list[Row]) -> str:
         group_rows = list(group)
         lines = [
             [
-                picture(docs, row.id),
+                image(docs, row.id),
                 f"[`{row.id}`]({page_of(row)})" if page_of(row) else f"`{row.id}`",
                 row.summary + (f" **Cannot run:** {row.unavailable}" if row.unavailable else ""),
                 limit(row),
@@ -71,13 +71,13 @@ def family_page(docs: Path, family: str, members: list[Row]) -> str:
     return "\n".join([*parts, *APPENDICES.get(family, lambda: [])()])
 
 
-def _pictures_of(row: Row) -> str:
+def _images_of(row: Row) -> str:
     """What a pixel row's observation is."""
     side, stack = row.kwargs["size_px"], row.kwargs["frame_stack"]
     camera = row.kwargs["camera"]
     where = "a free camera" if isinstance(camera, dict) else f"camera {camera!r}"
     return (
-        f"`Box(0, 255, ({3 * stack}, {side}, {side}), uint8)`: the last {stack} RGB pictures of {side}x{side} pixels from "
+        f"`Box(0, 255, ({3 * stack}, {side}, {side}), uint8)`: the last {stack} RGB images of {side}x{side} pixels from "
         f"{where}, oldest first; each action is repeated for {row.kwargs['action_repeat']} frames"
     )
 
@@ -110,13 +110,14 @@ def domain_page(docs: Path, domain: str, members: list[Row]) -> str:
         task: [row for row in members if row.kwargs["task"] == task]
         for task in dict.fromkeys(r.kwargs["task"] for r in members)
     }
+    rewards = meanings.dmc_rewards()
     lines = [
         [
-            picture(docs, found[-1].id, "../.."),
+            image(docs, found[-1].id, "../.."),
             task,
             "<br>".join(f"`{row.id}`" for row in reversed(found)),
             found[-1].summary,
-            REWARDS[domain][task],
+            rewards[domain][task],
             found[-1].source,
         ]
         for task, found in by_task.items()
@@ -130,7 +131,7 @@ def domain_page(docs: Path, domain: str, members: list[Row]) -> str:
         "",
         *("## Action space", "", ALIKE, ""),
         *_by_task({task: (len(drives), tables.actions(drives)) for task, (drives, _, _) in described.items()}, "-1, 1"),
-        *("## Observation space", "", f"`ProtoRL-…` ids: {_pictures_of(pixel_row)}.", ""),
+        *("## Observation space", "", f"`ProtoRL-…` ids: {_images_of(pixel_row)}.", ""),
         '`DMC-…` ids, and the others with `obs_type="state"`: dm_control\'s observations, flattened and joined.',
         "",
         *_by_task({task: (_size(entries), tables.state(entries)) for task, (_, entries, _) in described.items()}, "-inf, inf"),
@@ -153,24 +154,24 @@ def v4_page(docs: Path, row: Row) -> str:
     """One of Gymnasium's MuJoCo v4 tasks."""
     task = row.kwargs["task"]
     drives, parts, step_s = tables.v4(task)
-    facts = V4_FACTS[task]
+    reward, end = meanings.v4_sentences()[task]
     size = _size(parts)
     return "\n".join([
         f"# {row.id}",
         "",
-        picture(docs, row.id, "../.."),
+        image(docs, row.id, "../.."),
         "",
         row.summary,
         "",
         *("## Action space", "", f"`Box(-1, 1, ({len(drives)},), float32)`. {ALIKE}", "", tables.actions(drives), ""),
-        *("## Observation space", "", _pictures_of(row) + ".", ""),
+        *("## Observation space", "", _images_of(row) + ".", ""),
         f'With `obs_type="state"`: `Box(-inf, inf, ({size},), float32)`.',
         "",
         tables.state(parts),
         "",
-        *("## Reward", "", f"Per frame: {facts.reward} A step pays the sum over its repeated frames. The squared action is "
+        *("## Reward", "", f"Per frame: {reward} A step pays the sum over its repeated frames. The squared action is "
           "the sum of squares in the task's own range.", ""),
-        *("## Episode end", "", _ends(row, step_s, facts.end), ""),
+        *("## Episode end", "", _ends(row, step_s, end), ""),
         *("## Arguments", "", "See [the family's page](../mujoco.md).", ""),
         *("## Version history", "", f"- {row.version_note}", ""),
         *("## Source", "", row.source + ".", ""),
@@ -209,11 +210,11 @@ def mine_appendix() -> list[str]:
 
 
 def lsimagine_appendix() -> list[str]:
-    """The paper's twelve actions and its picture."""
+    """The paper's twelve actions and its image."""
     from papergym.wrappers.mine import ACTIONS
 
     lines = [[number, f"`{name}`"] for number, name in enumerate(ACTIONS)]
-    view = table(["Observation", "Shape", "Type", "Min", "Max", "Unit"], [["picture", "64×64×3", "uint8", 0, 255, "0 to 255"]])
+    view = table(["Observation", "Shape", "Type", "Min", "Max", "Unit"], [["image", "64×64×3", "uint8", 0, 255, "0 to 255"]])
     return [
         *("## Action space", "", f"`Discrete({len(ACTIONS)})`", "", table(["Num", "Action"], lines), ""),
         *(demote(markdown(docstring("papergym.wrappers.mine:LSImagineActions"))), ""),
@@ -241,7 +242,7 @@ def environments(docs: Path) -> None:
     for family in families:
         members = [row for row in all_rows if row.family == family]
         write(folder / f"{slug(family)}.md", family_page(docs, family, members))
-        shown = dict.fromkeys(found for row in members if (found := picture(docs, row.id)))
+        shown = dict.fromkeys(found for row in members if (found := image(docs, row.id)))
         gallery += [f"## [{family}]({slug(family)}.md)", "", f"{len(members)} ids", "", " ".join(shown), ""]
     in_dmc = [row for row in all_rows if row.family in ("dmc", "protorl")]
     for domain in dict.fromkeys(row.kwargs["domain"] for row in in_dmc):

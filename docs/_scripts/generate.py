@@ -31,7 +31,7 @@ def _scores(scores: list[dict]) -> list[str]:
 def _paper_page(key: str, paper: dict) -> str:
     about = paper["paper"]
     authors = about["authors"] if isinstance(about["authors"], str) else ", ".join(about["authors"])
-    venue = about.get("venue", "").removeprefix("arXiv")  # which the number says
+    venue = about.get("venue", "").removeprefix("arXiv")  # the arXiv number is printed already
     parts = [
         f"# {about['title']}",
         "",
@@ -43,7 +43,7 @@ def _paper_page(key: str, paper: dict) -> str:
     if about.get("command"):
         parts += ["```bash", about["command"], "```", ""]
     if about.get("example"):
-        parts += ["In code of your own:", "", "```python", about["example"].strip(), "```", ""]
+        parts += ["In your own code:", "", "```python", about["example"].strip(), "```", ""]
     for title, name in (("Protocol", "protocol"), ("Hyper-parameters", "hyperparameters")):
         parts += _facts(title, paper.get(name, {}))
     if paper.get("differences"):
@@ -58,9 +58,9 @@ def _paper_page(key: str, paper: dict) -> str:
 
 
 def _report(folder: Path, key: str) -> None:
-    """Our numbers beside the paper's, as ``papergym report KEY`` writes them."""
+    """Our numbers and the paper's, as ``papergym report KEY`` writes them."""
     folder.mkdir(parents=True, exist_ok=True)
-    blocks = [block for block in compose(key, folder) if block]
+    blocks = [block for block in compose(key, folder, None) if block]
     (folder / "report.md").write_text("\n\n".join(blocks) + "\n", encoding="utf-8")
 
 
@@ -80,20 +80,20 @@ def papers(docs: Path) -> None:
 
 
 def wrapper_index(docs: Path) -> None:
-    """A table of all wrappers: first sentence of the docstring, and whether a vector or SB3 twin exists."""
+    """A table of all wrappers: first sentence of the docstring, and whether there are ones for vector environments and SB3."""
     lines = []
     for name in wrappers.__all__:
         summary = (inspect.getdoc(getattr(wrappers, name)) or "").split("\n\n")[0].replace("\n", " ")
-        twins = [room for room in ("vector", "sb3") if _has(f"papergym.wrappers.{room}", name)]
-        lines.append([f"`{name}`", summary, ", ".join(twins)])
+        others = [room for room in ("vector", "sb3") if _has(f"papergym.wrappers.{room}", name)]
+        lines.append([f"`{name}`", summary, ", ".join(others)])
     pages = sorted(str(path.relative_to(docs / "wrappers").with_suffix("")) for path in (docs / "wrappers").rglob("*.md"))
     listed_elsewhere = [page for page in pages if page.startswith("intrinsic/") and page != "intrinsic/index"]
     toc = "\n".join(page for page in pages if page != "index" and page not in listed_elsewhere)
     text = (
-        "# Wrappers\n\nA wrapper takes one Gymnasium environment. Its twins, of the same name, stand in "
-        "`papergym.wrappers.vector` for vector environments and in `papergym.wrappers.sb3` for stable-baselines3's `VecEnv`. "
-        "`add_intrinsic_reward` and its short spellings, `NoveltyReward`, `RNDReward` and so on, take any of the three.\n\n"
-        + table(["wrapper", "what it does", "twins"], lines)
+        "# Wrappers\n\nA wrapper takes one Gymnasium environment. `papergym.wrappers.vector` has wrappers of the same name for "
+        "vector environments, `papergym.wrappers.sb3` for stable-baselines3's `VecEnv`. "
+        "`add_intrinsic_reward` and its short forms, `NoveltyReward`, `RNDReward` and so on, take any of the three.\n\n"
+        + table(["wrapper", "what it does", "also in"], lines)
         + f"\n\n```{{toctree}}\n:maxdepth: 1\n\n{toc}\n```\n"
     )
     (docs / "wrappers" / "index.md").write_text(text, encoding="utf-8")

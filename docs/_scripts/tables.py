@@ -3,20 +3,18 @@
 import importlib
 import inspect
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
 
+import describe
 import gymnasium as gym
+import meanings
 import numpy as np
+from describe import Actuator, Part
 from gymnasium import spaces
 
-from papergym.envs.dmc import describe, urlb
-from papergym.envs.dmc.describe import Actuator, Part
-from papergym.envs.football.meanings import meaning as football_meaning
-from papergym.envs.mine.meanings import ACTION as MINE_ACTION
-from papergym.envs.mine.meanings import MEANINGS as MINE_MEANINGS
-from papergym.envs.mujoco.describe import FACTS as V4_FACTS
+from papergym.envs.dmc import urlb
 
 
 def table(header: list[str], lines: Iterable[Iterable[Any]]) -> str:
@@ -100,7 +98,7 @@ def v4(task: str) -> tuple[list[Actuator], list[Part], float]:
     """Actuators, state and control step of one of Gymnasium's MuJoCo v4 tasks."""
     world: Any = gym.make(f"Pixel-{task}-v4", obs_type="state", disable_env_checker=True).unwrapped
     model = world._task.model
-    found = describe.actuators(model), [Part("", 0, V4_FACTS[task].observation(model))], float(world._task.dt)
+    found = describe.actuators(model), [Part("", 0, meanings.v4_observation(task, model))], float(world._task.dt)
     world.close()
     return found
 
@@ -118,7 +116,7 @@ def football_view(env_id: str, **kwargs: Any) -> str:
     world: Any = gym.make(env_id, disable_env_checker=True, **kwargs).unwrapped
     slices = world.match.slices(world.player) if hasattr(world, "match") else world.slices()
     lines = [
-        [number_range(part.start, part.stop - part.start), f"`{key}`", *football_meaning(key)] for key, part in slices.items()
+        [number_range(part.start, part.stop - part.start), f"`{key}`", *meanings.football(key)] for key, part in slices.items()
     ]
     world.close()
     return table(["Num", "Key", "Observation", "Unit"], lines)
@@ -139,16 +137,17 @@ def _bounds(space: Any) -> tuple[str, str]:
     return "0", str(int(np.max(space.nvec) if isinstance(space, spaces.MultiDiscrete) else space.n) - 1)
 
 
-def mine_view(observation_space: spaces.Space, meanings: Mapping[str, tuple[str, str]] = MINE_MEANINGS) -> str:
+def mine_view(observation_space: spaces.Space) -> str:
     """The observation table of MineDojo's contract."""
-    lines = []
+    lines, found = [], meanings.facts("mine/meanings")["observation"]
     for path, space in leaves(observation_space):
         shape = "×".join(map(str, space.shape or ())) or "one"
-        lines.append([f"`{path}`", meanings[path][0], shape, str(space.dtype), *_bounds(space), meanings[path][1]])
+        lines.append([f"`{path}`", found[path][0], shape, str(space.dtype), *_bounds(space), found[path][1]])
     return table(["Key", "Observation", "Shape", "Type", "Min", "Max", "Unit"], lines)
 
 
 def mine_action(space: spaces.MultiDiscrete) -> str:
     """The action table of MineDojo's contract."""
-    lines = [[part, text, 0, int(size) - 1, unit] for part, (size, (text, unit)) in enumerate(zip(space.nvec, MINE_ACTION))]
+    found = meanings.facts("mine/meanings")["action"]
+    lines = [[part, text, 0, int(size) - 1, unit] for part, (size, (text, unit)) in enumerate(zip(space.nvec, found))]
     return table(["Part", "Action", "Min", "Max", "Unit"], lines)

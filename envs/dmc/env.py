@@ -13,7 +13,7 @@ class DmControlEnv(MujocoWorld):
     """A dm_control task with Gymnasium's interface.
 
     Observation: with ``obs_type="state"`` a float32 vector, the task's observations flattened and joined in the order of its
-    observation spec; with ``"pixels"`` a (H, W, 3) uint8 picture. Action: float32 in [-1, 1], scaled per actuator to its own
+    observation spec; with ``"pixels"`` a (H, W, 3) uint8 image. Action: float32 in [-1, 1], scaled per actuator to its own
     range; actuators without a range (LQR) take the number itself, and MuJoCo clamps what leaves a range. Reward: the task's,
     a float. ``terminated`` is True where the task ends with discount 0, ``truncated`` at the frame limit.
 
@@ -21,8 +21,8 @@ class DmControlEnv(MujocoWorld):
         domain: name of a suite domain, for example ``"walker"``.
         task: name of a task of that domain, for example ``"walk"``; also the extra tasks of papergym.envs.dmc.urlb.
         obs_type: ``"state"`` or ``"pixels"``.
-        size_px: side, or (height, width), of observed pictures in pixels.
-        render_size_px: the same for pictures from :meth:`render`.
+        size_px: side, or (height, width), of observed images in pixels.
+        render_size_px: the same for images from :meth:`render`.
         camera: number or name of the camera; -1 for MuJoCo's free camera, or a mapping with its pose.
         quality: ``"paper"``, ``"near"`` or ``"fast"``, see papergym.envs.render.
         limit_frames: episode limit in control steps; None for the task's own.
@@ -110,7 +110,7 @@ class DmControlEnv(MujocoWorld):
             self._observations = step.observation
             terminated = bool(step.last() and step.discount == 0.0)
             return float(step.reward), terminated, step.last() and not terminated, {}
-        # dm_control's Environment.step without its observation, which a picture or a repeated frame does not need
+        # dm_control's Environment.step without its observation, which an image or a repeated frame does not need
         dm, task, physics = self._dm, self._dm.task, self._physics
         task.before_step(action, physics)
         physics.step(dm._n_sub_steps)

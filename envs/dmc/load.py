@@ -21,7 +21,7 @@ def suite() -> ModuleType:
     """``dm_control.suite``, imported so that a machine without display neither warns nor fails.
 
     Without MUJOCO_GL, dm_control would settle on glfw at import, warn, and fail when it renders; with a MUJOCO_GL that does
-    not work, its import would fail even for those who need no pictures. In both cases it is told to load no renderer
+    not work, its import would fail even for those who need no images. In both cases it is told to load no renderer
     (papergym.envs.render draws, and reports what is missing); with a MUJOCO_GL that works, it obeys that as always.
     """
     quiet_software_threads()

@@ -119,7 +119,7 @@ DEFAULT_TASK = {
     "pendulum": "swingup", "point_mass": "easy", "quadruped": "walk", "reacher": "easy", "stacker": "stack_2",
     "swimmer": "swimmer6", "walker": "walk", "jaco": "reach_top_left",
 }  # fmt: skip
-"""Task of the ids that name only a domain."""
+"""Task that stands for a domain where none is named."""
 
 
 def camel(name: str) -> str:

@@ -1,4 +1,4 @@
-"""What the football drills share: one player, one ball, one pitch, a target on the ground."""
+"""Base of the football drills: one player, one ball, a pitch, and a target on the ground."""
 
 import copy
 from typing import Any, ClassVar
@@ -8,10 +8,10 @@ import numpy as np
 from gymnasium import spaces
 
 from papergym.envs.football.dm import composer, soccer
+from papergym.envs.football.image import DEFAULT_CAMERA, MatchImage
 from papergym.envs.football.match import CONTROL_STEP_S, WALKERS, checked, make_ball, make_players, pitch_limits, see_far
 from papergym.envs.football.observations import PlayerView
 from papergym.envs.football.pickling import PicklesByState
-from papergym.envs.football.picture import DEFAULT_CAMERA, MatchPicture
 from papergym.envs.football.simulation import Simulation
 
 PITCH_SIZE = {"humanoid": (10.0, 7.5), "ant": (32.0, 24.0), "boxhead": (32.0, 24.0)}
@@ -48,7 +48,7 @@ SHARED = (
     * `walker`: `"humanoid"` (default), `"ant"` or `"boxhead"`.
     * `render_mode`: `None` or `"rgb_array"`.
     * `camera`: name of a camera of the model, such as `"soccer_ball/ball_cam"` (default), `"home0/back"` or `"top_down"`.
-    * `size_px`: (height, width) of the pictures. Default (240, 320).
+    * `size_px`: (height, width) of the images. Default (240, 320).
     * `quality`: `"fast"` (default), `"near"` or `"paper"`.
 
     ## Version History
@@ -69,7 +69,7 @@ class Drill(PicklesByState, gym.Env[np.ndarray, np.ndarray]):
         walker: ``"humanoid"``, ``"ant"`` or ``"boxhead"``.
         render_mode: None or ``"rgb_array"``.
         camera: name of a camera of the model.
-        size_px: (height, width) of the pictures.
+        size_px: (height, width) of the images.
         quality: ``"fast"``, ``"near"`` or ``"paper"``.
     """
 
@@ -96,7 +96,7 @@ class Drill(PicklesByState, gym.Env[np.ndarray, np.ndarray]):
             raise ValueError(f"render_mode must be None or 'rgb_array', got {render_mode!r}")
         self.render_mode = render_mode
         self._arguments = dict(walker=walker, render_mode=render_mode, camera=camera, size_px=size_px, quality=quality)
-        self._picture = MatchPicture(camera, size_px, quality)
+        self._image = MatchImage(camera, size_px, quality)
         random = np.random.RandomState()
         self._player = make_players(walker, 1, 0)[0]
         size, goal = PITCH_SIZE[walker], pitch_limits(walker, 1)[2]
@@ -229,9 +229,9 @@ class Drill(PicklesByState, gym.Env[np.ndarray, np.ndarray]):
 
     def render(self) -> np.ndarray | None:
         """uint8 ``(H, W, 3)`` in mode ``rgb_array``, else None."""
-        return None if self.render_mode is None else self._picture.draw(self._physics)
+        return None if self.render_mode is None else self._image.draw(self._physics)
 
     def close(self) -> None:
         """Free the OpenGL context and the compiled model; closing twice is allowed."""
-        self._picture.close()
+        self._image.close()
         self._simulation.close()

@@ -18,7 +18,7 @@ class Follow(Drill):
 
     ## Description
     A mark wanders over the pitch at 0.5 to 2 m/s, drawn for the episode; its heading diffuses and it turns at the border. The
-    player has to stay on it. The ball lies about and plays no part.
+    player has to stay on it. The ball is on the pitch but has no effect.
 
     ## Rewards
     `exp(-d / 2)`, d being the distance in metres from the player's root to the target, on the ground.

@@ -1,4 +1,4 @@
-"""Football matches of dm_control, built so that humanoids load without a download of motion capture."""
+"""Football matches of dm_control; humanoids load without a download of motion capture."""
 
 from typing import Any
 

@@ -7,10 +7,10 @@ import numpy as np
 from gymnasium import spaces
 from pettingzoo import ParallelEnv
 
+from papergym.envs.football.image import DEFAULT_CAMERA, MatchImage
 from papergym.envs.football.match import CONTROL_STEP_S, checked, load_match
 from papergym.envs.football.observations import PlayerView
 from papergym.envs.football.pickling import PicklesByState
-from papergym.envs.football.picture import DEFAULT_CAMERA, MatchPicture
 from papergym.envs.football.simulation import Simulation
 
 
@@ -34,7 +34,7 @@ class FootballEnv(PicklesByState, ParallelEnv[str, Any, np.ndarray]):
         walker_contacts: whether players can touch each other.
         render_mode: None or ``"rgb_array"``.
         camera: ``"soccer_ball/ball_cam"``, ``"soccer_ball/ball_cam_far"``, ``"top_down"``, ``"home0/back"``, …
-        size_px: (height, width) of the pictures.
+        size_px: (height, width) of the images.
         quality: ``"fast"``, ``"near"`` or ``"paper"``, see :mod:`papergym.envs.render`.
 
     Source: Liu et al., From Motor Control to Team Play in Simulated Humanoid Football (arXiv 2105.12196), on
@@ -74,7 +74,7 @@ class FootballEnv(PicklesByState, ParallelEnv[str, Any, np.ndarray]):
         )
         self._simulation = Simulation(match, random)
         self.render_mode = render_mode
-        self._picture = MatchPicture(camera, size_px, quality)
+        self._image = MatchImage(camera, size_px, quality)
         self.possible_agents = [f"{side}_{number}" for side in ("home", "away") for number in range(team_size)]
         self.agents: list[str] = []
         views = [PlayerView(spec, flatten=flatten) for spec in self._simulation.observation_spec()]
@@ -172,11 +172,11 @@ class FootballEnv(PicklesByState, ParallelEnv[str, Any, np.ndarray]):
 
     def render(self) -> np.ndarray | None:
         """uint8 ``(H, W, 3)`` in mode ``rgb_array``, else None."""
-        return None if self.render_mode is None else self._picture.draw(self._simulation.physics)
+        return None if self.render_mode is None else self._image.draw(self._simulation.physics)
 
     def close(self) -> None:
         """Free the OpenGL context and the simulation; closing twice is allowed."""
-        self._picture.close()
+        self._image.close()
         self._simulation.close()
         self.agents = []
 

@@ -33,7 +33,7 @@ def make(
         ValueError: an unknown backend, task or item, or a task or argument that the backend cannot honour.
     """
     if backend not in ("voxel", "minedojo"):
-        raise ValueError(f'backend is "voxel" or "minedojo", came {backend!r}')
+        raise ValueError(f'backend is "voxel" or "minedojo", got {backend!r}')
     from papergym.envs.mine import meta, tasks
 
     if backend == "minedojo":

@@ -66,7 +66,7 @@ class Actions:
 
     def __init__(self, cam_interval: float = 15) -> None:
         if not 0 < cam_interval <= 180 or abs(180 / cam_interval - round(180 / cam_interval)) > 1e-9:
-            raise ValueError(f"cam_interval divides 180 degrees, so that one bin does not turn; came {cam_interval}")
+            raise ValueError(f"cam_interval divides 180 degrees, so that one bin does not turn; got {cam_interval}")
         self.cam_interval = cam_interval
         self.space = action_space(cam_interval)
         self.no_op = no_op(cam_interval)
@@ -84,7 +84,7 @@ class Actions:
             and len(values) == 8
             and all(isinstance(value, int) and 0 <= value < size for value, size in zip(values, self._sizes))
         ):
-            raise ValueError(f"expected 8 integers below {list(self._sizes)}, came {action!r}; sample from action_space")
+            raise ValueError(f"expected 8 integers below {list(self._sizes)}, got {action!r}; sample from action_space")
         forward, strafe, stance, pitch, yaw, function, craft, slot = values
         return Decoded(
             forward=(0, 1, -1)[forward],
@@ -149,7 +149,7 @@ def sample_masked(rng: np.random.Generator, actions: Actions, mask: Mapping[str,
 
 
 def delta(before: np.ndarray, after: np.ndarray, crafted: int | None) -> dict[str, np.ndarray]:
-    """Change of the item counts, told apart by cause, as MineDojo's delta wrapper reports it.
+    """Change of the item counts by cause, as MineDojo's delta wrapper reports it.
 
     Args:
         before: (392,) counts before the step.
@@ -173,4 +173,4 @@ def check_slot(slot: int, name: np.ndarray, function: str) -> None:
     """Raise InvalidAction if ``function`` names an empty slot."""
     if name[slot] == vocab.AIR:
         filled = np.flatnonzero(name != vocab.AIR).tolist()
-        raise InvalidAction(f"{function} needs a filled slot, came slot {slot} of {SLOTS}, which is empty; filled: {filled}")
+        raise InvalidAction(f"{function} needs a filled slot, got slot {slot} of {SLOTS}, which is empty; filled: {filled}")

@@ -69,7 +69,7 @@ def _counted(family: str, arguments: dict[str, Any], where: dict[str, Any]) -> T
     quantities = _each(names, arguments.pop("target_quantities", 1), "target_quantities")
     weights = _each(names, arguments.pop("reward_weights", 1.0), "reward_weights")
     if min(quantities.values()) < 1:
-        raise ValueError(f"target_quantities are at least 1, came {quantities}")
+        raise ValueError(f"target_quantities are at least 1, got {quantities}")
     words = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in quantities.items())
     read = (lambda name: vocab.ITEMS[vocab.item_id(name)]) if family == "harvest" else str.lower
     night = bool(arguments.pop("start_at_night", family == "combat"))
@@ -102,7 +102,7 @@ def _techtree(family: str, arguments: dict[str, Any], where: dict[str, Any]) -> 
 def _survival(arguments: dict[str, Any]) -> Task:
     days, each = int(arguments.pop("target_days")), float(arguments.pop("per_day_reward", 1.0))
     if days < 1:
-        raise ValueError(f"target_days is at least 1, came {days}")
+        raise ValueError(f"target_days is at least 1, got {days}")
     goal = {"days": days, "day_weight": each, "days_weight": float(arguments.pop("success_reward", None) or days * each)}
     return Task(id="survival", family="survival", prompt=f"Survive for {days} days.", targets={}, **goal)
 
@@ -116,5 +116,5 @@ def _each(names: Iterable[str], values: Any, what: str) -> dict[str, Any]:
         return dict(values)
     many = [values] * len(names) if isinstance(values, int | float) else list(values)
     if len(many) != len(names):
-        raise ValueError(f"expected one of {what} per target, came {len(names)} targets and {len(many)}")
+        raise ValueError(f"expected one of {what} per target, got {len(names)} targets and {len(many)}")
     return dict(zip(names, many))

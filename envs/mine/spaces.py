@@ -113,7 +113,7 @@ def voxel_shape(size: Mapping[str, int]) -> tuple[int, int, int]:
     right = isinstance(size, Mapping) and set(size) == set(VOXEL_SIZE)
     right = right and all(isinstance(bound, int | np.integer) for bound in size.values())
     if not right or any(size[f"{axis}min"] > size[f"{axis}max"] for axis in "xyz"):
-        raise ValueError(f"voxel_size needs integers {list(VOXEL_SIZE)} with min <= max, came {size!r}")
+        raise ValueError(f"voxel_size needs integers {list(VOXEL_SIZE)} with min <= max, got {size!r}")
     nx, ny, nz = (int(size[f"{axis}max"]) - int(size[f"{axis}min"]) + 1 for axis in "xyz")
     return nx, ny, nz
 
@@ -126,7 +126,7 @@ def check_rays(rays: Any) -> list[tuple[float, float, float]]:
     """
     found = np.asarray(rays, np.float64)
     if found.ndim != 2 or found.shape[1] != 3 or not len(found) or not np.isfinite(found).all() or found[:, 2].min() <= 0:
-        raise ValueError(f"lidar_rays are (pitch, yaw, reach), angles in radians and a reach above 0 blocks; came {rays!r}")
+        raise ValueError(f"lidar_rays are (pitch, yaw, reach), angles in radians and a reach above 0 blocks; got {rays!r}")
     return [(pitch, yaw, reach) for pitch, yaw, reach in found.tolist()]
 
 
@@ -176,8 +176,8 @@ def _delta() -> spaces.Dict:
     return spaces.Dict(parts)
 
 
-def picture_size(image_size: int | Sequence[int], name: str = "image_size") -> tuple[int, int]:
-    """(H, W) in pixels of a picture's size, which is that or one number for a square; ``name`` is what errors call it.
+def image_sides(image_size: int | Sequence[int], name: str = "image_size") -> tuple[int, int]:
+    """(H, W) in pixels of an image's size, which is that or one number for a square; ``name`` is what errors call it.
 
     Raises:
         ValueError: not one or two whole numbers of at least 1.
@@ -200,7 +200,7 @@ def observation_space(
         voxel_size: window of ``voxels`` around the player; None leaves the key out, as ``use_voxel=False`` does.
         lidar_rays: rays of ``rays``; None leaves the key out, as ``use_lidar=False`` does.
     """
-    height, width = picture_size(image_size)
+    height, width = image_sides(image_size)
     parts: dict[str, spaces.Space] = {
         "rgb": _box(0, 255, 3, height, width, dtype=np.uint8),
         "inventory": _stacks(SLOTS),

@@ -1,4 +1,4 @@
-"""What a task is: where one starts, what counts, when it is done."""
+"""Tasks: the start, what is counted, and when a task is done."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class Task:
         mob_low, mob_high: corners of the region around the player in which they start.
         start_time: ticks of the day, None for sunrise.
         always_night: the sun stands still at midnight.
-        allow_mob_spawn: animals live in the world and zombies come at night.
+        allow_mob_spawn: put animals into the world, and zombies at night.
         break_speed_multiplier: factor on the speed of breaking blocks.
         limit: steps after which the paper stops an episode, None where the task sets none.
         fast_reset: resets that keep the world, between two new worlds.

@@ -3,13 +3,11 @@
 from functools import cache
 from typing import Any
 
-from papergym import assets
-from papergym.assets import tomllib
 from papergym.envs.mine import programmatic
 from papergym.envs.mine.actions import InventoryItem
+from papergym.envs.mine.rows import FACTS
 from papergym.envs.mine.task import ANIMALS, HOSTILES, Task
 
-FACTS: dict[str, Any] = tomllib.loads((assets.ROOT / "mine" / "tasks.toml").read_text(encoding="utf-8"))
 _WORLD_BIOMES = ("plains", "forest", "desert", "extreme_hills", "ocean", "beach")
 _REAL = 'use backend="minedojo" for it'
 
@@ -49,7 +47,7 @@ def parse(task_id: str) -> Task:
         TypeError: the id is no string.
     """
     if not isinstance(task_id, str):
-        raise TypeError(f"a task id is a string, for example 'harvest_1_log'; came {task_id!r}")
+        raise TypeError(f"a task id is a string, for example 'harvest_1_log'; got {task_id!r}")
     key = task_id.lower()
     if key in FACTS["lsimagine"]:
         return lsimagine(key)
@@ -69,7 +67,7 @@ def parse(task_id: str) -> Task:
 
 
 def check_reach(task: Task, obtainable: frozenset[str]) -> None:
-    """Refuse a task that the embedded world cannot fulfil.
+    """Raise ValueError for a task that cannot be done in the embedded world.
 
     Raises:
         ValueError: its biome, mobs or items do not exist there.

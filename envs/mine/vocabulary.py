@@ -1,6 +1,6 @@
 """The names of the game (Minecraft 1.11.2 as MineDojo 0.1 lists it): items, blocks, entities, biomes and recipes.
 
-The facts live in ``assets/mine``. Names are written with underscores (``"iron_ore"``); MineDojo itself shows them with
+The facts are in ``assets/mine``. Names are written with underscores (``"iron_ore"``); MineDojo itself shows them with
 spaces, so a backend that reads MineDojo calls :func:`item_id` on its names, which takes both.
 """
 

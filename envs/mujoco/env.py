@@ -1,4 +1,4 @@
-"""Gymnasium's MuJoCo v4 tasks, seen as pictures or float32 states through the rendering room."""
+"""Gymnasium's MuJoCo v4 tasks, observed as images or float32 states."""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -12,19 +12,19 @@ from papergym.envs.world import MujocoWorld
 
 
 class MujocoV4Env(MujocoWorld):
-    """A MuJoCo v4 task of Gymnasium with this package's pictures.
+    """A MuJoCo v4 task of Gymnasium with this package's images.
 
-    Gymnasium's own viewer returns wrong pictures when two tasks are drawn in one process, and its free camera looks where an
+    Gymnasium's own viewer returns wrong images when two tasks are drawn in one process, and its free camera looks where an
     unseeded reset happened to be; here the camera is fixed in the model. Physics, reward and end are Gymnasium's.
 
-    Observation: float32 vector with ``obs_type="state"``, (H, W, 3) uint8 picture with ``"pixels"``. Action: float32 in
+    Observation: float32 vector with ``obs_type="state"``, (H, W, 3) uint8 image with ``"pixels"``. Action: float32 in
     [-1, 1], scaled to the task's own range (0.4 for humanoids, 3 for the inverted pendulum). ``truncated`` at the limit.
 
     Args:
         task: name of a v4 task, for example ``"Walker2d"``.
         obs_type: ``"state"`` or ``"pixels"``.
-        size_px: side, or (height, width), of observed pictures in pixels.
-        render_size_px: the same for pictures from :meth:`render`.
+        size_px: side, or (height, width), of observed images in pixels.
+        render_size_px: the same for images from :meth:`render`.
         camera: number or name of the camera; -1 for MuJoCo's free camera, or a mapping with its pose.
         quality: ``"paper"`` (MuJoCo's own defaults), ``"near"`` or ``"fast"``, see papergym.envs.render.
         limit_frames: episode limit in control steps; None for the task's own.

@@ -1,4 +1,4 @@
-"""The only place that touches OpenGL: chooses the backend, owns the contexts, draws pictures of MuJoCo models."""
+"""The only place that touches OpenGL: chooses the backend, owns the contexts, draws images of MuJoCo models."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -53,13 +53,13 @@ def find_camera(model: Any, camera: int | str | Mapping[str, Any]) -> int:
 
 
 class Renderer:
-    """Draws the state of one model as (H, W, 3) uint8 pictures, top row first.
+    """Draws the state of one model as (H, W, 3) uint8 images, top row first.
 
     The OpenGL context is made at the first frame, is shared with every other renderer of the same model, size and quality,
     and is left behind when the renderer is pickled.
 
     Args:
-        model: the compiled model; :meth:`rebind` tells of another.
+        model: the compiled model; :meth:`rebind` sets another.
         size_px: side of a square, or (height, width), in pixels.
         camera: number or name of a camera of the model; -1 for the free camera, or a mapping with its pose.
         quality: ``"paper"``, ``"near"`` or ``"fast"``.
@@ -99,7 +99,7 @@ class Renderer:
             self._camera.fixedcamid = self._camera_id
 
     def render(self, data: Any, out: np.ndarray | None = None) -> np.ndarray:
-        """Picture of ``data``, (H, W, 3) uint8 in a new array, or into ``out``, (H, W, 3) or channels first (3, H, W).
+        """Image of ``data``, (H, W, 3) uint8 in a new array, or into ``out``, (H, W, 3) or channels first (3, H, W).
 
         Raises:
             RenderError: no backend works here; the message says what to install.
@@ -108,9 +108,9 @@ class Renderer:
             self._key, self._context = _context.acquire(self._model, self.size, self._quality, self._backend)
         out = np.empty((*self.size, 3), np.uint8) if out is None else out
         with _context.lock():
-            picture = self._context.draw(self._model, data, self._option, self._perturb, self._camera)
-            picture = picture[::-1]
-            np.copyto(out, picture if out.shape == picture.shape else picture.transpose(2, 0, 1))
+            image = self._context.draw(self._model, data, self._option, self._perturb, self._camera)
+            image = image[::-1]
+            np.copyto(out, image if out.shape == image.shape else image.transpose(2, 0, 1))
         return out
 
     def rebind(self, model: Any) -> None:

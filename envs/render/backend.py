@@ -1,4 +1,4 @@
-"""Which OpenGL library draws, chosen once, in the process that draws."""
+"""The choice of an OpenGL library, made once in the process that draws."""
 
 import ctypes.util
 import importlib
@@ -21,7 +21,7 @@ INSTALL = {
 
 
 class RenderError(RuntimeError):
-    """No picture can be drawn; the message names the remedy."""
+    """No image can be drawn; the message names the remedy."""
 
 
 class Backend:
@@ -57,7 +57,7 @@ class Backend:
         return module
 
     def make_context(self, width: int, height: int) -> Any:
-        """A new OpenGL context for pictures of up to ``height`` x ``width`` pixels."""
+        """A new OpenGL context for images of up to ``height`` x ``width`` pixels."""
         restore = self._restorer()  # the constructor of the EGL class releases the thread's context
         try:
             return self._platform.GLContext(width, height)
@@ -104,7 +104,7 @@ def load_triton_first() -> None:
     """Load triton, where torch has brought it along, before the first OpenGL library.
 
     Mesa's software renderer loads LLVM into the process, triton carries a copy of its own. In the other order the process
-    dies by a segmentation fault as soon as torch imports triton, which building an optimiser is enough for
+    crashes with a segmentation fault as soon as torch imports triton, which building an optimiser is enough for
     (triton 3.7.1 of torch 2.13.0 for CUDA, Mesa 22.3 with LLVM 15). Costs 0.13 s.
     """
     if "triton" not in sys.modules and importlib.util.find_spec("triton"):

@@ -65,7 +65,7 @@ class ModelContext:
         for flag in setting.flags:
             self.scene.flags[getattr(mujoco.mjtRndFlag, flag)] = 0
         self.rect = mujoco.MjrRect(0, 0, self.width, self.height)
-        self.buffer = np.empty((self.height, self.width, 3), np.uint8)  # row 0 is the bottom of the picture
+        self.buffer = np.empty((self.height, self.width, 3), np.uint8)  # row 0 is the bottom of the image
 
     def draw(self, model: Any, data: Any, option: Any, perturb: Any, camera: Any) -> np.ndarray:
         """Draw ``data`` into :attr:`buffer` (H, W, 3), bottom row first; hold the lock until it is copied."""

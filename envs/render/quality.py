@@ -1,4 +1,4 @@
-"""How carefully a picture is drawn: three settings of MuJoCo's renderer."""
+"""Quality of images: three settings of MuJoCo's renderer."""
 
 from dataclasses import dataclass
 from typing import Any

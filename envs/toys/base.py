@@ -1,4 +1,4 @@
-"""What the small worlds share: render modes, exact state, and the record type of the random-walk data sets."""
+"""Base of the small environments: render modes, exact state, and the record type of the random-walk data sets."""
 
 import copy
 from collections.abc import Mapping
@@ -84,9 +84,9 @@ class ToyEnv(gym.Env[ObsType, ActType]):
         """``rgb_array``: uint8 ``(H, W, 3)``; ``ansi``: text; None without a render mode."""
         if self.render_mode is None:
             return None
-        return self._text() if self.render_mode == "ansi" else self._picture()
+        return self._text() if self.render_mode == "ansi" else self._image()
 
-    def _picture(self) -> np.ndarray:
+    def _image(self) -> np.ndarray:
         raise NotImplementedError
 
     def _text(self) -> str:

@@ -102,7 +102,7 @@ class BlindCliffwalk(ToyEnv[Any, Any]):
             + "|G"
         )
 
-    def _picture(self) -> np.ndarray:
+    def _image(self) -> np.ndarray:
         canvas = draw.Canvas((-0.7, -1.1), (self.n + 0.6, 1.0), scale=36)
         canvas.box((-0.7, -1.1), (self.n + 0.6, -0.4), (214, 228, 240))
         for i in range(self.n):

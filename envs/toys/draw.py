@@ -1,4 +1,4 @@
-"""A canvas in world units for the small worlds' pictures: drawn at twice the size and averaged down, so edges are smooth."""
+"""A canvas in world units for the small worlds' images: drawn at twice the size and averaged down, so edges are smooth."""
 
 from collections.abc import Iterable, Sequence
 
@@ -18,7 +18,7 @@ RED: Colour = (208, 76, 68)
 
 
 class Canvas:
-    """A picture of the world rectangle ``low`` to ``high`` (x right, y up), ``scale`` pixels per unit."""
+    """An image of the world rectangle ``low`` to ``high`` (x right, y up), ``scale`` pixels per unit."""
 
     def __init__(self, low: Point, high: Point, scale: float, background: Colour = PAPER):
         import cv2  # here, so that registering the ids stays light
@@ -71,5 +71,5 @@ class Canvas:
         self._cv2.putText(self._image, words, (x - width // 2, round(y + height)), font, scale, colour, 2, self._cv2.LINE_AA)
 
     def pixels(self) -> np.ndarray:
-        """The finished picture: uint8 ``(H, W, 3)``, RGB, contiguous."""
+        """The finished image: uint8 ``(H, W, 3)``, RGB, contiguous."""
         return self._cv2.resize(self._image, self._size, interpolation=self._cv2.INTER_AREA)

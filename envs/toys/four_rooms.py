@@ -135,7 +135,7 @@ class FourRooms(ToyEnv[Any, np.ndarray]):
             grid[tuple(np.clip(np.rint(point * 10).astype(int) + 10, 0, 20))] = mark
         return "\n".join("".join(grid[:, row]) for row in reversed(range(21)))
 
-    def _picture(self) -> np.ndarray:
+    def _image(self) -> np.ndarray:
         canvas = draw.Canvas((-1.06, -1.06), (1.06, 1.06), scale=150, background=draw.INK)
         canvas.box((-1, -1), (1, 1), draw.PAPER)
         for low, high in ((-1, -DOOR[1]), (-DOOR[0], DOOR[0]), (DOOR[1], 1)):

@@ -143,7 +143,7 @@ class KeyToDoor(ToyEnv[np.ndarray, Any]):
         rows = ["".join(grid[:, row]) for row in reversed(range(n))]
         return "\n".join([f"{('key', 'empty', 'door')[phase]} room, key {'held' if self.has_key else 'not held'}", *rows])
 
-    def _picture(self) -> np.ndarray:
+    def _image(self) -> np.ndarray:
         n = self.size
         canvas = draw.Canvas((-0.5, -1.0), (3 * n + 2.5, n + 0.5), scale=30, background=draw.INK)
         for phase in range(3):

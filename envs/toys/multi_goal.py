@@ -109,7 +109,7 @@ class MultiGoal(ToyEnv[np.ndarray, np.ndarray]):
         goal, distance = self._nearest()
         return f"({self.position[0]:+.2f}, {self.position[1]:+.2f}), {distance:.2f} from goal {goal}"
 
-    def _picture(self) -> np.ndarray:
+    def _image(self) -> np.ndarray:
         canvas = draw.Canvas((-LIMIT, -LIMIT), (LIMIT, LIMIT), scale=24)
         for radius in (5.0, 4.0, 3.0, 2.0):
             for goal in GOALS:

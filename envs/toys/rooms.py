@@ -1,6 +1,10 @@
 """Geometry of the continuous four rooms: collisions with thin walls on the axes, and exact shortest paths."""
 
+from itertools import permutations
+
 import numpy as np
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import dijkstra
 
 DOOR = (0.4, 0.6)
 """Each of the four wall arms is open where the distance from the centre lies in this interval."""
@@ -56,15 +60,10 @@ def visible(a: np.ndarray, b: np.ndarray) -> bool:
 def shortest_path(start: np.ndarray, goal: np.ndarray) -> np.ndarray:
     """The shortest path as a polyline ``(k, 2)``; it bends at ends of walls only, so a visibility graph is exact."""
     points = np.concatenate([[place(start)], [place(goal)], _CORNERS])
-    length = np.full(len(points), np.inf)
-    length[0], before, done = 0.0, np.zeros(len(points), int), np.zeros(len(points), bool)
-    while not done[1]:  # Dijkstra
-        here = int(np.where(done, np.inf, length).argmin())
-        done[here] = True
-        for there in np.flatnonzero(~done):
-            through = length[here] + float(np.linalg.norm(points[there] - points[here]))
-            if through < length[there] and visible(points[here], points[there]):
-                length[there], before[there] = through, here
+    pairs = [(a, b) for a, b in permutations(range(len(points)), 2) if visible(points[a], points[b])]
+    lengths = [np.linalg.norm(points[a] - points[b]) for a, b in pairs]
+    graph = csr_array((lengths, tuple(zip(*pairs))), shape=(len(points), len(points)))  # holds lengths of 0 too
+    _, before = dijkstra(graph, indices=0, return_predecessors=True)
     path = [1]
     while path[-1] != 0:
         path.append(int(before[path[-1]]))

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 from gymnasium import spaces
+from scipy.sparse.csgraph import dijkstra
 
 from papergym.envs.toys import draw
 from papergym.envs.toys.base import ToyEnv, Walks
@@ -32,12 +33,7 @@ def random_graph(nodes: int, edge_probability: float, goal: int, horizon: int, s
 
 def goal_distances(edges: np.ndarray, goal: int) -> np.ndarray:
     """Steps from each node to ``goal``, float ``(nodes,)``; inf where there is no path. Minus this is the optimal value."""
-    distances = np.full(len(edges), np.inf)
-    distances[goal] = 0
-    for step in range(1, len(edges)):
-        frontier = np.isinf(distances) & edges[:, distances == step - 1].any(axis=1)
-        distances[frontier] = step
-    return distances
+    return dijkstra(edges.T, indices=goal, unweighted=True)
 
 
 class ShortestPath(ToyEnv[Any, Any]):
@@ -133,7 +129,7 @@ class ShortestPath(ToyEnv[Any, Any]):
         exits = " ".join(map(str, np.flatnonzero(self.edges[self.node]))) or "none"
         return f"node {self.node}, goal {self.goal}, edges to: {exits}"
 
-    def _picture(self) -> np.ndarray:
+    def _image(self) -> np.ndarray:
         canvas = draw.Canvas((-1.25, -1.25), (1.25, 1.25), scale=140)
         angles = 2 * np.pi * np.arange(self.nodes) / self.nodes
         places = np.stack([np.sin(angles), np.cos(angles)], axis=1)

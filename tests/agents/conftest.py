@@ -1,9 +1,14 @@
 """What the tests of several agents share."""
 
+import shutil
 import subprocess
 import sys
 
+import gymnasium as gym
+import minari
+import numpy as np
 import pytest
+from minari.data_collector import EpisodeBuffer
 
 
 @pytest.fixture
@@ -17,3 +22,31 @@ def without_papergym():
         return done.stdout
 
     return run
+
+
+@pytest.fixture
+def make_dataset(tmp_path, monkeypatch):
+    """Writes a Minari dataset: episodes of ``act(observation)`` in ``env_id``; its folder."""
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "minari"))
+
+    def make(env_id, act, episodes=3, name="test/clone-v0", change=None, **kwargs):
+        env = gym.make(env_id, **kwargs)
+        buffers = []
+        for number in range(episodes):
+            observation, _ = env.reset(seed=number)
+            seen, done, paid, ends, cuts = [observation], [], [], [], []
+            while not (ends and (ends[-1] or cuts[-1])):
+                action = act(observation)
+                observation, reward, terminated, truncated, _ = env.step(action)
+                seen, done, paid = [*seen, observation], [*done, action], [*paid, float(reward)]
+                ends, cuts = [*ends, terminated], [*cuts, truncated]
+            columns = {"observations": np.stack(seen), "actions": np.stack(done)}
+            columns = change(columns) if change else columns
+            buffers.append(EpisodeBuffer(id=number, rewards=paid, terminations=ends, truncations=cuts, **columns))
+        folder = tmp_path / "minari" / name
+        shutil.rmtree(folder, ignore_errors=True)
+        minari.create_dataset_from_buffers(name, buffers, env=env, author="tests", description="A test's own data.")
+        env.close()
+        return folder
+
+    return make

@@ -24,7 +24,7 @@ from gymnasium.utils.env_checker import data_equivalence as same
 from gymnasium.vector import AutoresetMode
 
 import papergym  # noqa: F401
-from papergym.envs.table import rows
+from papergym.wrappers.rows import rows
 
 ROWS = {row.id: row for row in rows()}
 STEPS = 40
@@ -96,7 +96,7 @@ def spaces_and_types(row):
 
 
 def same_seed(row):
-    """Two instances, one seed: equal rollouts, pictures included, through an episode's end."""
+    """Two instances, one seed: equal rollouts, images included, through an episode's end."""
     one, two = make(row), make(row)
     assert same(rollout(one, seed=3), rollout(two, seed=3))
     assert same(rollout(one, seed=3), rollout(two, seed=3)), "and again, after use"
@@ -232,7 +232,7 @@ def alike(one, two):
 
 
 def rendered(row):
-    """Every render mode gives what Gymnasium asks; two pictures of one state are equal."""
+    """Every render mode gives what Gymnasium asks; two images of one state are equal."""
     for mode in make(row).metadata.get("render_modes", []):
         if mode == "human":
             continue

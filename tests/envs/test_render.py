@@ -43,10 +43,10 @@ def test_one_context_serves_all_environments_of_a_model():
         mujoco.mj_forward(world.model.ptr, world.data.ptr)
     drawn = [draw(world) for world in worlds]
     assert open_contexts() == before + 1
-    pictures = [picture for _, picture in drawn]
-    assert not np.array_equal(pictures[0], pictures[1])
-    for renderer, world, picture in zip([r for r, _ in drawn], worlds, pictures, strict=True):
-        assert np.array_equal(renderer.render(world.data.ptr), picture)
+    images = [image for _, image in drawn]
+    assert not np.array_equal(images[0], images[1])
+    for renderer, world, image in zip([r for r, _ in drawn], worlds, images, strict=True):
+        assert np.array_equal(renderer.render(world.data.ptr), image)
     other, _ = draw(worlds[0], size_px=(SIZE, 2 * SIZE))
     assert open_contexts() == before + 2
     for renderer in [r for r, _ in drawn] + [other]:
@@ -57,9 +57,9 @@ def test_one_context_serves_all_environments_of_a_model():
 
 def test_a_closed_renderer_draws_again():
     world = physics("cheetah", "run")
-    renderer, picture = draw(world)
+    renderer, image = draw(world)
     renderer.close()
-    assert np.array_equal(renderer.render(world.data.ptr), picture)
+    assert np.array_equal(renderer.render(world.data.ptr), image)
     renderer.close()
 
 
@@ -67,13 +67,13 @@ def test_two_models_take_turns():
     worlds = [physics("cheetah", "run"), physics("humanoid", "walk")]
     alone = []
     for world in worlds:
-        renderer, picture = draw(world)
+        renderer, image = draw(world)
         renderer.close()
-        alone.append(picture)
+        alone.append(image)
     together = [draw(world)[0] for world in worlds]
     for _ in range(3):
-        for renderer, world, picture in zip(together, worlds, alone, strict=True):
-            assert np.array_equal(renderer.render(world.data.ptr), picture)
+        for renderer, world, image in zip(together, worlds, alone, strict=True):
+            assert np.array_equal(renderer.render(world.data.ptr), image)
     for renderer in together:
         renderer.close()
 
@@ -120,11 +120,11 @@ def test_threads_share_a_context():
 
 def test_pickle_leaves_the_context_behind():
     world = physics("cheetah", "run")
-    renderer, picture = draw(world)
+    renderer, image = draw(world)
     before = open_contexts()
     copy = pickle.loads(pickle.dumps(renderer))
     assert open_contexts() == before
-    assert np.array_equal(copy.render(world.data.ptr), picture)
+    assert np.array_equal(copy.render(world.data.ptr), image)
     renderer.close()
     copy.close()
 
@@ -133,10 +133,10 @@ def test_height_fields_follow_the_environment():
     worlds = [suite().load("quadruped", "escape", task_kwargs={"random": seed}) for seed in (1, 2)]
     for world in worlds:
         world.reset()
-    renderers, pictures = zip(*(draw(world.physics, camera=0) for world in worlds), strict=True)
-    assert not np.array_equal(*pictures)
-    for renderer, world, picture in zip(renderers, worlds, pictures, strict=True):
-        assert np.array_equal(renderer.render(world.physics.data.ptr), picture)
+    renderers, images = zip(*(draw(world.physics, camera=0) for world in worlds), strict=True)
+    assert not np.array_equal(*images)
+    for renderer, world, image in zip(renderers, worlds, images, strict=True):
+        assert np.array_equal(renderer.render(world.physics.data.ptr), image)
         renderer.close()
     for world in worlds:
         world.physics.free()
@@ -144,9 +144,9 @@ def test_height_fields_follow_the_environment():
 
 def test_qualities_differ_as_documented():
     world = physics("walker", "walk")
-    pictures = {name: draw(world, size_px=84, quality=name)[1].astype(float) for name in QUALITIES}
-    assert 0 < np.abs(pictures["near"] - pictures["paper"]).mean() < 0.1
-    assert 1 < np.abs(pictures["fast"] - pictures["paper"]).mean() < 10
+    images = {name: draw(world, size_px=84, quality=name)[1].astype(float) for name in QUALITIES}
+    assert 0 < np.abs(images["near"] - images["paper"]).mean() < 0.1
+    assert 1 < np.abs(images["fast"] - images["paper"]).mean() < 10
 
 
 def test_drawing_leaves_the_model_as_it_was():
@@ -227,7 +227,7 @@ def test_fork_with_worker_threads_is_an_error_and_not_a_deadlock():
     assert out.returncode != 0 and 'context="spawn"' in out.stderr, out.stderr
 
 
-def test_another_backend_draws_the_same_picture_or_says_what_to_install():
+def test_another_backend_draws_the_same_image_or_says_what_to_install():
     code = DRAW + "import hashlib; print(hashlib.md5(first()[1].tobytes()).hexdigest())"
     one, two = run(code, MUJOCO_GL="egl"), run(code, MUJOCO_GL="osmesa", PYOPENGL_PLATFORM=None)
     assert one.returncode == 0, one.stderr

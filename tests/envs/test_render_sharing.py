@@ -1,7 +1,7 @@
 """Which models share an OpenGL context: those, and only those, that it draws alike.
 
 The context copies parts of its model when it is made. Here every number of a model that has one of everything is changed in
-turn; where a context made before the change draws another picture than one made after it, the two models must not share.
+turn; where a context made before the change draws another image than one made after it, the two models must not share.
 """
 
 import numpy as np
@@ -56,7 +56,7 @@ def posed(xml=ONE_OF_EVERYTHING):
     return model, data
 
 
-def picture(context, model, data):
+def image(context, model, data):
     camera = mujoco.MjvCamera()
     camera.type, camera.fixedcamid = mujoco.mjtCamera.mjCAMERA_FIXED, 0
     return context.draw(model, data, mujoco.MjvOption(), mujoco.MjvPerturb(), camera).copy()
@@ -90,11 +90,11 @@ def changed_models(base):
             yield f"vis.{part}.{name}", model
 
 
-def test_two_pictures_of_a_state_are_equal_even_with_an_infinite_floor():
+def test_two_images_of_a_state_are_equal_even_with_an_infinite_floor():
     """MuJoCo centres its tiles on the eye of the frame before; a scene that is used again must forget it."""
     model, data = posed()
     context = ModelContext(choose_backend(None), model, SIZE, "paper")
-    one, two = picture(context, model, data), picture(context, model, data)
+    one, two = image(context, model, data), image(context, model, data)
     context.free()
     assert np.array_equal(one, two)
 
@@ -106,10 +106,10 @@ def test_models_that_a_context_draws_differently_do_not_share_it():
     stale, split = set(), set()
     for what, model in changed_models(base):
         new = ModelContext(backend, model, SIZE, "paper")
-        if not np.array_equal(picture(old, model, data), picture(new, model, data)):
+        if not np.array_equal(image(old, model, data), image(new, model, data)):
             stale.add(what)
         new.free()
-        picture(old, base, data)  # its own heights again
+        image(old, base, data)  # its own heights again
         if fingerprint(model) != fingerprint(base):
             split.add(what)
     old.free()
@@ -120,19 +120,19 @@ def test_models_that_a_context_draws_differently_do_not_share_it():
 
 
 @pytest.mark.parametrize("tasks", [("trot", "run"), ("run", "trot"), ("walk", "fetch")])
-def test_a_picture_does_not_depend_on_what_was_drawn_before(tasks):
+def test_a_image_does_not_depend_on_what_was_drawn_before(tasks):
     """The dog's tasks differ in the size of the floor alone, which dm_control tiles when a context is made."""
-    pictures = {}
+    images = {}
     for task in tasks:
         environment = suite().load("dog", task, task_kwargs={"random": 1})
         environment.reset()
         physics = environment.physics
         renderer = Renderer(physics.model.ptr, size_px=36, quality="fast")
-        pictures[task] = (renderer, physics, renderer.render(physics.data.ptr))
-    for renderer, _, _ in pictures.values():
+        images[task] = (renderer, physics, renderer.render(physics.data.ptr))
+    for renderer, _, _ in images.values():
         renderer.close()
-    for renderer, physics, picture_in_company in pictures.values():
-        assert np.array_equal(renderer.render(physics.data.ptr), picture_in_company)
+    for renderer, physics, image_in_company in images.values():
+        assert np.array_equal(renderer.render(physics.data.ptr), image_in_company)
         renderer.close()
         physics.free()
 

@@ -1,22 +1,25 @@
 """The tables of actions and observations on the pages of the environments, held against live models."""
 
 import re
+import sys
 from itertools import groupby
+from pathlib import Path
 
 import gymnasium as gym
 import numpy as np
 import pytest
 
 from papergym.envs.dmc import load
-from papergym.envs.dmc.describe import actuators, task_tables
-from papergym.envs.dmc.rewards import REWARDS
 from papergym.envs.dmc.rows import TASK_PAIRS
-from papergym.envs.football.meanings import meaning
 from papergym.envs.mine import spaces
-from papergym.envs.mine.meanings import ACTION, MEANINGS
-from papergym.envs.mujoco.describe import FACTS
 from papergym.envs.mujoco.rows import TASKS
-from papergym.envs.table import rows
+from papergym.wrappers.rows import rows
+
+sys.path.append(str(Path(__file__).resolve().parents[2] / "docs" / "_scripts"))
+import meanings  # pyright: ignore[reportMissingImports]
+from describe import actuators, task_tables  # pyright: ignore[reportMissingImports]
+
+REWARDS = meanings.dmc_rewards()
 
 UNITS = re.compile(
     r"1|m|rad|m/s|rad/s|m/s²|N|N·m|kg·m², kg·m, kg|rad/s, m/s|N·m, N|(log1p|arcsinh|tanh)\((N|N·m|m)\)(, 1 if nothing is hit)?"
@@ -124,7 +127,7 @@ def test_every_entry_of_a_v4_task_has_its_meaning_and_unit(task):
     observation, _ = world.reset(seed=0)
     observation, *_ = world.step(world.action_space.sample())
     model, data = world._native()
-    entries = FACTS[task].observation(model)
+    entries = meanings.v4_observation(task, model)
     assert sum(entry.count for entry in entries) == len(observation)
     assert len(actuators(model)) == world.action_space.shape[0]
     at = 0
@@ -148,7 +151,7 @@ def test_every_entry_of_a_v4_task_has_its_meaning_and_unit(task):
 def test_every_key_of_a_drill_has_its_meaning_and_unit(walker):
     world = gym.make("Football-Follow-v0", walker=walker).unwrapped
     for key in world.slices():
-        words, unit = meaning(key)
+        words, unit = meanings.football(key)
         assert len(words.split()) >= 2 and UNITS.fullmatch(unit)
     world.close()
 
@@ -156,7 +159,7 @@ def test_every_key_of_a_drill_has_its_meaning_and_unit(walker):
 def test_every_key_of_a_match_has_its_meaning_and_unit():
     pytest.importorskip("pettingzoo")
     match = gym.make("Football-2v2-v0", walker="boxhead").unwrapped.match
-    assert all(meaning(key) for key in match.slices("home_0"))
+    assert all(meanings.football(key) for key in match.slices("home_0"))
     match.close()
 
 
@@ -167,5 +170,22 @@ def test_every_key_of_minedojo_has_its_meaning_and_unit():
         return [leaf for key, part in space.spaces.items() for leaf in leaves(part, f"{path}.{key}".lstrip("."))]
 
     keys = leaves(spaces.observation_space(voxel_size=spaces.VOXEL_SIZE, lidar_rays=spaces.LIDAR_RAYS))
-    assert all(words and unit for words, unit in (MEANINGS[key] for key in keys))
-    assert len(ACTION) == spaces.action_space().shape[0]
+    found = meanings.facts("mine/meanings")
+    assert all(words and unit for words, unit in (found["observation"][key] for key in keys))
+    assert len(found["action"]) == spaces.action_space().shape[0]
+
+
+def test_the_worlds_hold_no_words_for_the_pages():
+    """Nothing of the package reads these files: what a page says is data, and the worlds run without it."""
+    files = ("dmc/observations", "dmc/rewards", "mujoco/v4", "football/observations", "mine/meanings")
+    root = Path(__file__).resolve().parents[2]
+    for name in files:
+        assert (root / "assets" / f"{name}.toml").is_file()
+        stem = Path(name).name
+        wrong = [
+            path
+            for room in ("envs", "wrappers", "agents")
+            for path in (root / room).rglob("*.py")
+            if f"{stem}.toml" in path.read_text("utf-8")
+        ]
+        assert not wrong

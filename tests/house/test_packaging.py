@@ -1,5 +1,6 @@
 """The wheel holds the rooms under papergym, and nothing else."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -8,7 +9,18 @@ from pathlib import Path
 
 import pytest
 
+from papergym.assets import tomllib
+from papergym.version import __version__
+
 REPO = Path(__file__).resolve().parents[2]
+ROOMS = ("envs", "wrappers", "agents", "assets")
+PROJECT = tomllib.loads((REPO / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def _own(requirements: list[str]) -> list[str]:
+    """Names in the brackets of requirements such as ``papergym[football,contrib]``."""
+    lists = [match[1] for line in requirements if (match := re.fullmatch(r"papergym\[([\w,]+)\]", line))]
+    return [name for names in lists for name in names.split(",")]
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +28,7 @@ def wheel(tmp_path_factory):
     source = tmp_path_factory.mktemp("source") / "papergym"
     keep = shutil.ignore_patterns(".git", ".venv", "runs", "__pycache__", "build", "*.egg-info", "_build", "results")
     shutil.copytree(REPO, source, ignore=keep, symlinks=True)
-    for room in ("envs", "wrappers", "agents", "assets"):  # a clean clone has no links
+    for room in ROOMS:  # a clean clone has no links
         (source / "src" / "papergym" / room).unlink(missing_ok=True)
     out = tmp_path_factory.mktemp("dist")
     command = [sys.executable, "-m", "pip", "wheel", "-q", ".", "--no-deps", "--no-build-isolation", "-w", str(out)]
@@ -31,6 +43,7 @@ def test_wheel_content(wheel):
     assert tops == {"papergym"}
     for expected in (
         "__init__.py",
+        "__main__.py",
         "py.typed",
         "envs/table.py",
         "wrappers/__init__.py",
@@ -50,3 +63,24 @@ def test_wheel_runs_by_itself(wheel, tmp_path):
     )
     assert result.stdout.startswith(str(tmp_path)), result.stdout + result.stderr
     assert result.returncode == 0, result.stderr
+
+
+def test_python_m_papergym_is_the_command_line():
+    command = [sys.executable, "-m", "papergym", "--version"]
+    result = subprocess.run(command, capture_output=True, text=True, cwd="/", timeout=120)
+    assert result.stdout.strip() == __version__, result.stderr
+
+
+def test_the_extra_all_has_every_extra_of_a_user():
+    extras = PROJECT["optional-dependencies"]
+    others = {"all", "test", "docs", "thirdparty", "minedojo"}  # tools, peers in slow tests, and the former name of vision
+    assert set(_own(extras["all"])) == set(extras) - others
+
+
+def test_extras_that_messages_name_exist():
+    files = [REPO / "README.md", *(path for room in ROOMS for path in (REPO / room).rglob("*.py"))]
+    files += [path for path in (REPO / "docs").rglob("*.md") if "_build" not in path.parts]
+    named = {extra for path in files for extra in _own(re.findall(r"papergym\[[\w,]+\]", path.read_text(encoding="utf-8")))}
+    named |= {extra for wanted in PROJECT["optional-dependencies"].values() for extra in _own(wanted)}
+    assert len(named) > 3
+    assert named <= set(PROJECT["optional-dependencies"])

@@ -1,4 +1,4 @@
-"""LS-Imagine's actions and picture over MineDojo's spaces."""
+"""LS-Imagine's actions and image over MineDojo's spaces."""
 
 import cv2
 import gymnasium as gym
@@ -89,7 +89,7 @@ def test_bad_worlds_and_actions(env):
             LSImagineObservation(make("harvest_sand", 8), size=size)
 
 
-def test_picture(env):
+def test_image(env):
     small = LSImagineObservation(env, size=(16, 16), keep=("life_stats", "rgb"))
     obs, _ = small.reset(seed=0)
     assert obs["image"].shape == (16, 16, 3) and small.observation_space.contains(obs)

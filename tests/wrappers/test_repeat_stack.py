@@ -18,21 +18,21 @@ class Counter(gym.Env):
         self.action_space = gym.spaces.Discrete(2)
         self.observed = 0
 
-    def _picture(self):
+    def _image(self):
         self.observed += 1
-        picture = np.full(self.shape, self.frame, np.uint8)
-        picture[0, 0] = self.start
-        return picture
+        image = np.full(self.shape, self.frame, np.uint8)
+        image[0, 0] = self.start
+        return image
 
     def reset(self, *, seed=None, options=None):
         super().reset(seed=seed)
         self.frame, self.start = 0, int(self.np_random.integers(256))
-        return self._picture(), {}
+        return self._image(), {}
 
     def step(self, action):
         self.frame += 1
         end = self.frame >= self.length
-        return self._picture(), 0.5 * self.frame, end and self.terminate, end and not self.terminate, {"action": int(action)}
+        return self._image(), 0.5 * self.frame, end and self.terminate, end and not self.terminate, {"action": int(action)}
 
 
 class Watched(Counter):
@@ -42,9 +42,9 @@ class Watched(Counter):
         super().__init__(**kwargs)
         self.observing, self._last = True, None
 
-    def _picture(self):
+    def _image(self):
         if self._last is None or self.observing or self.frame >= self.length or self.frame == 0:
-            self._last = super()._picture()
+            self._last = super()._image()
         return self._last
 
 
@@ -83,32 +83,32 @@ def test_bad_counts_are_refused(bad):
 
 @pytest.mark.parametrize("shape", [(4, 5, 3), (4, 5, 1), (3, 6, 7), (6, 7), (4, 6, 7)])
 @pytest.mark.parametrize("num_stack", [1, 3, 4])
-def test_stack_equals_a_list_of_pictures(shape, num_stack):
+def test_stack_equals_a_list_of_images(shape, num_stack):
     env, plain = FrameStack(Counter(shape=shape), num_stack=num_stack), Counter(shape=shape)
 
-    def channels_first(picture):
-        if picture.ndim == 2:
-            return picture[None]
-        return np.moveaxis(picture, -1, 0) if shape[-1] in (1, 3) else picture
+    def channels_first(image):
+        if image.ndim == 2:
+            return image[None]
+        return np.moveaxis(image, -1, 0) if shape[-1] in (1, 3) else image
 
     for seed in (3, 4):
         observation, _ = env.reset(seed=seed)
-        pictures = [plain.reset(seed=seed)[0]] * num_stack
+        images = [plain.reset(seed=seed)[0]] * num_stack
         held = []
         for _ in range(7):
-            expected = np.concatenate([channels_first(picture) for picture in pictures[-num_stack:]])
+            expected = np.concatenate([channels_first(image) for image in images[-num_stack:]])
             assert np.array_equal(observation, expected) and observation in env.observation_space
             held.append((observation, observation.copy()))
             observation = env.step(0)[0]
-            pictures.append(plain.step(0)[0])
+            images.append(plain.step(0)[0])
         assert all(np.array_equal(old, copy) for old, copy in held), "observations share memory"
 
 
-def test_stack_refuses_what_is_no_picture():
+def test_stack_refuses_what_is_no_image():
     for space in (gym.spaces.Box(-1, 1, (5,)), gym.spaces.Discrete(3), gym.spaces.Box(0, 1, (7, 8, 9))):
         env = Counter()
         env.observation_space = space
-        with pytest.raises(ValueError, match=r"pictures|channel axis"):
+        with pytest.raises(ValueError, match=r"images|channel axis"):
             FrameStack(env)
 
 

@@ -1,10 +1,8 @@
 """Intrinsic rewards, one a file. Names load their module when first used: those without networks never import torch."""
 
-import importlib
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from papergym.wrappers.intrinsic.base import Bonus
+from papergym.wrappers.lazy import attach
 
 BONUSES = {
     "KNNNovelty": "knn",
@@ -20,8 +18,28 @@ BONUSES = {
 }
 """Bonus class -> module of this folder."""
 
-_HOME = {**BONUSES, "Bonus": "base", "Transitions": "transitions", "relabel": "relabelling", "RewardMixer": "mixing"}
-__all__ = ["BONUSES", "make_bonus", *_HOME]
+_load, _names, _public = attach(
+    __name__, {**BONUSES, "Bonus": "base", "RewardMixer": "mixing", "Transitions": "transitions", "relabel": "relabelling"}
+)
+
+if TYPE_CHECKING:
+    __all__: list[str]
+    from papergym.wrappers.intrinsic.apt import APT as APT
+    from papergym.wrappers.intrinsic.base import Bonus as Bonus
+    from papergym.wrappers.intrinsic.count import CountBonus as CountBonus
+    from papergym.wrappers.intrinsic.disagreement import Disagreement as Disagreement
+    from papergym.wrappers.intrinsic.episodic import EpisodicNovelty as EpisodicNovelty
+    from papergym.wrappers.intrinsic.icm import ICM as ICM
+    from papergym.wrappers.intrinsic.knn import KNNNovelty as KNNNovelty
+    from papergym.wrappers.intrinsic.mixing import RewardMixer as RewardMixer
+    from papergym.wrappers.intrinsic.ngu import NGU as NGU
+    from papergym.wrappers.intrinsic.prototype import PrototypeNovelty as PrototypeNovelty
+    from papergym.wrappers.intrinsic.re3 import RE3 as RE3
+    from papergym.wrappers.intrinsic.relabelling import relabel as relabel
+    from papergym.wrappers.intrinsic.rnd import RND as RND
+    from papergym.wrappers.intrinsic.transitions import Transitions as Transitions
+else:
+    __getattr__, __dir__, __all__ = _load, _names, ["BONUSES", "make_bonus", *_public]
 
 
 def make_bonus(name: str, **arguments: Any) -> "Bonus":
@@ -32,14 +50,4 @@ def make_bonus(name: str, **arguments: Any) -> "Bonus":
     """
     if name not in BONUSES:
         raise ValueError(f"no bonus {name!r}; there are {', '.join(BONUSES)}.")
-    return __getattr__(name)(**arguments)
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"papergym.wrappers.intrinsic has no {name!r}; it has: {', '.join(sorted(_HOME))}")
-    return getattr(importlib.import_module(f"papergym.wrappers.intrinsic.{_HOME[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOME])
+    return _load(name)(**arguments)

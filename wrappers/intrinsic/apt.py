@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from papergym.wrappers.intrinsic.knn import KNNNovelty
+from papergym.wrappers.intrinsic.base import Order, Scaling
+from papergym.wrappers.intrinsic.knn import Aggregate, KNNNovelty, Memory, Transform
 
 
 @dataclass(kw_only=True, eq=False)
@@ -17,9 +18,9 @@ class APT(KNNNovelty):
     """
 
     k: int = 12
-    memory: str = "batch"
-    aggregate: str = "mean"
-    transform: str = "log1p"
+    memory: Memory = "batch"
+    aggregate: Aggregate = "mean"
+    transform: Transform = "log1p"
     clip: float = 1e-4
-    order: str = "observe_first"
-    scaling: str = "mean"
+    order: Order = "observe_first"
+    scaling: Scaling = "mean"

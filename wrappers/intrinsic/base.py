@@ -1,9 +1,9 @@
-"""What every bonus shares: score, observe, the two in one pass, exact state, diagnostics and checks."""
+"""Base of every bonus: score, observe, the two in one pass, exact state, diagnostics and checks."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
 from math import isfinite
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from gymnasium import Space
@@ -13,8 +13,8 @@ from papergym.wrappers.intrinsic.features import require_spaces
 from papergym.wrappers.intrinsic.moments import RunningMoments
 from papergym.wrappers.intrinsic.transitions import Observations, Transitions, as_transitions
 
-SCALINGS = ("none", "mean", "std", "var")
-ORDERS = ("score_first", "observe_first")
+Scaling = Literal["none", "mean", "std", "var"]
+Order = Literal["score_first", "observe_first"]
 
 
 @dataclass(kw_only=True, eq=False)
@@ -31,14 +31,14 @@ class Bonus(ABC):
         device: torch device of its networks.
     """
 
-    scaling: str = "none"
-    order: str = "score_first"
+    scaling: Scaling = "none"
+    order: Order = "score_first"
     seed: int = 0
     device: str = "cpu"
 
     def __post_init__(self) -> None:
-        require(self.scaling in SCALINGS, f"scaling is one of {', '.join(SCALINGS)}", self.scaling)
-        require(self.order in ORDERS, f"order is one of {', '.join(ORDERS)}", self.order)
+        require_one_of("scaling", self.scaling, Scaling)
+        require_one_of("order", self.order, Order)
         self.rng = np.random.default_rng(self.seed)
         self.moments = RunningMoments()
         self.diagnostics = Diagnostics()
@@ -66,7 +66,7 @@ class Bonus(ABC):
         return self
 
     def check_envs(self, envs: int) -> None:  # noqa: B027
-        """Raise ValueError where steps of so many environments are batches too small for this bonus; the wrappers ask."""
+        """Raise ValueError where steps of so many environments are batches too small for this bonus; the wrappers call it."""
 
     def score(self, batch: Transitions | Observations) -> np.ndarray:
         """Intrinsic rewards of a batch, (n,) float32, without changing the bonus."""
@@ -204,6 +204,12 @@ def require(condition: bool, expectation: str, got: Any) -> None:
     """Raise ValueError unless the condition holds."""
     if not condition:
         raise ValueError(f"{expectation}, got {got!r}.")
+
+
+def require_one_of(name: str, got: Any, choices: Any) -> None:
+    """Raise ValueError unless the argument ``name`` is one of a ``Literal``'s values."""
+    known = get_args(choices)
+    require(got in known, f"{name} is one of {', '.join(map(repr, known[:-1]))} or {known[-1]!r}", got)
 
 
 def _plain(config: dict[str, Any]) -> dict[str, Any]:

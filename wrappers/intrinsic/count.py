@@ -1,16 +1,17 @@
 """Count bonus: one over the root of how often a state, or its hash, was visited."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from gymnasium import spaces
 
-from papergym.wrappers.intrinsic.base import Bonus, require
-from papergym.wrappers.intrinsic.features import Embedding, Features, first, is_picture, require_sizes
+from papergym.wrappers.intrinsic.base import Bonus, require, require_one_of
+from papergym.wrappers.intrinsic.features import Embedding, Features, first, require_sizes
 from papergym.wrappers.intrinsic.transitions import Observations, Transitions
+from papergym.wrappers.intrinsic.vectors import explain, is_image
 
-HASHES = ("auto", "exact", "simhash", "grid")
+Hash = Literal["auto", "exact", "simhash", "grid"]
 
 
 @dataclass(kw_only=True, eq=False)
@@ -22,7 +23,7 @@ class CountBonus(Bonus):
     Args:
         hash: ``"exact"`` (the observation's bytes), ``"simhash"`` (signs of ``bits`` random projections of the embedding),
             ``"grid"`` (the embedding in cells of ``width``), or ``"auto"``: exact for ids and vectors of integers, simhash for
-            the rest, pictures and dicts among them.
+            the rest, images and dicts among them.
         bits: length of the SimHash; more bits, finer states.
         width: edge of a grid cell, one for all elements or one each.
         embed, dim: see :class:`~papergym.wrappers.intrinsic.features.Features`.
@@ -30,7 +31,7 @@ class CountBonus(Bonus):
     Source: Tang et al. 2017, arXiv 1611.04717, section 2 and algorithm 1.
     """
 
-    hash: str = "auto"
+    hash: Hash = "auto"
     bits: int = 32
     width: float | tuple[float, ...] = 0.1
     embed: Embedding = "auto"
@@ -38,7 +39,7 @@ class CountBonus(Bonus):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(self.hash in HASHES, f"hash is one of {', '.join(HASHES)}", self.hash)
+        require_one_of("hash", self.hash, Hash)
         require(self.bits >= 1, "bits is at least 1", self.bits)
         require(bool(np.all(np.asarray(self.width) > 0)), "width is positive", self.width)
         name = type(self).__name__
@@ -79,7 +80,7 @@ class CountBonus(Bonus):
             return "simhash"
         example = np.asarray(first(observations))
         discrete = isinstance(self.observation_space, (spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary))
-        whole = np.issubdtype(example.dtype, np.integer) and not is_picture(example)
+        whole = np.issubdtype(example.dtype, np.integer) and not is_image(example)
         return "exact" if discrete or whole else "simhash"
 
     def _raw(self, transitions: Transitions, x: list[bytes]) -> np.ndarray:
@@ -124,7 +125,7 @@ def _exact(observations: Observations) -> list[bytes]:
         return [b"".join(row) for row in zip(*parts)]
     array = np.asarray(observations)
     if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
-        raise ValueError("non-finite observation; nothing was counted. Mend the environment.")
+        explain(array.reshape(len(array), -1), "observation")
     if np.issubdtype(array.dtype, np.integer):
         array = array if array.dtype == np.uint8 else array.astype(np.int64)
     return [row.tobytes() for row in np.ascontiguousarray(array.reshape(len(array), -1))]

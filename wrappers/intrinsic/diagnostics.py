@@ -1,4 +1,4 @@
-"""What a bonus paid and measured lately, recorded at the cost of two array writes per step."""
+"""The latest rewards and distances of a bonus, recorded at the cost of two array writes per step."""
 
 from typing import Any
 

@@ -16,7 +16,7 @@ from papergym.wrappers.intrinsic.trained import ErrorBonus, part, sizes
 class Disagreement(ErrorBonus):
     """Variance over the models of the predicted next features, averaged over their elements.
 
-    Features are the flat observation; observations with pictures go through a fixed random encoder. The models see the same
+    Features are the flat observation; observations with images go through a fixed random encoder. The models see the same
     minibatches and differ by their initial weights.
 
     Args:
@@ -40,9 +40,9 @@ class Disagreement(ErrorBonus):
 
     def _build(self, arrays: dict[str, np.ndarray]) -> nn.Module:
         shapes = sizes(arrays)
-        pictures = any(name != "flat" for name in shapes)
-        encoder = Encoder(shapes, self.dim, self.hidden).requires_grad_(False) if pictures else _Flat()
-        dim = self.dim if pictures else shapes["flat"][0]
+        images = any(name != "flat" for name in shapes)
+        encoder = Encoder(shapes, self.dim, self.hidden).requires_grad_(False) if images else _Flat()
+        dim = self.dim if images else shapes["flat"][0]
         models = [mlp(dim + arrays["action"].shape[1], self.hidden, dim) for _ in range(self.models)]
         return nn.ModuleDict({"encoder": encoder, "models": nn.ModuleList(models)})
 

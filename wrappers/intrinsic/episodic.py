@@ -1,4 +1,4 @@
-"""Episodic novelty: a state is worth less the more of the running episode is like it."""
+"""Episodic novelty: a state earns less, the more states of the running episode are similar to it."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,55 +1,16 @@
-"""Observations to vectors: flat numbers, one-hot ids, a fixed random encoder for pictures, or the caller's own embedding."""
+"""Observations to vectors: flat numbers, one-hot ids, a fixed random encoder for images, or the caller's own embedding."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from math import isfinite
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 from gymnasium import Space, spaces
 
-from papergym.wrappers.intrinsic.transitions import Observations, batch_length, leaves
+from papergym.wrappers.intrinsic.transitions import Observations, batch_length, leaves, mapped
+from papergym.wrappers.intrinsic.vectors import flatten, is_image, require_finite
 
 Embedding = str | Callable[[Observations], np.ndarray]
-
-
-def is_picture(example: np.ndarray) -> bool:
-    """Whether one observation is a picture: uint8 with two to four axes, (H, W), (H, W, C), (C, H, W) or a stack of these."""
-    return example.dtype == np.uint8 and example.ndim in (2, 3, 4)
-
-
-def flatten(observations: Observations, space: Space | None = None) -> np.ndarray:
-    """(n, d) float32: numbers as they are, ids as one-hot vectors, Dict parts side by side in the order of the keys.
-
-    Raises:
-        ValueError: ids without a space to say how many there are, a part of the space that is missing, or tuples.
-    """
-    if isinstance(observations, dict):
-        parts = space.spaces if isinstance(space, spaces.Dict) else dict.fromkeys(sorted(observations))
-        require_keys(observations, parts)
-        return np.concatenate([flatten(observations[key], part) for key, part in parts.items()], axis=1)
-    if type(observations) is not np.ndarray:
-        if isinstance(observations, tuple):
-            raise ValueError("Tuple observations are not supported; use a Dict space.")
-        observations = np.asarray(observations)
-    if isinstance(space, spaces.Discrete):
-        return _one_hot(observations.reshape(-1, 1) - space.start, np.array([space.n]))
-    if isinstance(space, spaces.MultiDiscrete):
-        return _one_hot(observations.reshape(len(observations), -1) - space.start.reshape(-1), space.nvec.reshape(-1))
-    if observations.ndim == 1 and (space is None or space.shape != ()):
-        if space is not None and not isinstance(space, (spaces.Box, spaces.MultiBinary)):
-            raise ValueError(f"observations of {space} are no numbers; pass embed= a function to vectors, or use a Box.")
-        if space is not None:
-            raise ValueError(f"expected a batch of observations, the batch first, of {space}; got shape {observations.shape}.")
-        raise ValueError("a batch of numbers needs its space: call bonus.bind(observation_space) or pass shape (n, 1).")
-    return np.ascontiguousarray(observations.reshape(len(observations), -1), np.float32)
-
-
-def require_keys(observations: Mapping[str, Any], keys: Any) -> None:
-    """Raise ValueError where a Dict observation lacks a part."""
-    missing = [key for key in keys if key not in observations]
-    if missing:
-        raise ValueError(f"the observation lacks {missing}; it has {sorted(observations)}. Every one must have the same parts.")
 
 
 def require_spaces(owner: str, observation: Space | None, action: Space | None) -> None:
@@ -63,21 +24,9 @@ def require_spaces(owner: str, observation: Space | None, action: Space | None) 
         raise ValueError(f"{owner} reads actions of Box, Discrete, MultiDiscrete or MultiBinary spaces, got {action}.")
 
 
-def _one_hot(ids: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    if (ids < 0).any() or (ids >= sizes).any():
-        raise ValueError(
-            f"a discrete observation lies outside its space: got {ids.min()}..{ids.max()}, sizes {sizes.tolist()}."
-        )
-    out = np.zeros((len(ids), int(sizes.sum())), np.float32)
-    np.put_along_axis(out, (ids + np.cumsum(sizes) - sizes).astype(np.int64), 1.0, axis=1)
-    return out
-
-
 def first(observations: Observations) -> Any:
     """The first observation of a batch."""
-    if isinstance(observations, dict):
-        return {key: first(value) for key, value in observations.items()}
-    return np.asarray(observations)[0]
+    return mapped(lambda part: np.asarray(part)[0], observations)
 
 
 Sizes = Mapping[str, Sequence[int]]
@@ -98,7 +47,7 @@ class Features:
     """Maps a batch of observations to (n, d) float32 and checks what comes out.
 
     Args:
-        embed: ``"auto"`` (pictures through a fixed random encoder, all else flat), ``"flat"``, ``"random"`` (a fixed random
+        embed: ``"auto"`` (images through a fixed random encoder, all else flat), ``"flat"``, ``"random"`` (a fixed random
             encoder for everything), or a function from a batch of observations to (n, d).
         dim: output length of the random encoder.
         unit: scale rows to unit Euclidean length.
@@ -141,8 +90,7 @@ class Features:
         if vectors.ndim != 2 or vectors.shape[1] != self.dim:
             length = f"(n, {self.dim})" if self.dim else "(n, d)"
             raise ValueError(f"the embedding returned shape {vectors.shape}, expected {length}: its size must never change.")
-        if not isfinite(np.vdot(vectors, vectors)):
-            explain(vectors)
+        require_finite(vectors)
         if self.unit:
             vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
         return vectors
@@ -151,8 +99,8 @@ class Features:
         if callable(self.embed):
             return partial(_embedded, self.embed)
         example = first(observations)
-        pictures = any(is_picture(part) for part in leaves(example).values())
-        if self.embed == "flat" or (self.embed == "auto" and not pictures):
+        images = any(is_image(part) for part in leaves(example).values())
+        if self.embed == "flat" or (self.embed == "auto" and not images):
             return self._flat
         from papergym.wrappers.intrinsic.networks import RandomEncoder  # torch only where networks are used
 
@@ -194,14 +142,3 @@ def _embedded(embed: Callable[[Observations], Any], observations: Observations) 
     if len(vectors) != n:
         raise ValueError(f"the embedding returned {len(vectors)} vectors for {n} observations; it must keep the batch axis.")
     return vectors
-
-
-def explain(vectors: np.ndarray, what: str = "observation or embedding") -> NoReturn:
-    """Raise ValueError that says which element is not finite, or that squares overflow."""
-    bad = ~np.isfinite(vectors)
-    if bad.any():
-        row, column = np.argwhere(bad)[0]
-        raise ValueError(
-            f"non-finite {what}: row {row}, element {column} is {vectors[row, column]}. Nothing was stored; mend what made it."
-        )
-    raise ValueError(f"{what} up to {np.abs(vectors).max():.3g} overflow squared float32 distances; rescale them first.")

@@ -1,7 +1,7 @@
 """Curiosity: the error of a forward model in a space that an inverse model finds controllable."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -9,16 +9,17 @@ from gymnasium import Space, spaces
 from torch import Tensor, nn
 from torch.nn import functional
 
-from papergym.wrappers.intrinsic.base import require
+from papergym.wrappers.intrinsic.base import require, require_one_of
+from papergym.wrappers.intrinsic.knn import Transform
 from papergym.wrappers.intrinsic.networks import Encoder, mlp
 from papergym.wrappers.intrinsic.trained import ErrorBonus, part, sizes
 
-ERRORS = ("half_squared", "norm")
+Error = Literal["half_squared", "norm"]
 
 
 @dataclass(kw_only=True, eq=False)
 class ICM(ErrorBonus):
-    """Error of predicting the next features from features and action, with features trained to tell the action.
+    """Error of predicting the next features from features and action. The features are trained to predict the action.
 
     Args:
         dim: length of the features.
@@ -31,14 +32,14 @@ class ICM(ErrorBonus):
 
     dim: int = 64
     beta: float = 0.2
-    error: str = "half_squared"
-    transform: str = "none"
+    error: Error = "half_squared"
+    transform: Transform = "none"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(self.error in ERRORS, f"error is one of {', '.join(ERRORS)}", self.error)
+        require_one_of("error", self.error, Error)
         require(0 <= self.beta <= 1, "beta is in [0, 1]", self.beta)
-        require(self.transform in ("none", "log1p"), "transform is 'none' or 'log1p'", self.transform)
+        require_one_of("transform", self.transform, Transform)
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -64,8 +65,8 @@ class ICM(ErrorBonus):
 
     def _loss(self, net: Any, batch: dict[str, Tensor]) -> Tensor:
         now, then = features(net["encoder"], batch)
-        told = net["inverse_model"](torch.cat([now, then], 1))
-        inverse = action_loss(told, batch["action"], self.action_space)
+        guess = net["inverse_model"](torch.cat([now, then], 1))
+        inverse = action_loss(guess, batch["action"], self.action_space)
         return (1 - self.beta) * inverse + self.beta * self._squared(net, batch, now, then).mean() / 2
 
     def _finish(self, raw: np.ndarray) -> np.ndarray:
@@ -78,13 +79,13 @@ def features(encoder: nn.Module, batch: dict[str, Tensor]) -> tuple[Tensor, Tens
     return encoder(part(batch, "obs_")), encoder(part(batch, "next_"))
 
 
-def action_loss(told: Tensor, action: Tensor, space: Space | None) -> Tensor:
-    """How badly ``told`` (n, d) gives the action: cross-entropy per discrete choice, squared error for numbers."""
+def action_loss(guess: Tensor, action: Tensor, space: Space | None) -> Tensor:
+    """Loss of ``guess`` (n, d) for the action: cross-entropy per discrete choice, squared error for numbers."""
     if isinstance(space, spaces.Discrete):
         choices = [int(space.n)]
     elif isinstance(space, spaces.MultiDiscrete):
         choices = [int(n) for n in space.nvec.reshape(-1)]
     else:
-        return functional.mse_loss(told, action)
-    parts = zip(told.split(choices, 1), action.split(choices, 1))
+        return functional.mse_loss(guess, action)
+    parts = zip(guess.split(choices, 1), action.split(choices, 1))
     return torch.stack([functional.cross_entropy(logits, chosen.argmax(1)) for logits, chosen in parts]).sum()

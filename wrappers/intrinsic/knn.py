@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from papergym.wrappers.intrinsic.base import Bonus, require
+from papergym.wrappers.intrinsic.base import Bonus, require, require_one_of
 from papergym.wrappers.intrinsic.episodes import Episodes
 from papergym.wrappers.intrinsic.features import Embedding, Features
 from papergym.wrappers.intrinsic.memory import RingMemory
@@ -15,6 +15,9 @@ from papergym.wrappers.intrinsic.neighbours import nearest
 from papergym.wrappers.intrinsic.transitions import Transitions
 
 Search = Callable[..., np.ndarray]
+Memory = Literal["ring", "batch", "episodic"]
+Aggregate = Literal["kth", "mean"]
+Transform = Literal["none", "log1p"]
 
 
 @dataclass(kw_only=True, eq=False)
@@ -42,10 +45,10 @@ class KNNNovelty(Bonus):
     """
 
     k: int = 3
-    memory: str = "ring"
+    memory: Memory = "ring"
     size: int = 2048
-    aggregate: str = "kth"
-    transform: str = "none"
+    aggregate: Aggregate = "kth"
+    transform: Transform = "none"
     clip: float = 0.0
     embed: Embedding = "auto"
     dim: int = 128
@@ -55,10 +58,10 @@ class KNNNovelty(Bonus):
     def __post_init__(self) -> None:
         super().__post_init__()
         require(self.k >= 1, "k is at least 1", self.k)
-        require(self.memory in ("ring", "batch", "episodic"), "memory is 'ring', 'batch' or 'episodic'", self.memory)
+        require_one_of("memory", self.memory, Memory)
         require(self.size >= self.k, f"size (the memory's rows) is at least k = {self.k}", self.size)
-        require(self.aggregate in ("kth", "mean"), "aggregate is 'kth' or 'mean'", self.aggregate)
-        require(self.transform in ("none", "log1p"), "transform is 'none' or 'log1p'", self.transform)
+        require_one_of("aggregate", self.aggregate, Aggregate)
+        require_one_of("transform", self.transform, Transform)
         require(self.clip >= 0, "clip is not negative", self.clip)
         encoder = {"dim": self.dim, "unit": self.unit, "seed": self.seed, "device": self.device}
         self.features = Features(self.embed, owner=type(self).__name__, **encoder)

@@ -1,4 +1,4 @@
-"""Trains a bonus's networks on what it observes, on a schedule of its own."""
+"""Trains the networks of a bonus on the transitions that it observes."""
 
 import copy
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What novelty is measured against: a ring of the latest embeddings, or one memory per running episode."""
+"""Memories of embeddings: a ring of the latest ones, or one memory per running episode."""
 
 from typing import Any
 

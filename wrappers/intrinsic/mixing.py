@@ -1,14 +1,15 @@
-"""The reward that the learner gets from an extrinsic and an intrinsic one; the same for every door."""
+"""The reward that the learner gets from an extrinsic and an intrinsic one; the same for every kind of wrapper."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from papergym.wrappers.intrinsic.base import Bonus, require
+from papergym.envs.renamed import renamed, renamed_attribute
+from papergym.wrappers.intrinsic.base import Bonus, require, require_one_of
 from papergym.wrappers.intrinsic.moments import RunningMoments
 
-MIXES = ("add", "replace")
+Mix = Literal["add", "replace"]
 
 
 @dataclass(kw_only=True, eq=False)
@@ -19,18 +20,22 @@ class RewardMixer:
         weight: factor of the intrinsic reward.
         mix: ``"add"`` or ``"replace"`` (pre-training without the task's reward).
         decay: relative loss of weight per environment step, summed over environments (1e-5 in RE3).
-        normalise: divide intrinsic rewards by the running std of their discounted sum, as in RND, section 2.4.
+        normalize: divide intrinsic rewards by the running standard deviation of their discounted sum (RND, arXiv 1810.12894,
+            section 2.4), so that they have no unit: their discounted sum varies by about 1, a step pays about 0.05 to 0.2 and
+            at most a few units. False leaves them in the bonus's own unit, for example the distances of KNNNovelty, which
+            are 10 to 100 times a dm_control task's reward.
         gamma: discount of that sum; it runs on across episode ends, as in RND.
     """
 
     weight: float = 1.0
-    mix: str = "add"
+    mix: Mix = "add"
     decay: float = 0.0
-    normalise: bool = False
+    normalize: bool = True
     gamma: float = 0.99
+    normalise = renamed_attribute("normalise", "normalize")
 
     def __post_init__(self) -> None:
-        require(self.mix in MIXES, f"mix is one of {', '.join(MIXES)}", self.mix)
+        require_one_of("mix", self.mix, Mix)
         require(0 <= self.decay < 1, "decay is in [0, 1)", self.decay)
         require(0 <= self.gamma < 1, "gamma is in [0, 1)", self.gamma)
         require(bool(np.isfinite(self.weight)), "weight is finite", self.weight)
@@ -45,12 +50,12 @@ class RewardMixer:
         """Mix one step of the environments ``env``, all arguments of shape (n,).
 
         Returns:
-            Rewards (n,) float64; intrinsic rewards (n,) float64, normalised but not weighted, as they are reported; and
+            Rewards (n,) float64; intrinsic rewards (n,) float64, normalized but not weighted, as they are reported; and
             (3, ended) float64: extrinsic return, intrinsic return and length of the episodes that ended, in order.
         """
         self._ensure(int(env.max()) + 1)
         intrinsic = np.asarray(intrinsic, np.float64)
-        if self.normalise:
+        if self.normalize:
             self._discounted[env] = self.gamma * self._discounted[env] + intrinsic
             self._moments.update(self._discounted[env])
             intrinsic = intrinsic / self._moments.std
@@ -88,8 +93,11 @@ class RewardMixer:
         self._discounted, self._sums = np.array(state["discounted"]), np.array(state["sums"])
 
 
-class DoorState:
-    """State of a door, shared by the Gymnasium, vector and SB3 ones: its bonus, its mixer and the last observation."""
+RewardMixer.__init__ = renamed(normalise="normalize")(RewardMixer.__init__)
+
+
+class WrapperState:
+    """State that the Gymnasium, vector and SB3 wrappers share: the bonus, the mixer and the last observation."""
 
     bonus: Bonus
     mixer: RewardMixer
@@ -98,7 +106,7 @@ class DoorState:
 
     @property
     def _envs(self) -> int:
-        """Environments behind the door."""
+        """Number of environments inside."""
         return getattr(self, "num_envs", 1)
 
     def state_dict(self) -> dict[str, Any]:

@@ -34,9 +34,13 @@ class RunningMoments:
         n = len(values)
         if n == 0:
             return
-        mean = values.mean(0)
+        if n == 1:  # a step of one environment: the same numbers without two reductions
+            mean, squares = values[0], 0.0
+        else:
+            mean = values.mean(0)
+            squares = ((values - mean) ** 2).sum(0)
         difference, total = mean - self.mean, self.count + n
-        self._squares = self._squares + ((values - mean) ** 2).sum(0) + difference**2 * (self.count * n / total)
+        self._squares = self._squares + squares + difference**2 * (self.count * n / total)
         self.mean = self.mean + difference * (n / total)
         self.count = total
 

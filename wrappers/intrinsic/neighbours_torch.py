@@ -1,4 +1,4 @@
-"""Exact k nearest neighbours on a torch device: products select, differences decide."""
+"""Exact k nearest neighbours on a torch device: products select candidates, differences give their distances."""
 
 import numpy as np
 import torch

@@ -1,4 +1,4 @@
-"""Networks of the bonuses. Built under a seed of their own: torch's global generator is left as it was."""
+"""Networks of the bonuses. Each is built under its own seed and leaves torch's global generator unchanged."""
 
 from collections.abc import Callable
 from itertools import pairwise
@@ -36,7 +36,7 @@ def mlp(*sizes: int) -> nn.Sequential:
 
 
 class Encoder(nn.Module):
-    """A convolution for each picture, joined with the flat numbers by two linear layers.
+    """A convolution for each image, joined with the flat numbers by two linear layers.
 
     Args:
         shapes: ``Layout.shapes``.
@@ -51,13 +51,13 @@ class Encoder(nn.Module):
         self.head = mlp(width + int(np.prod(shapes.get("flat", (0,)))), hidden, dim)
 
     def forward(self, inputs: dict[str, Tensor]) -> Tensor:
-        """(n, dim) from arrays named as in ``shapes``; pictures in 0..255 or standardised."""
+        """(n, dim) from arrays named as in ``shapes``; images in 0..255 or standardized."""
         parts = [net(inputs[name]).flatten(1) for name, net in self.convolutions.items()]
         return self.head(torch.cat([*parts, inputs["flat"]], 1) if "flat" in inputs else torch.cat(parts, 1))
 
 
 def _convolution(shape: tuple[int, ...]) -> nn.Sequential:
-    """Mnih et al. 2015 for pictures of at least 36 pixels; 3x3 kernels for smaller ones."""
+    """Mnih et al. 2015 for images of at least 36 pixels; 3x3 kernels for smaller ones."""
     if min(shape[1:]) >= 36:
         kernels = ((32, 8, 4, 0), (64, 4, 2, 0), (64, 3, 1, 0))
     else:
@@ -76,7 +76,7 @@ def _output(net: nn.Module, shape: tuple[int, ...]) -> torch.Size:
 
 
 def tensors(arrays: dict[str, np.ndarray], device: str) -> dict[str, Tensor]:
-    """Float32 tensors on a device; pictures scaled to 0..1."""
+    """Float32 tensors on a device; images scaled to 0..1."""
     out = {}
     for name, array in arrays.items():
         tensor = torch.from_numpy(array).to(device)

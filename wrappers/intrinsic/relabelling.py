@@ -6,9 +6,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from papergym.wrappers.intrinsic.base import Bonus, require
-from papergym.wrappers.intrinsic.mixing import MIXES
-from papergym.wrappers.intrinsic.transitions import Transitions
+from papergym.wrappers.intrinsic.base import Bonus, require_one_of
+from papergym.wrappers.intrinsic.mixing import Mix
+from papergym.wrappers.intrinsic.transitions import Transitions, mapped
 
 Batch = TypeVar("Batch")
 
@@ -22,7 +22,7 @@ _NAMES = {
 """What libraries call the fields of a batch."""
 
 
-def relabel(batch: Batch, bonus: Bonus, *, weight: float = 1.0, mix: str = "add", observe: bool = True) -> Batch:
+def relabel(batch: Batch, bonus: Bonus, *, weight: float = 1.0, mix: Mix = "add", observe: bool = True) -> Batch:
     """The batch with intrinsic rewards computed now, added to its rewards or in their place. The batch given is unchanged.
 
     Args:
@@ -36,7 +36,7 @@ def relabel(batch: Batch, bonus: Bonus, *, weight: float = 1.0, mix: str = "add"
     Raises:
         ValueError: an episodic bonus, whose rewards do not exist outside their episode, or a batch without a needed field.
     """
-    require(mix in MIXES, f"mix is one of {', '.join(MIXES)}", mix)
+    require_one_of("mix", mix, Mix)
     refuse_episodic(bonus)
     rewards: Any = _get(batch, "reward")
     if not hasattr(rewards, "shape"):
@@ -95,6 +95,4 @@ def _set(batch: Any, rewards: Any) -> Any:
 
 
 def _numpy(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _numpy(part) for key, part in value.items()}
-    return value.detach().cpu().numpy() if hasattr(value, "detach") else np.asarray(value)
+    return mapped(lambda part: part.detach().cpu().numpy() if hasattr(part, "detach") else np.asarray(part), value)

@@ -1,4 +1,4 @@
-"""Random network distillation: how badly a trained network predicts a fixed random one."""
+"""Random network distillation: the error of a trained network that predicts a fixed random one."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
+from papergym.wrappers.intrinsic.base import Scaling
 from papergym.wrappers.intrinsic.moments import RunningMoments
 from papergym.wrappers.intrinsic.networks import Encoder
 from papergym.wrappers.intrinsic.trained import ErrorBonus, part, sizes
@@ -18,7 +19,7 @@ class RND(ErrorBonus):
 
     Args:
         dim: output length of both networks.
-        clip_obs: observations are standardised by running moments and clipped to plus or minus this; 0 leaves them raw.
+        clip_obs: observations are standardized by running moments and clipped to plus or minus this; 0 leaves them raw.
         warmup: transitions observed before anything is paid: until then the running moments, of observations and of errors,
             mean little. The paper steps the environment at random instead, which a wrapper must not.
         scaling: by default rewards are divided by the running standard deviation of the errors.
@@ -26,7 +27,7 @@ class RND(ErrorBonus):
     Source: Burda et al. 2018, arXiv 1810.12894, sections 2.2 and 2.4.
     """
 
-    scaling: str = "std"
+    scaling: Scaling = "std"
     warmup: int = 128
     dim: int = 64
     clip_obs: float = 5.0
@@ -37,9 +38,9 @@ class RND(ErrorBonus):
 
     def _embed(self, transitions: Transitions) -> dict[str, np.ndarray]:
         arrays = super()._embed(transitions)
-        return arrays if self.clip_obs == 0 else self._standardised(arrays)
+        return arrays if self.clip_obs == 0 else self._standardized(arrays)
 
-    def _standardised(self, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def _standardized(self, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         out = dict(arrays)
         for name, array in arrays.items():
             moments = self.obs_moments.get(name)
@@ -62,7 +63,7 @@ class RND(ErrorBonus):
 
     @property
     def warming(self) -> bool:
-        """Whether too little was observed to pay."""
+        """Whether the bonus has observed too few transitions to pay."""
         return (0 if self.learner is None else self.learner.seen) < self.warmup
 
     def _finish(self, raw: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What the bonuses with trained networks share: they are built from the first batch and train by a schedule."""
+"""Base of the bonuses with networks, which are built from the first batch and trained on a schedule."""
 
 from abc import abstractmethod
 from dataclasses import dataclass
@@ -9,11 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from papergym.wrappers.intrinsic.base import Bonus, require
-from papergym.wrappers.intrinsic.features import Sizes, explain, first, flatten, require_sizes
+from papergym.wrappers.intrinsic.features import Sizes, first, require_sizes
 from papergym.wrappers.intrinsic.layout import Layout
 from papergym.wrappers.intrinsic.learner import Learner
 from papergym.wrappers.intrinsic.networks import seeded, tensors
 from papergym.wrappers.intrinsic.transitions import Transitions
+from papergym.wrappers.intrinsic.vectors import flatten, require_finite
 
 
 @dataclass(kw_only=True, eq=False)
@@ -66,8 +67,7 @@ class TrainedBonus(Bonus):
             arrays.update({f"obs_{name}": array for name, array in layout(transitions.obs).items()})
         if "action" in self.needs:
             arrays["action"] = flatten(transitions.action, self.action_space)
-            if not np.isfinite(arrays["action"]).all():
-                explain(arrays["action"], "action")
+            require_finite(arrays["action"], "action")
         if len({len(array) for array in arrays.values()}) > 1:
             raise ValueError(f"fields of different lengths: { {name: len(array) for name, array in arrays.items()} }.")
         return arrays
@@ -115,7 +115,7 @@ class TrainedBonus(Bonus):
 
 @dataclass(kw_only=True, eq=False)
 class ErrorBonus(TrainedBonus):
-    """A bonus that pays what its networks get wrong."""
+    """A bonus that pays the errors of its networks."""
 
     @abstractmethod
     def _errors(self, net: Any, batch: dict[str, Tensor]) -> Tensor:

@@ -1,5 +1,6 @@
 """The batch that every bonus reads."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,18 +74,24 @@ def as_transitions(batch: "Transitions | Observations", bonus: Any) -> Transitio
     return transitions
 
 
+def mapped(function: Callable[[Any], Any], observations: Any) -> Any:
+    """A function of every array of an observation or batch, in the same nested dicts.
+
+    dm-tree's ``map_structure`` does the same for more containers and takes four times as long, at every step.
+    """
+    if isinstance(observations, Mapping):
+        return {key: mapped(function, value) for key, value in observations.items()}
+    return function(observations)
+
+
 def copied(observations: Observations) -> Observations:
     """A batch that does not share memory with the environment's buffers."""
-    if isinstance(observations, dict):
-        return {key: copied(value) for key, value in observations.items()}
-    return np.array(observations)
+    return mapped(np.array, observations)
 
 
 def taken(observations: Observations, rows: np.ndarray) -> Observations:
     """Some rows of a batch, copied."""
-    if isinstance(observations, dict):
-        return {key: taken(value, rows) for key, value in observations.items()}
-    return np.asarray(observations)[rows]
+    return mapped(lambda part: np.asarray(part)[rows], observations)
 
 
 def replaced(observations: Observations, finals: Any, done: np.ndarray) -> Observations:

@@ -1,20 +1,22 @@
-"""Twins for stable-baselines3 vectorised environments."""
+"""Wrappers for stable-baselines3 vectorised environments, and replay buffers with fresh intrinsic rewards."""
 
-import importlib
-from typing import Any
+from typing import TYPE_CHECKING
 
-_HOME: dict[str, str] = {
-    "AffordanceObservation": "affordance",
-    "IntrinsicReward": "intrinsic_reward",
-    "RelabelledDictReplayBuffer": "replay",
-    "RelabelledReplayBuffer": "replay",
-}
-"""Public name -> module of this folder that defines it."""
+if TYPE_CHECKING:
+    __all__: list[str]
+    from papergym.wrappers.sb3.affordance import AffordanceObservation as AffordanceObservation
+    from papergym.wrappers.sb3.intrinsic_reward import IntrinsicReward as IntrinsicReward
+    from papergym.wrappers.sb3.replay import RelabelledDictReplayBuffer as RelabelledDictReplayBuffer
+    from papergym.wrappers.sb3.replay import RelabelledReplayBuffer as RelabelledReplayBuffer
+else:
+    from papergym.wrappers.lazy import attach
 
-__all__ = sorted(_HOME)
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"papergym.wrappers.sb3 has no {name!r}; it has: {', '.join(sorted(_HOME))}")
-    return getattr(importlib.import_module(f"papergym.wrappers.sb3.{_HOME[name]}"), name)
+    __getattr__, __dir__, __all__ = attach(
+        __name__,
+        {
+            "AffordanceObservation": "affordance",
+            "IntrinsicReward": "intrinsic_reward",
+            "RelabelledDictReplayBuffer": "replay",
+            "RelabelledReplayBuffer": "replay",
+        },
+    )

@@ -5,16 +5,17 @@ from typing import Any
 
 import numpy as np
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
-from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs, VecEnvStepReturn
+from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs
 
+from papergym.envs.renamed import renamed
 from papergym.wrappers.intrinsic.base import Bonus
-from papergym.wrappers.intrinsic.mixing import DoorState, RewardMixer
+from papergym.wrappers.intrinsic.mixing import Mix, RewardMixer, WrapperState
+from papergym.wrappers.intrinsic.resolving import resolve
 from papergym.wrappers.intrinsic.transitions import Observations, Transitions, copied, replaced
-from papergym.wrappers.intrinsic_reward import resolve
 
 
-class IntrinsicReward(DoorState, VecEnvWrapper):
-    """The stable-baselines3 twin of :class:`papergym.wrappers.IntrinsicReward`.
+class IntrinsicReward(WrapperState, VecEnvWrapper):
+    """:class:`papergym.wrappers.IntrinsicReward` for stable-baselines3.
 
     The terminal observation of an episode is scored, the first one of the next is not. Each ``info`` gains
     ``reward_extrinsic`` and ``reward_intrinsic``, at the end of an episode also ``episode_extrinsic`` and
@@ -23,24 +24,25 @@ class IntrinsicReward(DoorState, VecEnvWrapper):
     Args:
         venv: vectorised environment.
         bonus: a :class:`~papergym.wrappers.intrinsic.base.Bonus`, or the name of one.
-        weight, mix, decay, normalise: see :class:`~papergym.wrappers.intrinsic.mixing.RewardMixer`.
+        weight, mix, decay, normalize: see :class:`~papergym.wrappers.intrinsic.mixing.RewardMixer`.
         bonus_arguments: arguments of a bonus given by name.
     """
 
+    @renamed(normalise="normalize")
     def __init__(
         self,
         venv: VecEnv,
         bonus: Bonus | str,
         *,
         weight: float = 1.0,
-        mix: str = "add",
+        mix: Mix = "add",
         decay: float = 0.0,
-        normalise: bool = False,
+        normalize: bool = True,
         bonus_arguments: Mapping[str, Any] | None = None,
     ):
         super().__init__(venv)
         self.bonus, _ = resolve(bonus, bonus_arguments)
-        self.mixer = RewardMixer(weight=weight, mix=mix, decay=decay, normalise=normalise)
+        self.mixer = RewardMixer(weight=weight, mix=mix, decay=decay, normalize=normalize)
         self.bonus.bind(venv.observation_space, venv.action_space)
         self.bonus.check_envs(venv.num_envs)
         self._all = np.arange(venv.num_envs)
@@ -60,7 +62,7 @@ class IntrinsicReward(DoorState, VecEnvWrapper):
         self._actions = np.asarray(actions) if "action" in self.bonus.needs else None
         self.venv.step_async(actions)
 
-    def step_wait(self) -> VecEnvStepReturn:
+    def step_wait(self) -> tuple[VecEnvObs, np.ndarray, np.ndarray, list[dict[str, Any]]]:
         """End a step and score what each action led to.
 
         Raises:

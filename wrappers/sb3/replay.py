@@ -1,17 +1,21 @@
 """stable-baselines3 replay buffers whose samples carry fresh intrinsic rewards."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import torch
 from gymnasium import spaces
 from stable_baselines3.common.buffers import DictReplayBuffer, ReplayBuffer
 from stable_baselines3.common.vec_env import VecNormalize
 
-from papergym.wrappers.intrinsic.base import Bonus
+from papergym.wrappers.intrinsic.base import Bonus, require_one_of
+from papergym.wrappers.intrinsic.mixing import Mix
 from papergym.wrappers.intrinsic.relabelling import refuse_episodic, relabel
-from papergym.wrappers.intrinsic.transitions import Observations, Transitions, copied
-from papergym.wrappers.intrinsic_reward import resolve
+from papergym.wrappers.intrinsic.resolving import resolve
+from papergym.wrappers.intrinsic.transitions import Transitions, copied, mapped
 
+Observe = Literal["stored", "sampled", "never"]
 _Buffer = ReplayBuffer if TYPE_CHECKING else object
 
 
@@ -20,21 +24,27 @@ class _Relabelled(_Buffer):
 
     def __init__(
         self,
-        *arguments: Any,
+        buffer_size: int,
+        observation_space: spaces.Space,
+        action_space: spaces.Space,
+        device: torch.device | str = "auto",
+        n_envs: int = 1,
+        optimize_memory_usage: bool = False,
+        handle_timeout_termination: bool = True,
+        *,
         bonus: Bonus | str,
         weight: float = 1.0,
-        mix: str = "add",
-        observe: str = "stored",
-        bonus_arguments: dict[str, Any] | None = None,
-        **options: Any,
+        mix: Mix = "add",
+        observe: Observe = "stored",
+        bonus_arguments: Mapping[str, Any] | None = None,
     ):
-        space = options.get("observation_space", arguments[1] if len(arguments) > 1 else None)
-        if isinstance(space, spaces.Dict) != isinstance(self, DictReplayBuffer):
-            fitting = "RelabelledDictReplayBuffer" if isinstance(space, spaces.Dict) else "RelabelledReplayBuffer"
-            raise ValueError(f"observations of {space} go into a {fitting}, this is a {type(self).__name__}.")
-        super().__init__(*arguments, **options)
-        if observe not in ("stored", "sampled", "never"):
-            raise ValueError(f"observe is 'stored', 'sampled' or 'never', got {observe!r}.")
+        if isinstance(observation_space, spaces.Dict) != isinstance(self, DictReplayBuffer):
+            fitting = "RelabelledDictReplayBuffer" if isinstance(observation_space, spaces.Dict) else "RelabelledReplayBuffer"
+            raise ValueError(f"observations of {observation_space} go into a {fitting}, this is a {type(self).__name__}.")
+        options = {"optimize_memory_usage": optimize_memory_usage, "handle_timeout_termination": handle_timeout_termination}
+        super().__init__(buffer_size, observation_space, action_space, device, n_envs, **options)
+        require_one_of("mix", mix, Mix)
+        require_one_of("observe", observe, Observe)
         self.bonus, _ = resolve(bonus, bonus_arguments)
         refuse_episodic(self.bonus)
         if observe == "stored":
@@ -52,43 +62,45 @@ class _Relabelled(_Buffer):
         """A batch with fresh rewards, (batch_size, 1).
 
         The bonus scores observations as they were stored, which is what it observed; only the batch that the learner gets
-        is normalised by ``env``, and its extrinsic rewards.
+        is normalized by ``env``, and its extrinsic rewards.
         """
         stored = super().sample(batch_size)
         fresh = relabel(stored, self.bonus, weight=self.weight, mix="replace", observe=self.observe == "sampled")
-        samples = stored if env is None else self._normalised(stored, env)
+        samples = stored if env is None else self._normalized(stored, env)
         return samples._replace(rewards=fresh.rewards if self.mix == "replace" else samples.rewards + fresh.rewards)
 
-    def _normalised(self, samples: Any, env: VecNormalize) -> Any:
+    def _normalized(self, samples: Any, env: VecNormalize) -> Any:
         observations = {
-            name: self._tensors(self._normalize_obs(_arrays(getattr(samples, name)), env))
+            name: mapped(self.to_torch, self._normalize_obs(mapped(_array, getattr(samples, name)), env))
             for name in ("observations", "next_observations")
         }
         rewards = self.to_torch(self._normalize_reward(samples.rewards.cpu().numpy(), env))
         return samples._replace(rewards=rewards, **observations)
 
-    def _tensors(self, arrays: Any) -> Any:
-        return {key: self.to_torch(a) for key, a in arrays.items()} if isinstance(arrays, dict) else self.to_torch(arrays)
 
-
-def _arrays(tensors: Any) -> Observations:
-    return {key: t.cpu().numpy() for key, t in tensors.items()} if isinstance(tensors, dict) else tensors.cpu().numpy()
+def _array(tensor: torch.Tensor) -> np.ndarray:
+    return tensor.cpu().numpy()
 
 
 class RelabelledReplayBuffer(_Relabelled, ReplayBuffer):
-    """Stores extrinsic rewards and adds the intrinsic ones of *now* to every sample: they never go stale.
+    """Stores extrinsic rewards and adds intrinsic ones, computed now, to every sample, so that they are never outdated.
 
     Pass it as ``replay_buffer_class=RelabelledReplayBuffer, replay_buffer_kwargs={"bonus": "RND"}``. Dict observations take
     :class:`RelabelledDictReplayBuffer`.
 
     Args:
-        *arguments: those of ``ReplayBuffer``.
+        buffer_size: transitions kept.
+        observation_space: space of one environment's observations.
+        action_space: space of one environment's actions.
+        device: torch device of the samples.
+        n_envs: number of environments.
+        optimize_memory_usage: see ``ReplayBuffer``.
+        handle_timeout_termination: see ``ReplayBuffer``.
         bonus: a bonus that is not episodic, or the name of one.
         weight, mix: see :func:`~papergym.wrappers.intrinsic.relabelling.relabel`.
         observe: ``"stored"``, the bonus learns from every transition once, when it is stored; ``"sampled"``, from every
             batch, as the URLB agents do; ``"never"``, something else teaches it.
         bonus_arguments: arguments of a bonus given by name.
-        **options: those of ``ReplayBuffer``.
     """
 
 

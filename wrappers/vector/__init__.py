@@ -1,20 +1,22 @@
-"""Twins for Gymnasium vector environments, under the names of the wrappers for one environment."""
+"""Wrappers for Gymnasium vector environments, under the names of those for one environment."""
 
-import importlib
-from typing import Any
+from typing import TYPE_CHECKING
 
-_HOME: dict[str, str] = {
-    "AffordanceObservation": "affordance",
-    "FrameStack": "stack",
-    "PixelBatch": "pixel_batch",
-    "IntrinsicReward": "intrinsic_reward",
-}
-"""Public name -> module of this folder that defines it."""
+if TYPE_CHECKING:
+    __all__: list[str]
+    from papergym.wrappers.vector.affordance import AffordanceObservation as AffordanceObservation
+    from papergym.wrappers.vector.intrinsic_reward import IntrinsicReward as IntrinsicReward
+    from papergym.wrappers.vector.pixel_batch import PixelBatch as PixelBatch
+    from papergym.wrappers.vector.stack import FrameStack as FrameStack
+else:
+    from papergym.wrappers.lazy import attach
 
-__all__ = sorted(_HOME)
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"papergym.wrappers.vector has no {name!r}; it has: {', '.join(sorted(_HOME))}")
-    return getattr(importlib.import_module(f"papergym.wrappers.vector.{_HOME[name]}"), name)
+    __getattr__, __dir__, __all__ = attach(
+        __name__,
+        {
+            "AffordanceObservation": "affordance",
+            "FrameStack": "stack",
+            "IntrinsicReward": "intrinsic_reward",
+            "PixelBatch": "pixel_batch",
+        },
+    )

@@ -7,14 +7,15 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.vector import AutoresetMode
 
+from papergym.envs.renamed import renamed
 from papergym.wrappers.intrinsic.base import Bonus
-from papergym.wrappers.intrinsic.mixing import DoorState, RewardMixer
+from papergym.wrappers.intrinsic.mixing import Mix, RewardMixer, WrapperState
+from papergym.wrappers.intrinsic.resolving import resolve
 from papergym.wrappers.intrinsic.transitions import Observations, Transitions, copied, replaced, taken
-from papergym.wrappers.intrinsic_reward import resolve
 
 
-class IntrinsicReward(DoorState, gym.vector.VectorWrapper, gym.utils.RecordConstructorArgs):
-    """The vector twin of :class:`papergym.wrappers.IntrinsicReward`.
+class IntrinsicReward(WrapperState, gym.vector.VectorWrapper, gym.utils.RecordConstructorArgs):
+    """:class:`papergym.wrappers.IntrinsicReward` for vector environments.
 
     The observation in which an episode ends is scored, wherever the autoreset mode puts it; the observation of a reset is
     never scored. ``info`` gains ``reward_extrinsic`` and ``reward_intrinsic``, (num_envs,) float64, and where episodes ended
@@ -23,7 +24,7 @@ class IntrinsicReward(DoorState, gym.vector.VectorWrapper, gym.utils.RecordConst
     Args:
         envs: vector environment.
         bonus: a :class:`~papergym.wrappers.intrinsic.base.Bonus`, or the name of one.
-        weight, mix, decay, normalise: see :class:`~papergym.wrappers.intrinsic.mixing.RewardMixer`.
+        weight, mix, decay, normalize: see :class:`~papergym.wrappers.intrinsic.mixing.RewardMixer`.
         bonus_arguments: arguments of a bonus given by name.
         autoreset_mode: only for environments whose metadata does not declare theirs.
 
@@ -33,24 +34,25 @@ class IntrinsicReward(DoorState, gym.vector.VectorWrapper, gym.utils.RecordConst
 
     _holds = ("envs", "bonus", "mixer", "ended")
 
+    @renamed(normalise="normalize")
     def __init__(
         self,
         envs: gym.vector.VectorEnv,
         bonus: Bonus | str,
         *,
         weight: float = 1.0,
-        mix: str = "add",
+        mix: Mix = "add",
         decay: float = 0.0,
-        normalise: bool = False,
+        normalize: bool = True,
         bonus_arguments: Mapping[str, Any] | None = None,
         autoreset_mode: AutoresetMode | None = None,
     ):
         self.bonus, recipe = resolve(bonus, bonus_arguments)
-        mixing = {"weight": weight, "mix": mix, "decay": decay, "normalise": normalise}
+        self.mixer = RewardMixer(weight=weight, mix=mix, decay=decay, normalize=normalize)
+        mixing = {"weight": weight, "mix": mix, "decay": decay, "normalize": normalize}
         gym.utils.RecordConstructorArgs.__init__(self, _disable_deepcopy=True, **recipe, **mixing)
         gym.vector.VectorWrapper.__init__(self, envs)
         self.mode = _mode(envs, autoreset_mode)
-        self.mixer = RewardMixer(**mixing)
         self.bonus.bind(envs.single_observation_space, envs.single_action_space)
         self.bonus.check_envs(envs.num_envs)
         self._all = np.arange(envs.num_envs)

@@ -1,4 +1,4 @@
-"""Several pixel worlds stepped in one process, one OpenGL context, one batch of stacked pictures."""
+"""Several pixel worlds stepped in one process, one OpenGL context, one batch of stacked images."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,16 +11,16 @@ from papergym.wrappers.stack import stacked_space
 
 
 class PixelBatch(VectorEnv):
-    """Repeats actions and stacks pictures of ``worlds`` like ActionRepeat and FrameStack, without copies in between.
+    """Repeats actions and stacks images of ``worlds`` like ActionRepeat and FrameStack, without copies in between.
 
-    Observation: (n, num_stack * 3, H, W) uint8, oldest picture first. Each picture is drawn straight into the batch, twice:
-    the batch keeps a ring of pictures two rounds long, so that the present stacks are always one slice of it.
+    Observation: (n, num_stack * 3, H, W) uint8, oldest image first. Each image is drawn straight into the batch, twice:
+    the batch keeps a ring of images two rounds long, so that the present stacks are always one slice of it.
 
     Args:
         worlds: environments like papergym.envs.world.MujocoWorld, made with ``obs_type="pixels"``.
         action_repeat: frames per step.
-        num_stack: pictures in a stack.
-        copy: return a new array at each step; False returns the slice itself, whose oldest picture the next step overwrites.
+        num_stack: images in a stack.
+        copy: return a new array at each step; False returns the slice itself, whose oldest image the next step overwrites.
         autoreset_mode: as in Gymnasium's SyncVectorEnv.
     """
 
@@ -50,7 +50,7 @@ class PixelBatch(VectorEnv):
         self._newest = num_stack - 1
         self._begins = np.zeros(self.num_envs, bool)
         for world in self.envs:
-            world.observing = False  # pictures are drawn here
+            world.observing = False  # images are drawn here
 
     def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict[str, Any]]:
         """Begin episodes in all environments, or in those of ``options["reset_mask"]``."""
@@ -119,7 +119,7 @@ class PixelBatch(VectorEnv):
         return self._ring[:, self._newest + 1 : self._newest + 1 + self.num_stack]
 
     def _batch(self) -> np.ndarray:
-        """The stacks with their pictures joined along the channels: copied, or a view of the ring."""
+        """The stacks with their images joined along the channels: copied, or a view of the ring."""
         view = self._stacks().reshape(self.observation_space.shape)  # adjacent axes join without a copy
         if self.copy:
             return view.copy()
@@ -127,7 +127,7 @@ class PixelBatch(VectorEnv):
         return view
 
     def render(self) -> tuple[np.ndarray | None, ...]:
-        """One picture per environment."""
+        """One image per environment."""
         return tuple(world.render() for world in self.envs)
 
     def close_extras(self, **kwargs: Any) -> None:
@@ -143,7 +143,7 @@ class PixelBatch(VectorEnv):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue exactly from :meth:`state_dict` of a batch of the same tasks."""
         if np.shape(state["frames"]) != self._stacks().shape:
-            raise ValueError(f"the batch holds pictures of {self._stacks().shape}, the state {np.shape(state['frames'])}")
+            raise ValueError(f"the batch holds images of {self._stacks().shape}, the state {np.shape(state['frames'])}")
         for index, world in enumerate(self.envs):
             world.set_state(state["worlds"][str(index)])
         self._newest = self.num_stack - 1

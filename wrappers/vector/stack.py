@@ -1,4 +1,4 @@
-"""Stack the last pictures of every environment of a batch along the channel axis."""
+"""Stack the last images of every environment of a batch along the channel axis."""
 
 from typing import Any
 
@@ -11,14 +11,14 @@ from papergym.wrappers.stack import stacked_space
 
 
 class FrameStack(VectorWrapper, RecordConstructorArgs):
-    """Observe the last ``num_stack`` pictures of each environment as one (n, num_stack * C, H, W) array, oldest first.
+    """Observe the last ``num_stack`` images of each environment as one (n, num_stack * C, H, W) array, oldest first.
 
     Equal to a vector of papergym.wrappers.FrameStack in every autoreset mode: the stack of an environment is filled with the
-    first picture of its new episode, and in SAME_STEP mode ``info["final_obs"]`` holds the stacks that ended.
+    first image of its new episode, and in SAME_STEP mode ``info["final_obs"]`` holds the stacks that ended.
 
     Args:
-        env: vector environment that observes (H, W), (H, W, C) or (C, H, W) pictures.
-        num_stack: pictures in a stack.
+        env: vector environment that observes (H, W), (H, W, C) or (C, H, W) images.
+        num_stack: images in a stack.
     """
 
     def __init__(self, env: VectorEnv, num_stack: int = 3):
@@ -39,42 +39,42 @@ class FrameStack(VectorWrapper, RecordConstructorArgs):
         self._begins = np.zeros(self.num_envs, bool)  # NEXT_STEP: environments whose coming step is a reset
 
     def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict[str, Any]]:
-        """Reset all environments, or those of ``options["reset_mask"]``, and repeat their first pictures."""
+        """Reset all environments, or those of ``options["reset_mask"]``, and repeat their first images."""
         mask = None if options is None else options.get("reset_mask")
         mask = np.ones(self.num_envs, bool) if mask is None else np.asarray(mask, bool)
-        pictures, info = self.env.reset(seed=seed, options=options)
+        images, info = self.env.reset(seed=seed, options=options)
         self._begins[mask] = False
-        self._ring[mask] = self._channels_first(pictures)[mask][:, None]
+        self._ring[mask] = self._channels_first(images)[mask][:, None]
         return self._stack(), info
 
     def step(self, actions: Any) -> tuple[np.ndarray, Any, Any, Any, dict[str, Any]]:
-        """Push one picture of each environment."""
-        pictures, reward, terminated, truncated, info = self.env.step(actions)
+        """Push one image of each environment."""
+        images, reward, terminated, truncated, info = self.env.step(actions)
         ended = np.logical_or(terminated, truncated)
         if self._mode == AutoresetMode.SAME_STEP and ended.any():
             info = {**info, "final_obs": self._final(info["final_obs"], ended)}
-        pictures = self._channels_first(pictures)
+        images = self._channels_first(images)
         self._newest = (self._newest + 1) % self.num_stack
-        self._ring[:, self._newest] = pictures
+        self._ring[:, self._newest] = images
         begins = self._begins if self._mode == AutoresetMode.NEXT_STEP else ended
         if self._mode != AutoresetMode.DISABLED and begins.any():
-            self._ring[begins] = pictures[begins][:, None]
+            self._ring[begins] = images[begins][:, None]
         self._begins = ended
         return self._stack(), reward, terminated, truncated, info
 
-    def _final(self, pictures: np.ndarray, ended: np.ndarray) -> np.ndarray:
+    def _final(self, images: np.ndarray, ended: np.ndarray) -> np.ndarray:
         """Stacks at the end of the episodes that ended, as an object array like Gymnasium's own."""
         stacks = np.full(self.num_envs, None, object)
         before = self._ordered()[ended, 1:]
         for index, past in zip(np.flatnonzero(ended), before):
-            last = self._channels_first(np.asarray(pictures[index])[None])
+            last = self._channels_first(np.asarray(images[index])[None])
             stacks[index] = np.concatenate((past, last)).reshape(self.single_observation_space.shape)
         return stacks
 
-    def _channels_first(self, pictures: np.ndarray) -> np.ndarray:
+    def _channels_first(self, images: np.ndarray) -> np.ndarray:
         if self._channels_last:
-            return pictures.transpose(0, 3, 1, 2)
-        return pictures if pictures.ndim == 4 else pictures[:, None]
+            return images.transpose(0, 3, 1, 2)
+        return images if images.ndim == 4 else images[:, None]
 
     def _ordered(self) -> np.ndarray:
         oldest = self._newest + 1
@@ -84,13 +84,13 @@ class FrameStack(VectorWrapper, RecordConstructorArgs):
         return self._ordered().reshape(self.observation_space.shape)
 
     def state_dict(self) -> dict[str, Any]:
-        """The pictures of the present stacks, (n, num_stack, C, H, W), oldest first, and which episodes are about to begin."""
+        """The images of the present stacks, (n, num_stack, C, H, W), oldest first, and which episodes are about to begin."""
         return {"frames": self._ordered(), "begins": self._begins.copy()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from :meth:`state_dict`."""
         frames = np.asarray(state["frames"])
         if frames.shape != self._ring.shape:
-            raise ValueError(f"the stacks hold {self._ring.shape} pictures, the state {frames.shape}")
+            raise ValueError(f"the stacks hold {self._ring.shape} images, the state {frames.shape}")
         self._ring[:], self._newest = frames, self.num_stack - 1
         self._begins = np.asarray(state["begins"], bool).copy()

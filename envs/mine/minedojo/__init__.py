@@ -1,1 +1,1 @@
-"""The real MineDojo behind the contract of :mod:`papergym.envs.mine`: the game lives in an interpreter of its own."""
+"""The real MineDojo behind the contract of :mod:`papergym.envs.mine`: the game runs under an interpreter of its own."""

@@ -1,7 +1,7 @@
-"""Starts, talks to and reliably ends the process in which MineDojo lives.
+"""Starts the process in which MineDojo runs, sends it requests, and ends it.
 
 MineDojo 0.1 needs gym 0.21 and numpy < 2, so it gets an interpreter of its own. Messages go over an inherited socket pair
-(the protocol stands in ``server.py``), pictures through an unlinked shared file. Every process that descends from ours
+(the protocol stands in ``server.py``), images through an unlinked shared file. Every process that descends from ours
 carries a token in its environment, by which :meth:`MineDojoProcess.kill` finds the JVM and MineDojo's detached watchdog.
 """
 
@@ -54,7 +54,7 @@ class MineDojoProcess:
     """One MineDojo interpreter.
 
     Args:
-        image_size: (height, width) of the picture in pixels.
+        image_size: (height, width) of the image in pixels.
         python: interpreter that has minedojo; see :func:`find_python`.
         timeout_s: seconds to wait for a step or a command.
         reset_timeout_s: seconds to wait for ``make`` and for a reset; the first one starts the JVM and may build the game.
@@ -107,7 +107,7 @@ class MineDojoProcess:
         """Send one request and wait for its reply.
 
         Raises:
-            MineDojoError: MineDojo raised; the process lives on.
+            MineDojoError: MineDojo raised; the process keeps running.
             MineDojoCrash: no reply in time, or the process is gone.
         """
         limit_s = self.timeout_s if op in ("step", "command", "close") else self.reset_timeout_s

@@ -23,7 +23,7 @@ print(json.dumps({"minedojo": version("minedojo"), "gym": version("gym"), "numpy
 
 @dataclass(frozen=True)
 class Check:
-    """One finding: what was looked at, whether it will do, what was found, and what to do about it."""
+    """One finding: what was checked, whether it suffices, what was found, and the remedy."""
 
     name: str
     ok: bool

@@ -11,7 +11,7 @@ from papergym.envs.mine import vocabulary as vocab
 from papergym.envs.mine.actions import Actions, InvalidAction, check_slot
 from papergym.envs.mine.keys import keys_to_action
 from papergym.envs.mine.minedojo.client import MineDojoCrash, MineDojoError, MineDojoProcess
-from papergym.envs.mine.spaces import LIDAR_RAYS, VOXEL_SIZE, observation_space, picture_size
+from papergym.envs.mine.spaces import LIDAR_RAYS, VOXEL_SIZE, image_sides, observation_space
 
 COMMANDS = (
     *("spawn_mobs", "set_block", "clear_inventory", "set_inventory", "teleport_agent", "kill_agent"),
@@ -67,7 +67,7 @@ class MineDojoEnv(gym.Env[dict[str, Any], np.ndarray]):
         game_dir: str | None = None,
         **task_kwargs: Any,
     ) -> None:
-        size = picture_size(image_size)
+        size = image_sides(image_size)
         self.render_mode, self.max_steps, self.strict_actions = render_mode, max_steps, strict_actions
         self._prompt, self._actions = prompt, Actions(cam_interval)
         self.action_space = self._actions.space
@@ -105,7 +105,7 @@ class MineDojoEnv(gym.Env[dict[str, Any], np.ndarray]):
         """
         super().reset(seed=seed)
         if options:
-            raise ValueError(f"the minedojo backend has no reset options, came {sorted(options)}; pass them to make() instead")
+            raise ValueError(f"the minedojo backend has no reset options, got {sorted(options)}; pass them to make() instead")
         if self._game is None or not self._game.alive:
             self._start()
         assert self._game is not None
@@ -211,7 +211,7 @@ class MineDojoEnv(gym.Env[dict[str, Any], np.ndarray]):
         return observation
 
     def _copy(self) -> dict[str, Any]:
-        """The last observation in arrays that nobody else holds."""
+        """The last observation in new arrays."""
         return {
             key: {name: np.copy(leaf) if isinstance(leaf, np.ndarray) else leaf for name, leaf in value.items()}
             if isinstance(value, dict)
@@ -221,7 +221,7 @@ class MineDojoEnv(gym.Env[dict[str, Any], np.ndarray]):
 
 
 def _leaf(key: str, value: Mapping[str, Any], space: spaces.Space) -> Any:
-    """One JSON leaf as the contract's space wants it: names as ids, flags as bool, everything clipped to its bounds."""
+    """One JSON leaf in the form of the contract's space: names as ids, flags as bool, everything clipped to its bounds."""
     shape = tuple(value["shape"])
     if value["dtype"] == "str":
         lookup = _NAME_TABLES.get(key, vocab.item_id)

@@ -1,8 +1,8 @@
-"""The far side of the MineDojo adapter; runs under the interpreter that has minedojo 0.1, gym 0.21 and numpy 1.26.
+"""The process behind the MineDojo adapter; it runs under the interpreter that has minedojo 0.1, gym 0.21 and numpy 1.26.
 
 Started as ``python server.py SOCKET_FD FRAME_FD`` by :mod:`papergym.envs.mine.minedojo.client`. It imports nothing of
 papergym. Both ways a message is a 4-byte big-endian length and UTF-8 JSON: requests ``{"op": ...}``, replies
-``{"ok": true, ...}`` or ``{"ok": false, "kind", "error"}``. The picture, (3, H, W) uint8, travels in shared memory.
+``{"ok": true, ...}`` or ``{"ok": false, "kind", "error"}``. The image, (3, H, W) uint8, travels in shared memory.
 """
 
 import json
@@ -77,7 +77,7 @@ def describe(space, prefix=""):
 
 
 class Game:
-    """minedojo.make's environment, with step failures told apart from ends and world seeds that can be set."""
+    """minedojo.make's environment, with step failures distinguished from episode ends, and world seeds that can be set."""
 
     def __init__(self, frame_fd):
         self.frame_fd = frame_fd
@@ -189,7 +189,7 @@ def serve(sock, game):
     op = request.pop("op")
     try:
         reply = {"ok": True, **getattr(game, op)(**request)}
-    except Exception as error:  # every failure is told to the client, which raises it there
+    except Exception as error:  # every failure is sent to the client, which raises it there
         reply = {"ok": False, "kind": type(error).__name__, "error": str(error), "trace": traceback.format_exc()}
     send(sock, reply)
     return op != "close"

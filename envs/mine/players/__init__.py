@@ -1,1 +1,1 @@
-"""Scripted players that see the world's state: proofs that the tasks can be done with LS-Imagine's twelve actions."""
+"""Scripted players that see the world's state: they show that the tasks can be done with LS-Imagine's twelve actions."""

@@ -1,4 +1,4 @@
-"""Cheapest ways on foot, through water and through stone: Dijkstra's algorithm on the cells that a player can stand in."""
+"""Cheapest paths over land, through water and through stone: Dijkstra's algorithm on the cells in which a player can stand."""
 
 import heapq
 

@@ -36,7 +36,7 @@ class Pilot:
         return math.floor(body[X]) & WRAP, math.floor(body[Y] + 0.01), math.floor(body[Z]) & WRAP
 
     def _offset(self, cell: tuple[float, float, float]) -> tuple[float, float, float]:
-        """Way from the eye to a point of the torus."""
+        """Shortest vector from the eye to a point of the torus."""
         ex, ey, ez = self.world.eye()
         half = SIZE / 2
         return (cell[0] - ex + half) % SIZE - half, cell[1] - ey, (cell[2] - ez + half) % SIZE - half
@@ -114,7 +114,7 @@ class Pilot:
         return self._unless_stuck("forward")
 
     def _unless_stuck(self, action: str) -> str:
-        """The action, or now and then something else if nothing has moved or changed for long."""
+        """The action, or a random other one where nothing has moved or changed for some time."""
         now = (
             float(self.world.body[X]),
             float(self.world.body[Y]),
@@ -128,7 +128,7 @@ class Pilot:
         return action
 
     def gaze_block(self, *, liquids: bool = False) -> Cell | None:
-        """Cell of the block in view and reach, None if a mob or nothing is."""
+        """Cell of the block in view and reach; None if there is a mob or nothing."""
         _, is_block, _ = hands.gaze(self.world, liquids=liquids)
         x, y, z = (int(c) for c in self.world.cell[:3])
         return (x & WRAP, y, z & WRAP) if is_block else None

@@ -28,14 +28,14 @@ class Script:
         self._count = 0
 
     def act(self) -> str:
-        """Name of the next action, one of ``papergym.wrappers.mine.ACTIONS``."""
+        """Name of the next action, one of LS-Imagine's twelve."""
         self._count += 1
         lying = self.world.drops[: self.world.drop_count]
         lying = lying[lying[:, drops.ITEM] == self.item]
         return self._collect(lying) if len(lying) else self.work()
 
     def work(self) -> str:
-        """Next action while nothing wanted lies about."""
+        """Next action while no wanted item lies on the ground."""
         raise NotImplementedError
 
     def _collect(self, lying: np.ndarray) -> str:

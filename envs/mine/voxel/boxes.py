@@ -1,4 +1,4 @@
-"""Draws things that are not blocks - animals, items, the hand - as textured boxes into a finished picture of the blocks."""
+"""Draws things that are not blocks - animals, items, the hand - as textured boxes into a finished image of the blocks."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from papergym.envs.mine.voxel.shade import HORIZON, fog_share, water_share
 
 CENTRE, HALF, AXES, SKIN, GLOW, FLASH, WHO, BOX = 0, 3, 6, 15, 21, 22, 23, 24
 """Columns of a box: centre, half sizes, its three axes as rows, textures (right, left, top, bottom, front, back), brightness,
-redness after a blow, and what to write into the picture of entities."""
+redness after a blow, and what to write into the image of entities."""
 _FACE = np.array([0.62, 0.62, 1.0, 0.5, 0.8, 0.8], np.float32)
 _START = textures.LEVEL_START
 

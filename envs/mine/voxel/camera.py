@@ -1,4 +1,4 @@
-"""The camera: where it stands, what it sees, and the pictures it keeps."""
+"""The camera: its pose, its rays and its image buffers."""
 
 import math
 from typing import NamedTuple
@@ -49,15 +49,15 @@ class Camera:
     Args:
         size: (H, W) in pixels.
         view: blocks that can be seen; the game's setting for MineDojo is 64.
-        aspect: width over height of the field of view, if not W / H (for squeezed pictures).
+        aspect: width over height of the field of view, if not W / H (for squeezed images).
 
     Attributes:
-        rgb: (3, H, W) uint8; depth: (H, W) float32; seen: (H, W) uint8. All are overwritten by the next picture.
+        rgb: (3, H, W) uint8; depth: (H, W) float32; seen: (H, W) uint8. All are overwritten by the next image.
     """
 
     def __init__(self, size: tuple[int, int], view: float = 64.0, aspect: float | None = None) -> None:
         if not 0 < view < math.inf or not (aspect is None or 0 < aspect < math.inf):
-            raise ValueError(f"view_distance is above 0 blocks and aspect above 0 or None, came {view} and {aspect}")
+            raise ValueError(f"view_distance is above 0 blocks and aspect above 0 or None, got {view} and {aspect}")
         height, width = size
         self.size, self.view = (int(height), int(width)), float(view)
         self.rgb = np.zeros((3, height, width), np.uint8)
@@ -89,5 +89,5 @@ class Camera:
         paints = (TINTS, textures.atlas(), lum, self.lod, skies.sky_colours(time % skies.DAY, rain))
         world = (grid.blocks, grid.room, grid.light, grid.biome)
         flat = self.rgb.reshape(3, -1), self.depth.reshape(-1), self.seen.reshape(-1)
-        picture = (*flat, self.wet_at.reshape(-1), self.wet.reshape(-1, 4))  # made anew: a pickled view is a copy
-        draw_blocks(world, grid.ceiling, paints, self.array, self.size[1], *self._batch, picture)
+        image = (*flat, self.wet_at.reshape(-1), self.wet.reshape(-1, 4))  # made anew: a pickled view is a copy
+        draw_blocks(world, grid.ceiling, paints, self.array, self.size[1], *self._batch, image)

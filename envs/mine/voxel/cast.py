@@ -1,4 +1,4 @@
-"""The ray caster: sends a ray through every pixel and sees to what it meets on its way."""
+"""The ray caster: sends a ray through every pixel and handles each cell on its way."""
 
 import numpy as np
 
@@ -79,8 +79,8 @@ def _enter(rays, marks, i, t, axis, cell, sides, eye, camera, world, paints):
 
 
 @kernel
-def _meet(rays, marks, i, eye, camera, world, paints, picture):
-    """See to a ray in a cell of another kind than those that it came through; returns whether it goes on."""
+def _meet(rays, marks, i, eye, camera, world, paints, image):
+    """Handle a ray that enters a cell of another kind than the last; returns whether it goes on."""
     grid, _, light, _ = world
     _, atlas, _, lod, _ = paints
     x, y, z = cell_of(rays, marks, i, eye)
@@ -113,12 +113,12 @@ def _meet(rays, marks, i, eye, camera, world, paints, picture):
         step(rays, marks, i, eye)
     else:
         byte = 240 if fy < 0 else (15 if fy >= HEIGHT else light[fx & WRAP, fz & WRAP, fy])
-        surface(rays, marks, i, t, way, texture, spot, x, z, byte, block, world, paints, camera[VIEW], picture)
+        surface(rays, marks, i, t, way, texture, spot, x, z, byte, block, world, paints, camera[VIEW], image)
     return through
 
 
 @kernel
-def _finish(rays, marks, count, eye, camera, world, paints, picture):
+def _finish(rays, marks, count, eye, camera, world, paints, image):
     """Walk a batch until each of its rays has found its colour."""
     while count > 0:
         march(world[1], rays, marks, count, eye)
@@ -126,15 +126,15 @@ def _finish(rays, marks, count, eye, camera, world, paints, picture):
         for k in range(count):
             i = np.uint64(k)
             if marks[PLACE + i] == END:
-                heaven(rays, marks, i, paints, picture)
-            elif _meet(rays, marks, i, eye, camera, world, paints, picture):
+                heaven(rays, marks, i, paints, image)
+            elif _meet(rays, marks, i, eye, camera, world, paints, image):
                 keep(rays, marks, i, left)
                 left += np.uint64(1)
         count = np.int64(left)
 
 
 @entry_point
-def draw_blocks(world, ceiling, paints, camera, width, rays, marks, picture):  # noqa: D417
+def draw_blocks(world, ceiling, paints, camera, width, rays, marks, image):  # noqa: D417
     """Cast every pixel.
 
     Args:
@@ -144,11 +144,11 @@ def draw_blocks(world, ceiling, paints, camera, width, rays, marks, picture):  #
         camera: (CAMERA,) float64.
         width: pixels of a row.
         rays, marks: room for a batch, see :mod:`.march`.
-        picture: written, for N pixels row by row: (3, N) uint8 colours; (N,) float32 depth, in blocks along the view axis,
+        image: written, for N pixels row by row: (3, N) uint8 colours; (N,) float32 depth, in blocks along the view axis,
             FAR for the sky; (N,) uint8 block of this world, water where the ray meets it first, air for the sky; (N,) float32
             distance to the water; and for pixels with water (N, 4) float32 blocks of water and its colour.
     """
-    height = picture[1].shape[0] // width
+    height = image[1].shape[0] // width
     eye = np.int32(np.floor(camera[EYE])), np.int32(np.floor(camera[EYE + 1])), np.int32(np.floor(camera[EYE + 2]))
     place = OPEN if eye[1] >= HEIGHT else ((eye[0] & WRAP) << X_SHIFT) | ((eye[2] & WRAP) << Z_SHIFT) | eye[1]
     place = np.int32(place if eye[1] >= 0 else END)
@@ -162,10 +162,10 @@ def draw_blocks(world, ceiling, paints, camera, width, rays, marks, picture):  #
         for left in range(0, width, BATCH):
             count = min(width - left, BATCH)
             if full + count > BATCH:
-                _finish(rays, marks, full, eye, camera, world, paints, picture)
+                _finish(rays, marks, full, eye, camera, world, paints, image)
                 full = 0
             h, pixel = np.float32((left + 0.5) * wide - camera[TAN]), np.int32(row * width + left)
             set_out(rays, marks, np.uint64(full), np.uint64(count), pixel, camera, (vx, vy, vz), h, np.float32(wide), eye,
                     np.int32(ceiling + 1), place)  # fmt: skip
             full += count
-    _finish(rays, marks, full, eye, camera, world, paints, picture)
+    _finish(rays, marks, full, eye, camera, world, paints, image)

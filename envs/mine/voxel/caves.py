@@ -1,4 +1,4 @@
-"""What lies under the ground: winding caves and veins of ore."""
+"""Caves and veins of ore."""
 
 import numpy as np
 from numba import njit

@@ -27,22 +27,22 @@ def parse_item(item: Sequence[Any]) -> tuple[int, int, int, int]:
         item = InventoryItem(**item)
     if isinstance(item, str | Mapping) or not isinstance(item, Sequence) or not 2 <= len(item) <= 4:
         raise ValueError(
-            f"an InventoryItem is (slot, name, variant, quantity), of which slot and name are needed; came {item!r}"
+            f"an InventoryItem is (slot, name, variant, quantity), of which slot and name are needed; got {item!r}"
         )
     slot, name, variant, quantity = (*item, *(0, 1)[len(item) - 2 :])[:4]
     number = EQUIPMENT_SLOT.get(slot, -1) if isinstance(slot, str) else int(slot or 0)
     if not 0 <= number < ALL_SLOTS:
-        raise ValueError(f"a slot is 0 to {ALL_SLOTS - 1} or one of {list(EQUIPMENT_SLOT)}, came {slot!r}")
+        raise ValueError(f"a slot is 0 to {ALL_SLOTS - 1} or one of {list(EQUIPMENT_SLOT)}, got {slot!r}")
     kind, pieces = vocab.item_id(str(name)), 1 if quantity is None else int(quantity)
     if not 0 < pieces <= vocab.STACK[kind]:
-        raise ValueError(f"1 to {vocab.STACK[kind]} pieces of {name} fit in a slot, came {quantity}")
+        raise ValueError(f"1 to {vocab.STACK[kind]} pieces of {name} fit in a slot, got {quantity}")
     return number, kind, pieces, int(variant or 0)
 
 
 def parse_items(items: Any) -> list[tuple[int, int, int, int]]:
     """:func:`parse_item` of each of a list."""
     if isinstance(items, str | Mapping):
-        raise ValueError(f"an inventory is a list of InventoryItems, came {items!r}")
+        raise ValueError(f"an inventory is a list of InventoryItems, got {items!r}")
     return [parse_item(item) for item in items]
 
 
@@ -62,15 +62,15 @@ def _pairs(names: str | Sequence[str], positions: Any) -> list[tuple[str, np.nda
     many = [names] if isinstance(names, str) else list(names)
     places = np.atleast_2d(np.asarray(positions, float))
     if places.ndim != 2 or places.shape[1] != 3:
-        raise ValueError(f"positions need the shape (n, 3), came {np.shape(positions)}")
+        raise ValueError(f"positions need the shape (n, 3), got {np.shape(positions)}")
     if not np.isfinite(places).all():
-        raise ValueError(f"positions are finite numbers, came {positions!r}")
+        raise ValueError(f"positions are finite numbers, got {positions!r}")
     if len(many) == 1:
         many *= len(places)
     if len(places) == 1:
         places = np.repeat(places, len(many), axis=0)
     if len(many) != len(places):
-        raise ValueError(f"expected one position per name, came {len(many)} names and {len(places)} positions")
+        raise ValueError(f"expected one position per name, got {len(many)} names and {len(places)} positions")
     return list(zip(many, places))
 
 
@@ -83,10 +83,10 @@ def spawn_mobs(world: World, rng: np.random.Generator, mob: str | Sequence[str],
     pairs = [(_mob_kind(name), offset) for name, offset in _pairs(mob, rel_positions)]
     x, y, z = _feet(world)
     if world.mob_count + len(pairs) > mobs.ROOM:
-        raise ValueError(f"the world holds at most {mobs.ROOM} mobs, {world.mob_count} are there; came {len(pairs)} more")
+        raise ValueError(f"the world holds at most {mobs.ROOM} mobs, {world.mob_count} are there; got {len(pairs)} more")
     for _, offset in pairs:
         if not 0 <= y + offset[1] <= HEIGHT:
-            raise ValueError(f"mobs can be put at heights 0 to {HEIGHT}, came y={y + offset[1]:g} ({offset.tolist()})")
+            raise ValueError(f"mobs can be put at heights 0 to {HEIGHT}, got y={y + offset[1]:g} ({offset.tolist()})")
     for kind, offset in pairs:
         cx, cy, cz = (base + math.floor(way) for base, way in zip((x, y, z), offset))
         cy = min(max(cy, 1), HEIGHT - 3)
@@ -145,7 +145,7 @@ def set_block(world: World, rng: np.random.Generator, block: str | Sequence[str]
     for name, offset in _pairs(block, rel_positions):
         cx, cy, cz = x + math.floor(offset[0]), y + math.floor(offset[1]), z + math.floor(offset[2])
         if not 0 <= cy < HEIGHT:
-            raise ValueError(f"blocks can be set at heights 0 to {HEIGHT - 1}, came y={cy} ({offset.tolist()} from the player)")
+            raise ValueError(f"blocks can be set at heights 0 to {HEIGHT - 1}, got y={cy} ({offset.tolist()} from the player)")
         todo.append((cx, cy, cz, blocks.block_of(name)))
     for cx, cy, cz, number in todo:
         world.set_block(cx, cy, cz, number)
@@ -171,16 +171,16 @@ def teleport_agent(
         ValueError: the height lies outside the world, or a number is not finite.
     """
     if not all(map(math.isfinite, (x, y, z, yaw, pitch))):
-        raise ValueError(f"the player is set to finite numbers, came {(x, y, z, yaw, pitch)}")
+        raise ValueError(f"the player is set to finite numbers, got {(x, y, z, yaw, pitch)}")
     if not 0 <= y <= HEIGHT:
-        raise ValueError(f"the player can be set to heights 0 to {HEIGHT}, came y={y}")
+        raise ValueError(f"the player can be set to heights 0 to {HEIGHT}, got y={y}")
     world.put_player(x, y, z, yaw, pitch)
 
 
 def random_teleport(world: World, rng: np.random.Generator, max_range: int = 200) -> None:
     """Move the player to the surface of a random column within ``max_range``."""
     if max_range < 0:
-        raise ValueError(f"max_range is at least 0 blocks, came {max_range}")
+        raise ValueError(f"max_range is at least 0 blocks, got {max_range}")
     x, _, z = _feet(world)
     for _ in range(60):
         cx, cz = x + int(rng.integers(-max_range, max_range + 1)), z + int(rng.integers(-max_range, max_range + 1))
@@ -193,14 +193,14 @@ def random_teleport(world: World, rng: np.random.Generator, max_range: int = 200
 def set_time(world: World, rng: np.random.Generator, time: int) -> None:
     """Set the ticks of the day, 0 to 24000."""
     if not isinstance(time, int | float | np.number) or not 0 <= time <= 24000:
-        raise ValueError(f"a time of day is 0 to 24000 ticks, came {time!r}")
+        raise ValueError(f"a time of day is 0 to 24000 ticks, got {time!r}")
     world.time = int(time)
 
 
 def check_weather(weather: Any) -> None:
     """Raise ValueError unless ``weather`` is one of the game's."""
     if weather not in ("clear", "normal", "rain", "thunder"):
-        raise ValueError(f"expected clear, normal, rain or thunder, came {weather!r}")
+        raise ValueError(f"expected clear, normal, rain or thunder, got {weather!r}")
 
 
 def set_weather(world: World, rng: np.random.Generator, weather: str) -> None:

@@ -1,4 +1,4 @@
-"""Items that lie about. An item is a body with further columns."""
+"""Items on the ground. An item is a row of a body with further columns."""
 
 import numpy as np
 from numba import njit
@@ -15,7 +15,7 @@ _END = 6000  # ticks after which an item vanishes
 
 @njit(cache=True)
 def new_drop(stream, rows, count, x, y, z, item, pieces, variant, wear, delay):
-    """Let an item lie at a position, hopping a little; the oldest one gives way if there is no room. Returns the count."""
+    """Put an item at a position with a small random speed; the oldest one is removed if there is no room. Returns the count."""
     if count == rows.shape[0]:
         for i in range(count - 1):
             rows[i] = rows[i + 1]
@@ -35,7 +35,7 @@ def step_drops(grid, rows, count, player, touched):
     Args:
         grid: blocks.
         rows: (ROOM, DROP) float64, changed.
-        count: items that lie about.
+        count: items on the ground.
         player: the player's body.
         touched: (ROOM,) bool, receives which items the player can pick up now: box one wider, half a block taller.
 

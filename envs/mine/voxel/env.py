@@ -116,18 +116,18 @@ class VoxelMineEnv(gym.Env[dict[str, Any], np.ndarray]):
         self._start = starts.checked(dict(zip(starts.VALUES, values)))
         self._fast_reset = _ALWAYS if fast_reset is True else int(self.task.fast_reset if fast_reset is None else fast_reset)
         if self._fast_reset < 0:
-            raise ValueError(f"fast_reset is a number of resets, at least 0, or True for always; came {fast_reset}")
+            raise ValueError(f"fast_reset is a number of resets, at least 0, or True for always; got {fast_reset}")
         self._fast_left = 0
         self._strict, self._success_ends, self._segmentation = strict_actions, success_ends, segmentation
         speed = self.task.break_speed_multiplier if break_speed_multiplier is None else float(break_speed_multiplier)
         if not 0 < speed < float("inf"):
-            raise ValueError(f"break_speed_multiplier is above 0, came {break_speed_multiplier}")
+            raise ValueError(f"break_speed_multiplier is above 0, got {break_speed_multiplier}")
         self.world = World(
             break_speed_multiplier=speed,
             allow_time_passage=allow_time_passage and not self.task.always_night,
             allow_mob_spawn=self.task.allow_mob_spawn if allow_mob_spawn is None else allow_mob_spawn,
         )
-        size = contract.picture_size(image_size)
+        size = contract.image_sides(image_size)
         self.painter = Painter(size, view=view_distance, aspect=aspect, hand=hand, hud=hud)
         with_voxels = self.task.use_voxel if use_voxel is None else use_voxel
         voxels = (contract.VOXEL_SIZE if voxel_size is None else voxel_size) if with_voxels else None
@@ -225,7 +225,7 @@ class VoxelMineEnv(gym.Env[dict[str, Any], np.ndarray]):
         }
 
     def render(self) -> np.ndarray | None:
-        """(H, W, 3) uint8 picture of the player's view."""
+        """(H, W, 3) uint8 image of the player's view."""
         if self.render_mode is None:
             return None
         self._check_begun()

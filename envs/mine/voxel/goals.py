@@ -72,7 +72,7 @@ class Goals:
         """Raise ValueError if ``state`` counts something else than this task does."""
         if set(state["start"]) != set(self._start):
             raise ValueError(
-                f"expected a snapshot of a task that counts {sorted(self._start)}, came one of {sorted(state['start'])}"
+                f"expected a snapshot of a task that counts {sorted(self._start)}, got one of {sorted(state['start'])}"
             )
 
     def set_state(self, state: dict[str, Any]) -> None:

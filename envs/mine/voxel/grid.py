@@ -1,4 +1,4 @@
-"""The grid of blocks with everything that is computed from it: light, open sky, and how high the land is."""
+"""The grid of blocks with everything that is computed from it: light, open sky, and height of the land."""
 
 import numpy as np
 
@@ -64,7 +64,7 @@ class Grid:
         """
         x, y, z = cell
         if not 0 <= y < HEIGHT:
-            raise ValueError(f"blocks can be set at heights 0 to {HEIGHT - 1}, came y={y}")
+            raise ValueError(f"blocks can be set at heights 0 to {HEIGHT - 1}, got y={y}")
         x, z = x & WRAP, z & WRAP
         old = int(self.blocks[x, z, y])
         self.blocks[x, z, y] = block

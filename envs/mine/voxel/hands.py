@@ -1,4 +1,4 @@
-"""What the hands do: dig, strike, use, place, craft. Each function acts on a :class:`.world.World`."""
+"""Actions of the hands: dig, strike, use, place, craft. Each function acts on a :class:`.world.World`."""
 
 from __future__ import annotations
 
@@ -190,7 +190,7 @@ def place(world: World, slot: int) -> None:
     check_slot(slot, world.inventory.name, "place")
     name, variant = vocab.ITEMS[world.inventory.name[slot]], int(world.inventory.variant[slot])
     if not PLACEABLE[world.inventory.name[slot]]:
-        raise InvalidAction(f"place needs a block of the embedded world, came {name!r} in slot {slot}; see masks/place")
+        raise InvalidAction(f"place needs a block of the embedded world, got {name!r} in slot {slot}; see masks/place")
     ox, oy, oz = world.eye()
     if pick_block(world.grid.blocks, ox, oy, oz, *world.look(), BLOCK_REACH, False, world.cell) < 0:
         return

@@ -1,8 +1,8 @@
-"""Rays in batches: many walk the grid in step, so that one instruction moves several of them.
+"""Rays in batches: many advance through the grid together, so that one instruction moves several of them.
 
 A ray's coordinates are mirrored along the axes that it runs down, so that each only grows; its cell counts from that of the
 eye. Distances along a ray are in units of depth (blocks along the view axis), since directions reach the plane one block
-ahead. No fastmath: the same state gives the same picture in every process.
+ahead. No fastmath: the same state gives the same image in every process.
 """
 
 import numpy as np

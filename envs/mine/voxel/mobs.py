@@ -1,4 +1,4 @@
-"""Animals that wander and flee, and zombies that hunt at night. A mob is a body with further columns."""
+"""Animals, which wander and flee, and zombies, which hunt at night. A mob is a body with further columns."""
 
 import numpy as np
 from numba import njit
@@ -92,7 +92,7 @@ def _cliff(grid, row):
 
 @njit(cache=True)
 def _walk(stream, grid, row, player):
-    """One tick of legs and will."""
+    """One tick of a mob's decisions and steps."""
     _choose_goal(stream, row, player)
     forward, jump = 0.0, row[WET] > 0
     push = _SPEED[np.int64(row[KIND])] * (1.6 if row[PANIC] > 0 else 1.0)
@@ -119,7 +119,7 @@ def _walk(stream, grid, row, player):
 
 @njit(cache=True)
 def step_mobs(stream, grid, light, mobs, count, player, day):
-    """One tick of every mob near the player; removes the dead and tells what they did.
+    """One tick of every mob near the player; removes the dead and returns what they did.
 
     Args:
         stream: (1,) uint64 of the mobs.

@@ -125,7 +125,7 @@ def pose_mobs(mobs, count, light, lum, eye, view, boxes):
 
 @njit(cache=True)
 def pose_drops(rows, count, faces, flat, light, lum, boxes, used):
-    """Add boxes of items that lie about, turning slowly; ``faces`` (n, 6) and ``flat`` (n,) say how each looks."""
+    """Add boxes of items on the ground, which turn slowly; ``faces`` (n, 6) and ``flat`` (n,) say how each looks."""
     for i in range(count):
         if used == boxes.shape[0]:
             break
@@ -165,7 +165,7 @@ def pose_hand(camera: np.ndarray, item: int, variant: int, glow: float, swing: f
 
 
 def drop_looks(rows: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """(n, 6) skins and (n,) flat flags of items that lie about."""
+    """(n, 6) skins and (n,) flat flags of items on the ground."""
     faces, flat = np.zeros((max(count, 1), 6), np.int64), np.zeros(max(count, 1), bool)
     for i in range(count):
         faces[i], flat[i] = skins.item_skins(int(rows[i, ITEM]), int(rows[i, ITEM + 2]))

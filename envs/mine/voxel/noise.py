@@ -1,6 +1,6 @@
 """Seeded randomness for compiled code: a splitmix64 stream, and gradient noise on a lattice that repeats.
 
-The streams live in arrays of one uint64, so a world's random state is plain data and draws are the same on every machine.
+The streams are arrays of one uint64, so a world's random state is plain data and draws are the same on every machine.
 """
 
 import numpy as np

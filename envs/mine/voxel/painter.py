@@ -1,4 +1,4 @@
-"""A whole picture of the world: blocks, animals, items, and on request the hand and the display of hearts and slots."""
+"""A whole image of the world: blocks, animals, items, and on request the hand and the display of hearts and slots."""
 
 from functools import lru_cache
 
@@ -15,7 +15,7 @@ from papergym.envs.mine.voxel.world import World
 
 _BOXES = 512
 _KIND_IDS = np.array([vocab.ENTITY_ID["null"], *(vocab.ENTITY_ID[kind] for kind in mobs.KINDS)], np.uint8)
-_ITEM_MARK = 100  # what draw_boxes writes for items that lie about
+_ITEM_MARK = 100  # what draw_boxes writes for items on the ground
 
 
 class Painter:
@@ -88,7 +88,7 @@ class Painter:
         self.camera.depth[...] = depth  # depth and entities are the world's, not the hand's
 
     def segmentation(self) -> dict[str, np.ndarray]:
-        """What each pixel of the last picture shows.
+        """What each pixel of the last image shows.
 
         Returns:
             ``block``: (H, W) uint8 ids of ``vocabulary.BLOCKS`` (air is sky); ``entity``: (H, W) uint8 ids of
@@ -100,7 +100,7 @@ class Painter:
         return {"block": blocks.CONTRACT[self.camera.seen].astype(np.uint8), "entity": labels}
 
     def depth(self) -> np.ndarray:
-        """(H, W) float32 blocks along the view axis of the last picture; infinite for the sky."""
+        """(H, W) float32 blocks along the view axis of the last image; infinite for the sky."""
         return np.where(self.camera.depth > 1e6, np.float32(np.inf), self.camera.depth)
 
     def _draw_hud(self, world: World) -> None:
@@ -132,7 +132,7 @@ class Painter:
 
 @lru_cache(maxsize=512)
 def _icon(item: int, variant: int, edge: int) -> np.ndarray:
-    """(4, edge, edge) uint8 picture of an item."""
+    """(4, edge, edge) uint8 image of an item."""
     faces, _ = skins.item_skins(item, variant)
     full = skins.atlas()[faces[4], LEVEL_START[0] : LEVEL_START[0] + EDGE * EDGE].reshape(EDGE, EDGE, 4)
     at = np.arange(edge) * EDGE // edge

@@ -1,4 +1,4 @@
-"""How the textures of blocks are painted: 16 x 16 texels each, all of our own making.
+"""How the textures of blocks are painted: 16 x 16 texels each, none taken from the game.
 
 Texels are (r, g, b, a). a = 0 is a hole; otherwise (a - 1) / 254 is the share of the biome's tint in the texel.
 """

@@ -1,4 +1,4 @@
-"""How bodies move: boxes against blocks, at 20 ticks a second, by the game's own rules of motion.
+"""Motion of bodies: boxes that collide with blocks, at 20 ticks a second, by the rules of the game.
 
 A body is a row of float64; the constants below name its columns. Lengths are blocks, speeds blocks per tick.
 """
@@ -81,7 +81,7 @@ def _over_edge(grid, body, dx, dz):
 
 @njit(cache=True)
 def _shorter(way):
-    """A way, 0.05 shorter."""
+    """A distance, 0.05 shorter."""
     return 0.0 if abs(way) < 0.05 else way - 0.05 * np.sign(way)
 
 
@@ -229,7 +229,7 @@ def _swim(grid, body, forward, strafe, sneak):
 
 @njit(cache=True)
 def fly(grid, body, pull, drag):
-    """One tick of a thing without will, such as an item: it falls, slides and floats."""
+    """One tick of a body without input, such as an item: it falls, slides and floats."""
     wet = _in_water(grid, body)
     body[VY] = body[VY] + 0.02 if wet and body[VY] < 0.06 else body[VY] - pull
     move(grid, body, False)

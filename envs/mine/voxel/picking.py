@@ -1,4 +1,4 @@
-"""What a gaze meets: blocks by walking the grid, animals by boxes."""
+"""What a ray hits: blocks by walking the grid, animals by their boxes."""
 
 import numpy as np
 from numba import njit

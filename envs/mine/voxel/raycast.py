@@ -1,4 +1,4 @@
-"""What a ray meets: faces of cubes, holes in leaves, plants, and the surface of water."""
+"""Intersections of a ray: faces of cubes, holes in leaves, plants, and the surface of water."""
 
 import numpy as np
 

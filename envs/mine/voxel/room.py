@@ -1,7 +1,7 @@
-"""How far a ray can leap: the distance of every cell to the nearest cell of another kind.
+"""Free distance around each cell: how far it is to the nearest cell of another kind, which a ray can skip.
 
 There are three kinds: air, water, and everything else. A cell whose room is r lies amid a cube of (2 r - 1)^3 cells of its
-kind, which a ray crosses in one step. Room is a function of the blocks alone, so that a restored world draws the same picture.
+kind, which a ray crosses in one step. Room is a function of the blocks alone, so that a restored world draws the same image.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ from papergym.envs.mine.voxel import blocks
 from papergym.envs.mine.voxel.terrain import HEIGHT, SIZE, WRAP
 
 REACH = 4
-"""Largest room that is told; rays gain next to nothing from more."""
+"""Largest free distance that is stored; larger ones save rays almost nothing."""
 IN_WATER = 128
 """Added to the room of water. Filled cells have room 0."""
 X_SHIFT, Z_SHIFT, TALL = 15, 7, 128

@@ -48,8 +48,8 @@ def fog_share(distance, view):
 
 
 @kernel
-def heaven(rays, marks, i, paints, picture):
-    """Finish a ray that met nothing."""
+def heaven(rays, marks, i, paints, image):
+    """Finish a ray that hit nothing."""
     sky = paints[4]
     length = rays[LENGTH + i]
     dx = (rays[WAY_X + i] if marks[SIDE_X + i] == 0 else -rays[WAY_X + i]) / length
@@ -64,13 +64,13 @@ def heaven(rays, marks, i, paints, picture):
         elif sky[DISC] > 0.0:
             disc = 190.0 * sky[DISC]
             red, green, blue = max(red, disc), max(green, disc), max(blue, disc)
-    put(rays, marks, i, rays[REACH + i], _FAR, 0, red, green, blue, picture)
+    put(rays, marks, i, rays[REACH + i], _FAR, 0, red, green, blue, image)
 
 
 @kernel
-def put(rays, marks, i, t, depth, block, red, green, blue, picture):
+def put(rays, marks, i, t, depth, block, red, green, blue, image):
     """Write a pixel whose ray ends at distance t with this colour, behind what water there is before it."""
-    rgb, depths, seen, wet_at, wet = picture
+    rgb, depths, seen, wet_at, wet = image
     pixel = np.uint64(marks[PIXEL + i])
     wet_at[pixel] = rays[WET_AT + i]
     if rays[WET_AT + i] < _FAR:
@@ -92,8 +92,8 @@ def put(rays, marks, i, t, depth, block, red, green, blue, picture):
 
 
 @kernel
-def surface(rays, marks, i, t, way, texture, spot, x, z, byte, block, world, paints, view, picture):
-    """Finish a ray that met a texel of a block, lit by ``byte``."""
+def surface(rays, marks, i, t, way, texture, spot, x, z, byte, block, world, paints, view, image):
+    """Finish a ray that hit a texel of a block with the light ``byte``."""
     tints, atlas, lum, _, sky = paints
     shade = lum[byte] * FACE_LIGHT[way]
     red, green, blue = atlas[texture, spot, 0] * shade, atlas[texture, spot, 1] * shade, atlas[texture, spot, 2] * shade
@@ -109,4 +109,4 @@ def surface(rays, marks, i, t, way, texture, spot, x, z, byte, block, world, pai
         red += (sky[HORIZON] - red) * fog
         green += (sky[HORIZON + 1] - green) * fog
         blue += (sky[HORIZON + 2] - blue) * fog
-    put(rays, marks, i, t, t, block, red, green, blue, picture)
+    put(rays, marks, i, t, t, block, red, green, blue, image)

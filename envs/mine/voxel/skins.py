@@ -1,4 +1,4 @@
-"""Textures of animals and items, drawn here; blocks that lie about or are held show their own texture."""
+"""Textures of animals and items, drawn here; blocks on the ground or in the hand show their own texture."""
 
 import zlib
 from functools import cache, lru_cache

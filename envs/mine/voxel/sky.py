@@ -1,4 +1,4 @@
-"""Time of day: where the sun stands, how bright the world is, and the colours of the sky."""
+"""Time of day: angle of the sun, brightness of the world, and colours of the sky."""
 
 import math
 from functools import lru_cache
@@ -18,7 +18,7 @@ _GAMMA = 2.0  # the brightness setting of MineDojo's client: nights and caves st
 
 
 def sun_angle(time: int) -> float:
-    """Turns of the sun past noon, in 0..1; it lingers a little at the top, as in the game."""
+    """Turns of the sun past noon, in 0..1; slower near noon, as in the game."""
     turn = ((time % DAY) / DAY - 0.25) % 1.0
     eased = 1.0 - (math.cos(turn * math.pi) + 1.0) / 2.0
     return turn + (eased - turn) / 3.0

@@ -1,4 +1,4 @@
-"""Snapshots of a world: everything that decides its future."""
+"""Snapshots of a world: its complete state."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def restore(world: World, state: dict[str, Any]) -> None:
         ValueError: the snapshot was made by another version of this world. Nothing has changed then.
     """
     if state.get("version") != VERSION:
-        raise ValueError(f"expected a snapshot of version {VERSION}, came {state.get('version')!r}; make it anew")
+        raise ValueError(f"expected a snapshot of version {VERSION}, got {state.get('version')!r}; make it anew")
     world.grid.set_state(state["grid"])
     world.body[...] = state["body"]
     world.inventory.set_state(state["inventory"])

@@ -1,4 +1,4 @@
-"""How an episode begins: checked start values, then what the player has, where and when."""
+"""Start of an episode: checks the start values, then sets inventory, place and time."""
 
 import math
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ def checked(values: Mapping[str, Any]) -> dict[str, Any]:
     for name, (low, high) in _RANGES.items():
         value = given.get(name, low)
         if not isinstance(value, int | float | np.number) or not low <= value <= high:
-            raise ValueError(f"{name} is a number from {low} to {high}, came {value!r}")
+            raise ValueError(f"{name} is a number from {low} to {high}, got {value!r}")
     if "initial_weather" in given:
         commands.check_weather(given["initial_weather"])
     if "start_position" in given:
@@ -41,10 +41,10 @@ def checked(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _position(where: Any) -> dict[str, float]:
     if not isinstance(where, Mapping) or not {"x", "y", "z"} <= set(where) <= {"x", "y", "z", "yaw", "pitch"}:
-        raise ValueError(f"start_position is a mapping with x, y, z and, if wanted, yaw and pitch; came {where!r}")
+        raise ValueError(f"start_position is a mapping with x, y, z and, if wanted, yaw and pitch; got {where!r}")
     place = {"yaw": 0.0, "pitch": 0.0, **{axis: float(value) for axis, value in where.items()}}
     if not all(map(math.isfinite, place.values())) or not 0 <= place["y"] <= HEIGHT:
-        raise ValueError(f"start_position holds finite numbers, y from 0 to {HEIGHT}; came {where!r}")
+        raise ValueError(f"start_position holds finite numbers, y from 0 to {HEIGHT}; got {where!r}")
     return place
 
 
@@ -80,7 +80,7 @@ def terrain_seed(seed: int | str | None) -> int | None:
             return (hashed - 2**32 if hashed >= 2**31 else hashed) % 2**64
         seed = int(seed)
     if not isinstance(seed, int | np.integer):
-        raise ValueError(f"world_seed is a whole number or text, came {seed!r}")
+        raise ValueError(f"world_seed is a whole number or text, got {seed!r}")
     return int(seed) % 2**64
 
 

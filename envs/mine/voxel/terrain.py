@@ -1,4 +1,4 @@
-"""Terrain: heights and biomes from noise that repeats, so that the world is a torus without an edge.
+"""Terrain: heights and biomes from periodic noise, so that the world is a torus.
 
 A grid is a uint8 array (SIZE, SIZE, HEIGHT) indexed [x, z, y]; every coordinate is taken modulo SIZE.
 """

@@ -1,4 +1,4 @@
-"""The atlas of block textures: each with four smaller levels for what is far away."""
+"""The atlas of block textures, each with four smaller levels for distant blocks."""
 
 from functools import cache
 

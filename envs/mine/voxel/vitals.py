@@ -1,4 +1,4 @@
-"""The player's life: health, hunger, air, armour, and what hurt last."""
+"""The player's health, food, air and armour, and the last damage."""
 
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
@@ -19,7 +19,7 @@ _STRENGTH_COST = {
 
 @dataclass
 class Harm:
-    """One blow, as ``damage_source`` reports it. ``distance``, ``pitch`` and ``yaw`` tell where it came from."""
+    """One blow, as ``damage_source`` reports it. ``distance``, ``pitch`` and ``yaw`` give its direction."""
 
     amount: float = 0.0
     distance: float = 0.0
@@ -60,7 +60,7 @@ class Vitals:
     cause: str = ""
 
     def spend(self, what: str, times: float = 1.0) -> None:
-        """Count the strength that an act costs."""
+        """Add the exhaustion that an action costs."""
         self.tired = min(self.tired + _STRENGTH_COST[what] * times, 40.0)
 
     def hurt(self, amount: float, cause: str, *, unblockable: bool = False, distance: float = 0.0, yaw: float = 0.0) -> bool:

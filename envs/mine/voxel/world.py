@@ -1,4 +1,4 @@
-"""The world: grid, player, animals and items, and what one tick does to them."""
+"""The world: grid, player, animals and items, and one tick of all of them."""
 
 import math
 from typing import Any
@@ -27,14 +27,14 @@ class World:
     Args:
         break_speed_multiplier: factor on the speed of breaking blocks.
         allow_time_passage: whether the sun moves.
-        allow_mob_spawn: whether animals live in a new world and zombies come at night.
+        allow_mob_spawn: whether a new world has animals, and zombies at night.
 
     Attributes:
         grid: blocks and light.
         body: (BODY,) float64, the player; yaw and pitch are in degrees.
         inventory: what the player carries.
         vitals: health, food, air.
-        mobs: (ROOM, MOB) float64, of which ``mob_count`` rows live. drops: likewise, items that lie about.
+        mobs: (ROOM, MOB) float64, of which ``mob_count`` rows are in use. drops: likewise, items on the ground.
         streams: name -> (1,) uint64 random stream; seeded by :meth:`reset`.
         time: ticks of the day since the world began; rain: whether it rains.
         kills: mob kind -> killed by the player. mined: block name -> broken by the player. used: tool -> times used.
@@ -57,7 +57,7 @@ class World:
         self.new_life()
 
     def new_life(self) -> None:
-        """Forget what the player had, did and suffered; land, animals and what was built stay."""
+        """Reset the player; land, animals and everything built stay."""
         self.inventory.clear()
         self.vitals, self.drop_count = Vitals(), 0
         self.time, self.age, self.rain = 0, 0, False
@@ -139,7 +139,7 @@ class World:
     # --- changes of the world ---
 
     def set_block(self, x: int, y: int, z: int, block: int) -> None:
-        """Change a block, and what follows: plants lose their ground, sand and gravel fall."""
+        """Change a block and apply the consequences: plants that lose their ground break, sand and gravel fall."""
         old = self.grid[x, y, z]
         self.grid[x, y, z] = block
         cell = (x & WRAP, y, z & WRAP)
@@ -161,7 +161,7 @@ class World:
             self.set_block(x, y, z, blocks.AIR)
 
     def _fall(self, x: int, y: int, z: int) -> None:
-        """Let a block fall to the next solid cell; what stood on it follows."""
+        """Drop a block to the next solid cell, and then those that stood on it."""
         block, low = self.grid[x, y, z], y
         while low > 0 and not blocks.SOLID[self.grid[x, low - 1, z]]:
             low -= 1
@@ -172,7 +172,7 @@ class World:
     def drop_at(
         self, x: float, y: float, z: float, item: str, pieces: int, variant: int = 0, *, wear: int = 0, delay: int = 10
     ) -> None:
-        """Let pieces of an item lie at a position."""
+        """Put pieces of an item on the ground at a position."""
         if pieces > 0:
             number = vocab.ITEM_ID[item]
             self.drop_count = drops.new_drop(
@@ -237,7 +237,7 @@ class World:
             self.inventory.clear(act.slot)
 
     def _live(self) -> None:
-        """What moving cost, falls, breath and hunger."""
+        """Exhaustion of moving, damage of falls, air and hunger."""
         body, vitals = self.body, self.vitals
         worn = self.inventory.name[36:40].tolist()
         vitals.armor = sum(blocks.armor_points(vocab.ITEMS[item]) for item in worn if item != vocab.AIR)

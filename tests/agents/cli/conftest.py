@@ -67,9 +67,8 @@ def assert_same_run():
     def compare(one, other, kind: str) -> None:
         for name in ("metrics", "episodes", "eval"):
             assert (one / f"{name}.csv").read_bytes() == (other / f"{name}.csv").read_bytes(), name
-        left, right = (
-            load_state(folder / "policy.safetensors", kind=kind)["model"]["modules"]["policy"] for folder in (one, other)
-        )
+        states = [load_state(folder / "policy.safetensors", kind=kind)["model"] for folder in (one, other)]
+        left, right = (state.get("modules", state)["policy"] for state in states)
         for name, value in left.items():
             np.testing.assert_array_equal(value.numpy(), right[name].numpy(), err_msg=name)
 

@@ -246,14 +246,14 @@ def test_full_disk(here):
         import resource, sys
         from papergym.agents.run import main
         arguments = {TINY!r} + ["--run-folder", "full", "--steps", "2048"]
-        from papergym.agents.runner import session as conductor
-        original = conductor.Conductor.checkpoint
+        from papergym.agents.runner import session
+        original = session.Session._checkpoint
         def checkpoint(self):
-            if self.num_timesteps == 640:
+            if self.learner.done == 640:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
             original(self)
-        conductor.Conductor.checkpoint = checkpoint
-        conductor.CHECKPOINT_SHARE = 0
+        session.Session._checkpoint = checkpoint
+        session.CHECKPOINT_SHARE = 0
         sys.exit(main(["train", *arguments]))
     """
     result = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=300)

@@ -2,7 +2,18 @@
 
 import pytest
 
-PIXELS = ["protorl", "--env", "ProtoRL-Walker-v0", "--preset", "quick", "--env-kwargs", "quality=fast", "--threads", "1"]
+PIXELS = [
+    "protorl",
+    "--env",
+    "ProtoRL-Walker-v0",
+    "--preset",
+    "quick",
+    "--env-kwargs",
+    "quality=fast",
+    "--threads",
+    "1",
+    "--no-record-visits",
+]
 PIXELS += ["--steps", "240", "--pretrain-steps", "120", "--learning-starts", "60", "--batch-size", "16", "--eval-every", "120"]
 LITTLE = ["--hidden", "32", "--batch-size", "16", "--value-particles", "8"]
 
@@ -23,9 +34,22 @@ RUNS = {
     "sac": ["sac", "--env", "Pendulum-v1", "--steps", "1500", "--eval-every", "400", "--learning-starts", "200"],
     "protorl": PIXELS,
     "sql": ["sql", "--env", "SQL-MultiGoal-v0", "--steps", "900", "--learning-starts", "200", "--eval-every", "300", *LITTLE],
+    "bc": ["bc", "--updates", "4000", "--hidden", "32", "--eval-every", "1000"],
     "per": ["per", "--env", "CartPole-v1", "--steps", "2500", "--learning-starts", "500", "--eval-every", "1000"],
 }
-COMMON = ["--seed", "3", "--checkpoint-seconds", "0.3", "--eval-episodes", "1", "--no-video", "--no-coverage"]
+COMMON = ["--seed", "3", "--checkpoint-seconds", "0.3", "--eval-episodes", "1", "--no-video"]
+
+
+@pytest.fixture
+def arguments_of(make_dataset):
+    """Arguments of an agent's run; behaviour cloning gets a dataset."""
+
+    def find(key):
+        if key != "bc":
+            return RUNS[key]
+        return [*RUNS[key], "--dataset", str(make_dataset("Pendulum-v1", lambda observation: observation[:1], episodes=2))]
+
+    return find
 
 
 def kill_and_compare(command_line, assert_same_run, delays, key, arguments, kills):
@@ -38,16 +62,16 @@ def kill_and_compare(command_line, assert_same_run, delays, key, arguments, kill
     output = command_line.run("train", *killed, "--resume")
     print(f"killed {cut} times, after", moments, output)
     assert cut, f"the first kill, after {moments[0]} of {seconds} s, came too late"
-    assert cut < kills or "resumed killed at step" in output
+    assert cut < kills or "resumed killed at " in output
     assert_same_run(command_line.folder / "whole", command_line.folder / "killed", key)
 
 
-@pytest.mark.parametrize("key", ["ppo"])
-def test_killed_run_ends_with_the_same_numbers(command_line, assert_same_run, delays, key):
-    kill_and_compare(command_line, assert_same_run, delays, key, RUNS[key], kills=2)
+@pytest.mark.parametrize("key", ["ppo", "bc"])
+def test_killed_run_ends_with_the_same_numbers(command_line, assert_same_run, delays, arguments_of, key):
+    kill_and_compare(command_line, assert_same_run, delays, key, arguments_of(key), kills=2)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("key", RUNS)
-def test_killed_often(command_line, assert_same_run, delays, key):
-    kill_and_compare(command_line, assert_same_run, delays, key, RUNS[key], kills=5)
+def test_killed_often(command_line, assert_same_run, delays, arguments_of, key):
+    kill_and_compare(command_line, assert_same_run, delays, key, arguments_of(key), kills=5)

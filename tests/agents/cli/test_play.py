@@ -103,7 +103,7 @@ def test_a_given_policy_acts(tmp_path, caplog):
     with pytest.raises(UsageError, match="cannot be imported"):
         play._policy(options, env)
     options.policy, options.video = f"{__name__}:always_up", tmp_path / "up.mp4"
-    play._play(env, lambda observation, start: always_up(observation), options, lambda frame: True)
+    play._play(env, lambda observation, start, reward: always_up(observation), options, lambda frame: True)
     assert "in 5 steps" in caplog.text or "in 4 steps" in caplog.text
 
 

@@ -30,12 +30,13 @@ FACTS = {
     "reproduce": {
         "tiny": {
             "summary": "Tiny",
+            "agent": "sac",
             "cost": "none",
             "note": "Read with care.",
             "compare": ["a", "b"],
             "vary": [{"seed": [0, 1, 2], "setting": ["a", "b"], "env_id": ["Walk-v4"]}],
         },
-        "later": {"summary": "Not run", "vary": [{"seed": [0]}]},
+        "later": {"agent": "sac", "summary": "Not run", "vary": [{"seed": [0]}]},
     },
 }
 ROWS = """trial,seed,setting,env_id,score,loss,curve,python,commit,command
@@ -78,7 +79,12 @@ def test_ours_beside_the_papers(here):
 
 def test_the_only_setting_of_a_table(here, monkeypatch):
     """Its name is left out of the table, and the paper's number for it stands there all the same; so do the gaps."""
-    plan = {"summary": "One", "fixed": {"setting": "b"}, "vary": [{"seed": [0, 1], "env_id": ["Walk-v4", "Run-v4"]}]}
+    plan = {
+        "agent": "sac",
+        "summary": "One",
+        "fixed": {"setting": "b"},
+        "vary": [{"seed": [0, 1], "env_id": ["Walk-v4", "Run-v4"]}],
+    }
     monkeypatch.setitem(FACTS["reproduce"], "one", plan)
     first = trial_id({"setting": "b", "seed": 0, "env_id": "Walk-v4"})
     (here / "assets" / "results" / "one.csv").write_text(f"trial,setting,seed,env_id,score\n{first},b,0,Walk-v4,10\n")

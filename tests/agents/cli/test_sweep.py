@@ -16,7 +16,7 @@ import pytest
 from papergym.agents.cli.sweep import Options, matrix
 from papergym.agents.errors import UsageError
 from papergym.agents.reproduction.results import read_rows
-from papergym.agents.reproduction.sweep import options_of
+from papergym.agents.reproduction.trial import sweep_plan
 from papergym.agents.run import main
 
 RUN = ["--set", "n_steps=64", "batch_size=32", "eval_episodes=1", "eval_every=128", "video=false", "checkpoint_seconds=0.2"]
@@ -29,20 +29,10 @@ def test_matrix_is_the_product_of_its_axes():
     trials = matrix(options)
     assert len(trials) == len({json.dumps(trial) for trial in trials}) == 16
     assert trials[0] == {"agent": "sac", "env": "A-v0", "seed": 3, "steps": 9, "learning_rate": "1", "hidden": "8 8"}
-    assert options_of(trials[0]) == [
-        "--env",
-        "A-v0",
-        "--seed",
-        "3",
-        "--steps",
-        "9",
-        "--learning-rate",
-        "1",
-        "--hidden",
-        "8",
-        "8",
-    ]
-    assert options_of({"agent": "x", "video": "false", "norm_obs": "True"}) == ["--no-video", "--norm-obs"]
+    plan = sweep_plan({**trials[0], "env": "Pendulum-v1"})
+    assert (plan.run.env, plan.run.seed, plan.run.steps) == ("Pendulum-v1", 3, 9)
+    assert (plan.config.learning_rate, plan.config.hidden, plan.run.video) == (1.0, (8, 8), False)
+    assert sweep_plan({"agent": "ppo", "video": "true", "norm_obs": "False"}).config.norm_obs is False
 
 
 def test_a_combination_named_twice_runs_once():
@@ -57,8 +47,8 @@ def test_bad_axes(pairs):
 
 def test_mistakes_show_before_anything_runs(tmp_path, capsys):
     folder = tmp_path / "sweep"
-    with pytest.raises(SystemExit):
-        main(["sweep", "--agents", "ppo", "--envs", "Pendulum-v1", "--set", "n_stepz=1", "--folder", str(folder)])
+    assert main(["sweep", "--agents", "ppo", "--envs", "Pendulum-v1", "--set", "n_stepz=1", "--folder", str(folder)]) == 2
+    assert main(["sweep", "--agents", "ppo", "--envs", "Pendulum-v1", "--set", "n_steps=many", "--folder", str(folder)]) == 2
     assert main(["sweep", "--agents", "ppo", "nope", "--folder", str(folder)]) == 2
     assert not folder.exists()
 

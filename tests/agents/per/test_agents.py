@@ -13,8 +13,8 @@ from papergym.agents.errors import UsageError
 from papergym.agents.per.build import build
 from papergym.agents.per.config import Config
 from papergym.agents.per.dqn import PrioritizedDQN
-from papergym.agents.per.sac import PrioritizedSAC
-from papergym.agents.per.trial import run
+from papergym.agents.reproduction.trial import ReproductionTrial
+from papergym.agents.reproduction.trials import reproduction
 
 torch.set_num_threads(1)
 SMALL = {"buffer_size": 300, "learning_starts": 40, "batch_size": 16, "seed": 1, "device": "cpu"}
@@ -82,23 +82,6 @@ def test_dqn_interrupted_equals_uninterrupted(variant, tmp_path):
     assert torch.equal(parameters(whole), parameters(second))
 
 
-@pytest.mark.parametrize("variant", ["proportional", "rank"])
-def test_sac_interrupted_equals_uninterrupted(variant, tmp_path):
-    def make(steps=0, seed=1):
-        small = {**SMALL, "seed": seed, "policy_kwargs": {"net_arch": [16, 16]}}
-        model = PrioritizedSAC("MlpPolicy", gym.make("Pendulum-v1"), variant=variant, **small)
-        return model.learn(steps) if steps else model
-
-    whole = make(60).learn(30, reset_num_timesteps=False)
-    save_state(tmp_path / "state", make(60).get_state(), kind="per")
-    second = make(seed=9)
-    second.set_state(load_state(tmp_path / "state", kind="per"))
-    second.learn_until(90)
-    assert torch.equal(parameters(whole), parameters(second))
-    assert isinstance(whole, PrioritizedSAC)
-    assert len(np.unique(np.round(whole.replay_buffer.priorities.get_state()["max"], 6))) == 1
-
-
 def test_files_round_trip(tmp_path):
     model = dqn(80, variant="rank", n_steps=3, alpha=0.5, gamma=0.9, replay_buffer_kwargs={"epsilon": 0.01})
     model.save(tmp_path / "model.zip")
@@ -108,14 +91,11 @@ def test_files_round_trip(tmp_path):
     assert torch.equal(parameters(model), parameters(again))
 
 
-@pytest.mark.parametrize(
-    ("cls", "env", "plain"), [(PrioritizedDQN, "CartPole-v1", "DQN"), (PrioritizedSAC, "Pendulum-v1", "SAC")]
-)
-def test_files_need_nothing_of_papergym(tmp_path, without_papergym, cls, env, plain):
-    cls("MlpPolicy", env, n_steps=2, **SMALL).learn(60).save(tmp_path / "model.zip")
+def test_files_need_nothing_of_papergym(tmp_path, without_papergym):
+    dqn(60, n_steps=2).save(tmp_path / "model.zip")
     said = without_papergym(
         "import gymnasium, stable_baselines3 as sb3\n"
-        f"model = sb3.{plain}.load({str(tmp_path / 'model.zip')!r}, env=gymnasium.make({env!r}), device='cpu')\n"
+        f"model = sb3.DQN.load({str(tmp_path / 'model.zip')!r}, env=gymnasium.make('CartPole-v1'), device='cpu')\n"
         "print(model.learn(60).num_timesteps, model.replay_buffer.n_steps)\n"
     )
     assert said.split() == ["60", "2"]
@@ -157,10 +137,14 @@ def test_uniform_replay_is_alpha_zero():
 
 
 def test_trials(tmp_path):
-    row = run({"study": "cliffwalk", "method": "rank", "representation": "tabular", "n": 4, "seed": 0}, tmp_path, resume=True)
+    def run(trial, key="per-dqn"):
+        return ReproductionTrial(reproduction(key))(trial, tmp_path, resume=True, device="cpu")
+
+    walk = {"study": "cliffwalk", "method": "rank", "representation": "tabular", "n": 4, "seed": 0}
+    row = run(walk, "per-cliffwalk")
     assert row["solved"] and row["memory"] == 30 and row["updates"] > 30
     trial = {"study": "dqn", "setting": "rank", "replay": "rank", "env_id": "PER-BlindCliffwalk-v0", "states": 3, "seed": 0}
-    row = run({**trial, "steps": 700, "learning_starts": 50}, tmp_path, resume=True)
+    row = run({**trial, "steps": 700, "learning_starts": 50})
     assert row["steps_done"] == 700 and row["eval_return"] in (0.0, 1.0) and len(row["curve"].split()) == 20
     with pytest.raises(UsageError, match="alpha"):
-        run({**trial, "steps": 700, "alhpa": 1}, tmp_path, resume=True)
+        run({**trial, "steps": 700, "alhpa": 1})

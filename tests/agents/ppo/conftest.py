@@ -44,13 +44,13 @@ def line_walk():
 
 @pytest.fixture
 def make_ppo():
-    def make(*, discrete=False, n_envs=1, normalise=True, seed=0, double=False, hidden=(16, 16), wrap=None, **kwargs):
+    def make(*, discrete=False, n_envs=1, normalize=True, seed=0, double=False, hidden=(16, 16), wrap=None, **kwargs):
         def build():
             env = LineWalk(discrete)
             return wrap(env) if wrap else env
 
         venv = make_vec_env(build, n_envs=n_envs)
-        if normalise:
+        if normalize:
             venv = VecNormalize(venv, norm_reward=False)
         settings = {"n_steps": 64, "batch_size": 32, "n_epochs": 3, "max_grad_norm": None, "device": "cpu", **kwargs}
         architecture = {"net_arch": {"pi": list(hidden), "vf": list(hidden)}}

@@ -1,4 +1,4 @@
-"""The lean rollout against SB3's own classes, fed with what the environments gave."""
+"""The numpy rollout against SB3's own classes, fed with what the environments gave."""
 
 import copy
 
@@ -14,7 +14,7 @@ from papergym.agents.ppo.collect import update_moments
 
 
 class Log(gym.Wrapper):
-    """Keeps every number that crosses the environment's border."""
+    """Records every number that goes into the environment or comes out of it."""
 
     def __init__(self, env):
         super().__init__(env)
@@ -124,7 +124,7 @@ def test_actions_follow_the_policys_distribution(make_ppo):
 
 def test_several_environments_keep_their_columns(make_ppo):
     """With three environments each column is that environment's own episode stream."""
-    model = make_ppo(n_envs=3, normalise=False, n_steps=60, batch_size=30, wrap=Log)
+    model = make_ppo(n_envs=3, normalize=False, n_steps=60, batch_size=30, wrap=Log)
     model.collect_rollouts(model.env, model._setup_learn(180, None)[1], model.rollout_buffer, 60)
     for index, env in enumerate(model.env.unwrapped.envs):
         events = env.get_wrapper_attr("events")
@@ -199,7 +199,7 @@ class Spoiled(gym.Wrapper):
 @pytest.mark.parametrize("use_fast", [True, False])
 @pytest.mark.parametrize("what", ["reward", "observation"])
 def test_bad_numbers_are_named_and_change_nothing(make_ppo, what, use_fast):
-    model = make_ppo(n_envs=2, use_fast=use_fast, wrap=lambda env: Spoiled(env, what), normalise=what == "reward")
+    model = make_ppo(n_envs=2, use_fast=use_fast, wrap=lambda env: Spoiled(env, what), normalize=what == "reward")
     before = [parameter.clone() for parameter in model.policy.parameters()]
     with pytest.raises(BadNumbersError, match=rf"environment 0\).* a {what} that is not finite at step (58|60)"):
         model.learn(128)

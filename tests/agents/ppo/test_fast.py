@@ -5,13 +5,14 @@ import copy
 import numpy as np
 import pytest
 import torch
+from stable_baselines3.common import policies
 from torch.distributions import Categorical, Independent, Normal, kl_divergence
 
-from papergym.agents.ppo.fast import Update
+from papergym.agents.ppo.fast import Settings
 from papergym.agents.ppo.objective import OBJECTIVES, Surrogate
 
 
-def torch_loss(model, surrogate, batch, old, old_log_std, normalise):
+def torch_loss(model, surrogate, batch, old, old_log_std, normalize):
     """Eq. 9 written with torch.distributions only, on the SB3 policy's own modules."""
     policy, to = model.policy, torch.from_numpy
     latent_pi, latent_vf = policy.mlp_extractor(to(batch.observations))
@@ -22,7 +23,7 @@ def torch_loss(model, surrogate, batch, old, old_log_std, normalise):
         new = Independent(Normal(outputs, policy.log_std.exp()), 1)
         before, actions = Independent(Normal(to(old), to(old_log_std).exp()), 1), to(batch.actions)
     advantages = to(batch.advantages)
-    if normalise:
+    if normalize:
         advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
     ratio = (new.log_prob(actions) - to(batch.log_probs)).exp()
     gain = ratio * advantages
@@ -39,16 +40,16 @@ def flat_gradient(fast):
 
 
 @pytest.mark.parametrize("discrete", [False, True])
-@pytest.mark.parametrize("normalise", [False, True])
+@pytest.mark.parametrize("normalize", [False, True])
 @pytest.mark.parametrize("objective", OBJECTIVES)
-def test_gradient_equals_autograd_in_float64(make_ppo, make_batch, objective, normalise, discrete):
+def test_gradient_equals_autograd_in_float64(make_ppo, make_batch, objective, normalize, discrete):
     model = make_ppo(objective=objective, discrete=discrete, double=True)
     batch, old = make_batch(model)
     fast = model.fast_policy
     old_log_std = None if discrete else fast.head.old_log_std
     surrogate = Surrogate(objective, clip_range=0.2, beta=1.7, value_coef=0.6, entropy_coef=0.03)
-    torch_loss(model, surrogate, batch, old, old_log_std, normalise).backward()
-    fast.gradient(surrogate, batch, old, normalise)
+    torch_loss(model, surrogate, batch, old, old_log_std, normalize).backward()
+    fast.gradient(surrogate, batch, old, normalize)
     expected = flat_gradient(fast)
     assert np.abs(expected).max() > 1e-2
     np.testing.assert_allclose(fast.network.gradient.flat, expected, rtol=1e-9, atol=1e-12)
@@ -62,7 +63,7 @@ def test_gradient_equals_finite_differences(make_ppo, make_batch, objective, dis
     fast = model.fast_policy
     old_log_std = None if discrete else fast.head.old_log_std
     surrogate = Surrogate(objective, beta=0.9, entropy_coef=0.05)
-    fast.gradient(surrogate, batch, old, normalise=True)
+    fast.gradient(surrogate, batch, old, normalize=True)
     flat, step, differences = fast.network.parameters.flat, 1e-6, []
     with torch.no_grad():
         for index in range(flat.size):
@@ -110,6 +111,37 @@ def test_update_equals_the_torch_update(make_ppo, objective, discrete, max_grad_
         )
 
 
+@pytest.mark.parametrize("normalize", [False, True])
+@pytest.mark.parametrize("discrete", [False, True])
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_whole_updates_equal_the_plain_ones_in_float64(monkeypatch, make_ppo, objective, discrete, normalize):
+    """Two updates of six minibatches each, parameter by parameter, and every number that is logged but a sampled KL."""
+    monkeypatch.setattr(policies, "preprocess_obs", lambda obs, *_, **__: obs.double())  # SB3's makes float32 of everything
+    settings = {"objective": objective, "discrete": discrete, "normalize_advantage": normalize}
+    models = [make_ppo(use_fast=use_fast, max_grad_norm=0.5, ent_coef=0.01, **settings) for use_fast in (True, False)]
+    models[0].learn(64)
+    buffer = models[0].rollout_buffer
+    for name in ("observations", "actions", "values", "log_probs", "advantages", "returns"):
+        setattr(buffer, name, getattr(buffer, name).astype(np.float64))
+    for model in models:
+        model._setup_learn(64, None, False)
+        model.policy.double()
+        model.policy.load_state_dict(models[0].policy.state_dict())
+        model.policy.optimizer = torch.optim.Adam(model.policy.parameters(), lr=3e-3)
+        model.rollout_buffer, model.generator = buffer, np.random.default_rng(7)
+        model.beta = 1.0
+    for _ in range(2):
+        for model in models:
+            model.train()
+    assert models[0].fast_policy is not None and models[1].fast_policy is None
+    for (name, ours), theirs in zip(models[0].policy.named_parameters(), models[1].policy.parameters()):
+        torch.testing.assert_close(ours, theirs, rtol=1e-8, atol=1e-10, msg=lambda text, name=name: f"{name}: {text}")
+    assert models[0].beta == models[1].beta
+    terms = ["entropy", "value_loss", "clip_fraction", *(["kl"] if objective.endswith("_kl") else [])]
+    ours, theirs = ({term: model.logger.name_to_value[f"train/{term}"] for term in terms} for model in models)
+    assert ours == pytest.approx(theirs, rel=1e-7)
+
+
 def test_network_and_optimizer_share_memory(make_ppo):
     model = make_ppo()
     fast = model.fast_policy
@@ -140,7 +172,7 @@ def test_update_reports_the_mean_divergence_of_the_rollout(make_ppo, make_batch)
     fast = model.fast_policy
     before = fast.network.parameters.log_std.copy()
     old = fast.network.forward(batch.observations)[0].copy()
-    terms = fast.update(Surrogate("fixed_kl", beta=0.1), batch, Update(5, 16, None, True), np.random.default_rng(0))
+    terms = fast.update(Surrogate("fixed_kl", beta=0.1), batch, Settings(5, 16, None, True), np.random.default_rng(0))
     new = fast.network.forward(batch.observations)[0]
     a = Normal(torch.from_numpy(old), torch.from_numpy(before).exp())
     b = Normal(torch.from_numpy(new), torch.from_numpy(fast.network.parameters.log_std).exp())

@@ -9,7 +9,7 @@ SIDE = 24
 
 
 class Blocks(gym.Env):
-    """Pictures that show a hidden position, stacked three deep; the reward is the position. Exact state."""
+    """Images that show a hidden position, stacked three deep; the reward is the position. Exact state."""
 
     def __init__(self, length=20, obs_type="pixels", ends=False, action_dim=2):
         self.action_space = gym.spaces.Box(-1, 1, (action_dim,), np.float32)

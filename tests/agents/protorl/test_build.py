@@ -1,5 +1,3 @@
-import dataclasses
-
 import numpy as np
 import pytest
 
@@ -12,13 +10,6 @@ QUICK = {
     "steps": 60, "learning_starts": 10, "batch_size": 8, "prototypes": 8, "queue_size": 32, "encoder_strides": (4, 4),
     "hidden": (16,), "buffer_size": 100, "projection_dim": 8, "predictor_dim": 8,
 }  # fmt: skip
-
-
-def test_defaults_are_the_paper_preset():
-    values, defaults = assets.paper("protorl")["presets"]["paper"], Config()
-    for name, value in values.items():
-        if name in {field.name for field in dataclasses.fields(Config)}:
-            assert getattr(defaults, name) == value, name
 
 
 def test_hyperparameters_are_the_defaults():

@@ -33,7 +33,7 @@ def test_clustering_loss_float64():
     torch.manual_seed(0)
     module = Prototypes(12, 6, 10)
     torch.nn.init.orthogonal_(module.weight.data)
-    module.normalise()
+    module.normalize()
     projected, target = torch.randn(20, 6), torch.randn(20, 6)
     weight = module.weight.detach().double().numpy()
     first, last = module.predictor[0], module.predictor[2]
@@ -119,7 +119,7 @@ def test_one_convolution_serves_reward_and_target(make, filled):
     assert len(calls) == 2
 
     policy, gamma = twin.policy, twin.gamma
-    from papergym.agents.protorl.shift import random_shift
+    from papergym.agents.fast.random_shift import random_shift
 
     obs, next_obs = (
         random_shift(batch.observations, noise.shift_obs, 4),

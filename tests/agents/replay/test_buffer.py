@@ -2,11 +2,13 @@ import copy
 import pickle
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
 import torch
 from gymnasium import spaces
+from stable_baselines3 import DQN
 
 from papergym.agents.checkpoint.state import load_state, save_state
 from papergym.agents.replay.prioritized import PrioritizedReplayBuffer
@@ -185,3 +187,34 @@ def test_bad_arguments(filled):
         filled(0, 10).sample(4)
     with pytest.raises(ValueError, match="spaces and the buffer size"):
         filled(0, 10).set_state(filled(20, 20).get_state())
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_plain_sb3_is_told_once_that_nothing_is_prioritised(variant):
+    """Its DQN never returns TD errors. Every transition keeps the same priority, and one warning says so."""
+    arguments = {"learning_starts": 10, "train_freq": 1, "batch_size": 8, "buffer_size": 400, "device": "cpu", "seed": 0}
+    model = DQN(
+        "MlpPolicy",
+        "CartPole-v1",
+        replay_buffer_class=PrioritizedReplayBuffer,
+        replay_buffer_kwargs={"variant": variant},
+        **arguments,
+    )
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model.learn(300)
+    told = [warning for warning in caught if "no priority was ever updated" in str(warning.message)]
+    assert len(told) == 1 and "use PrioritizedDQN" in str(told[0].message)
+    state = model.replay_buffer.priorities.get_state()
+    assert len(set(state["leaves" if variant == "proportional" else "priorities"])) == 1
+
+
+@pytest.mark.parametrize("kwargs", [{"alpha": 0.0}, {}])
+def test_nothing_is_said_where_uniform_is_meant_or_errors_come_back(filled, kwargs):
+    buffer = filled(50, 50, **kwargs)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for count in range(250):
+            batch = buffer.sample(8)
+            if not kwargs and count == 90:  # once is enough: who collects batches before an update is not told
+                buffer.update_priorities(batch.indices, torch.ones(8))

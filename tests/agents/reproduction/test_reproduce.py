@@ -1,23 +1,23 @@
 """Trials of papers: expansion, selection, skipping, resuming after kill -9, parallel writers, bad input."""
 
 import csv
-import json
 import os
 import signal
 import subprocess
 import sys
-import textwrap
 import time
 
 import pytest
+import tomli_w
 
 from papergym import assets
 from papergym.agents import run as command_line
 from papergym.agents.errors import UsageError
 from papergym.agents.reproduction.results import read_rows
 from papergym.agents.reproduction.trials import expand, reproductions, select, trial_id
-from papergym.agents.reproduction.workers import run_trials
+from papergym.agents.runner.registry import agent as agent_row
 
+PAPER = {"title": "Counting", "authors": ["A. Author"], "year": 2020}
 TABLE = {
     "fixed": {"steps": 8},
     "vary": [
@@ -68,139 +68,19 @@ def test_selection():
 def test_every_reproduction_of_the_papers_expands():
     for key, plan in reproductions().items():
         assert plan.trials and plan.summary, key
-        assert (assets.ROOT.parent / "agents" / plan.agent).is_dir(), f"{key} names the agent {plan.agent}"
+        assert agent_row(plan.agent), f"{key} names the agent {plan.agent}"
+        assert not plan.study or plan.study in agent_row(plan.agent).studies
 
 
 @pytest.fixture
-def agent(tmp_path, monkeypatch):
-    """An agent ``counter`` whose trial counts to ``steps`` in a file, one step at a time, and can die, fail or refuse."""
-    package = tmp_path / "papergym_counter"
-    package.mkdir()
-    (package / "trial.py").write_text(
-        textwrap.dedent("""
-        import os, time
-        from papergym.agents.errors import UsageError
-
-        def run(trial, folder, *, resume):
-            with open(folder / "log", "a") as log:
-                log.write("start\\n")
-            if trial.get("bad") == "refuse":
-                raise UsageError("a budget below one update")
-            if trial.get("bad") == "full":
-                try:
-                    raise OSError(28, "No space left on device")
-                except OSError as error:  # as a checkpoint reports it
-                    raise RuntimeError(f"cannot write: {error}") from error
-            if trial.get("bad") == "too large":
-                import resource, numpy, papergym.agents.checkpoint.state as state
-                resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
-                state.save_state(folder / "state", {"rows": numpy.zeros(5000)}, kind="test")
-            if trial.get("bad") == "error":
-                raise RuntimeError("the wheel came off")
-            count = int((folder / "count").read_text()) if resume and (folder / "count").exists() else 0
-            first = count
-            while count < trial["steps"]:
-                count += 1
-                (folder / "count").write_text(str(count))
-                time.sleep(trial.get("pause", 0))
-                if trial.get("bad") == "die" and first == 0 and count == 3:
-                    os.kill(os.getpid(), 9)
-                if trial.get("bad") == "always":
-                    os.kill(os.getpid(), 9)
-            return {"score": float(count), "first": first, "threads": os.environ["OMP_NUM_THREADS"], "pid": os.getpid()}
-        """)
-    )
-    (package / "__init__.py").write_text("")
-    monkeypatch.syspath_prepend(tmp_path)  # a spawned process takes over its parent's path
-    monkeypatch.setattr("papergym.agents.reproduction.workers.trial_module", lambda agent: f"papergym_{agent}.trial")
-    return "counter"
-
-
-def test_trials_run_and_are_reported(agent, tmp_path):
-    trials = [{"steps": 2, "seed": seed} for seed in range(4)]
-    outcomes = list(run_trials(agent, trials, tmp_path / "runs", jobs=2))
-    assert sorted(o.trial["seed"] for o in outcomes) == [0, 1, 2, 3]
-    assert all(o.kind == "done" and o.row["score"] == 2 and o.row["threads"] == "1" for o in outcomes)
-    assert 1 <= len({o.row["pid"] for o in outcomes} - {os.getpid()}) <= 2
-
-
-def test_a_killed_worker_is_replaced_and_its_trial_resumed(agent, tmp_path):
-    trials = [{"steps": 5, "seed": 0, "bad": "die"}, {"steps": 1, "seed": 1}]
-    outcomes = {o.trial["seed"]: o for o in run_trials(agent, trials, tmp_path / "runs")}
-    assert outcomes[0].row["first"] == 3 and outcomes[0].row["score"] == 5
-    assert outcomes[1].kind == "done"
-
-
-def test_a_trial_that_always_dies_is_given_up_alone(agent, tmp_path):
-    trials = [{"steps": 5, "seed": 0, "bad": "always"}, {"steps": 1, "seed": 1}]
-    outcomes = {o.trial["seed"]: o for o in run_trials(agent, trials, tmp_path / "runs")}
-    assert outcomes[0].kind == "failed" and "died 3 times" in outcomes[0].message
-    assert outcomes[1].kind == "done"
-
-
-def test_errors_stay_with_their_trial_and_refusals_stop_the_rest(agent, tmp_path):
-    trials = [{"steps": 1, "seed": seed, **extra} for seed, extra in enumerate([{"bad": "error"}, {}, {"bad": "refuse"}, {}])]
-    outcomes = list(run_trials(agent, trials, tmp_path / "runs"))
-    assert [o.kind for o in outcomes] == ["failed", "done", "refused"]
-    assert "the wheel came off" in outcomes[0].message and outcomes[2].message == "a budget below one update"
-
-
-def test_of_unlike_trials_a_refusal_stops_none(agent, tmp_path):
-    outcomes = run_trials(agent, [{"steps": 1, "bad": "refuse"}, {"steps": 1}], tmp_path / "runs", alike=False)
-    assert [outcome.kind for outcome in outcomes] == ["refused", "done"]
-
-
-@pytest.mark.parametrize("how", ["full", "too large"])
-def test_a_full_disk_stops_the_rest(agent, tmp_path, how):
-    """Whether Python writes, whose errors carry a number, or safetensors, whose errors are text."""
-    outcomes = list(run_trials(agent, [{"steps": 1, "bad": how}, {"steps": 1}], tmp_path / "runs", alike=False))
-    assert [outcome.kind for outcome in outcomes] == ["full"]
-    message = outcomes[0].message
-    assert "cannot write" in message and "the same command goes on" in message and "Traceback" not in message
-
-
-def test_a_missing_module_is_named(tmp_path):
-    outcomes = list(run_trials("nonsense", [{"steps": 1}], tmp_path))
-    assert outcomes[0].kind == "refused" and "papergym.agents.nonsense.trial cannot be loaded" in outcomes[0].message
-
-
-def test_what_a_dead_parent_left_is_taken_over(agent, tmp_path):
-    """A row that a worker wrote after its parent was killed is reported without running the trial again."""
-    trial = {"steps": 2, "seed": 0}
-    list(run_trials(agent, [trial], tmp_path / "runs"))
-    log = tmp_path / "runs" / trial_id(trial) / "log"
-    again = list(run_trials(agent, [trial], tmp_path / "runs"))
-    assert again[0].kind == "done" and again[0].row["score"] == 2 and log.read_text() == "start\n"
-    list(run_trials(agent, [trial], tmp_path / "runs", resume=False))
-    assert log.read_text() == "start\nstart\n"
-
-
-def test_two_parents_share_the_work(agent, tmp_path):
-    trials = [{"steps": 3, "seed": seed, "pause": 0.4} for seed in range(2)]
-    first = run_trials(agent, trials[:1], tmp_path / "runs")
-    script = (
-        "import papergym.agents.reproduction.workers as w, sys, json; from pathlib import Path\n"
-        f"sys.path.insert(0, {str(tmp_path)!r})\n"
-        "w.trial_module = lambda agent: f'papergym_{agent}.trial'\n"
-        "if __name__ == '__main__':\n"
-        "    print(next(w.run_trials('counter', json.loads(sys.argv[2]), Path(sys.argv[1]))).kind)"
-    )
-    main = tmp_path / "other.py"
-    main.write_text(script)
-    other = subprocess.Popen(
-        [sys.executable, str(main), str(tmp_path / "runs"), json.dumps(trials[:1])], stdout=subprocess.PIPE, text=True
-    )
-    kinds = sorted([next(first).kind, other.communicate(timeout=60)[0].strip()])
-    log = (tmp_path / "runs" / trial_id(trials[0]) / "log").read_text()
-    assert log == "start\n" and kinds in (["busy", "done"], ["done", "done"])
-
-
-@pytest.fixture
-def papers(agent, monkeypatch):
-    """One paper with a reproduction ``count`` of the agent above."""
-    table = {"summary": "counting", "agent": agent, "fixed": {"steps": 2}, "vary": [{"seed": [0, 1, 2]}]}
+def papers(agent, monkeypatch, tmp_path):
+    """One paper with a reproduction ``count`` of a study of an agent outside the package."""
+    table = {"summary": "counting", "agent": "papergym_counter:AGENT", "study": "count", "fixed": {"steps": 2}}
+    table["vary"] = [{"seed": [0, 1, 2]}]
     monkeypatch.setattr(assets, "paper_keys", lambda: ["counting"])
-    monkeypatch.setattr(assets, "paper", lambda key: {"reproduce": {"count": table}})
+    monkeypatch.setattr(assets, "paper", lambda key: {"paper": PAPER, "reproduce": {"count": table}})
+    monkeypatch.setattr(assets, "ROOT", tmp_path / "assets")
+    return table
 
 
 def test_the_verb_writes_rows_skips_done_and_says_where(papers, tmp_path, monkeypatch, capsys):
@@ -216,11 +96,52 @@ def test_the_verb_writes_rows_skips_done_and_says_where(papers, tmp_path, monkey
     assert len(read_rows(tmp_path / "out.csv")) == 3
 
 
+def test_a_users_rows_are_their_own(papers, tmp_path, monkeypatch, capsys):
+    """Shipped rows do not count as done; the user's lie under runs/; only a maintainer's option writes to the assets."""
+    monkeypatch.chdir(tmp_path)
+    shipped = tmp_path / "assets" / "results" / "count.csv"
+    assert command_line.main(["reproduce", "count", "--record"]) == 0
+    before = shipped.read_bytes()
+    assert command_line.main(["reproduce", "count", "--record"]) == 0
+    assert "3 trials, 3 done, 0 to run" in capsys.readouterr().out
+    for path in (tmp_path / "runs").rglob("row.json"):
+        path.unlink()
+    assert command_line.main(["reproduce", "count"]) == 0
+    assert "3 trials, 0 done, 3 to run" in capsys.readouterr().out
+    mine = tmp_path / "runs" / "reproduce" / "count" / "results.csv"
+    assert len(read_rows(mine)) == 3 and shipped.read_bytes() == before
+    assert command_line.main(["reproduce", "--list"]) == 0
+    assert "shipped 3 of 3 trials, yours 3" in capsys.readouterr().out
+    assert command_line.main(["report", "count"]) == 0
+    text = (tmp_path / "reports" / "count" / "report.md").read_text()
+    assert "| shipped | 3 |" in text and "| yours | 3 |" in text
+    assert command_line.main(["reproduce", "count", "--record", "--results", "x.csv"]) == 2
+
+
+def test_fresh_runs_what_is_done(papers, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert command_line.main(["reproduce", "count", "--where", "seed=1"]) == 0
+    capsys.readouterr()
+    assert command_line.main(["reproduce", "count", "--where", "seed=1"]) == 0
+    assert "1 trials, 1 done, 0 to run" in capsys.readouterr().out
+    assert command_line.main(["reproduce", "count", "--where", "seed=1", "--fresh"]) == 0
+    assert "1 trials, 0 done, 1 to run" in capsys.readouterr().out
+    assert len(read_rows(tmp_path / "runs" / "reproduce" / "count" / "results.csv")) == 1
+
+
 def test_another_budget_leaves_the_shipped_table_alone(papers, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert command_line.main(["reproduce", "count", "--budget", "4", "--seeds", "5"]) == 0
-    with (tmp_path / "runs" / "reproduce" / "count" / "count.csv").open() as file:
+    with (tmp_path / "runs" / "reproduce" / "count" / "results.csv").open() as file:
         assert [(row["steps"], row["seed"]) for row in csv.DictReader(file)] == [("4", "5")]
+
+
+def test_a_table_of_the_users(papers, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.toml").write_text(tomli_w.dumps({"reproduce": {"mine": papers}}))
+    assert command_line.main(["reproduce", "mine.toml"]) == 0
+    assert len(read_rows(tmp_path / "runs" / "reproduce" / "mine" / "results.csv")) == 3
+    assert command_line.main(["reproduce", "nowhere.toml"]) == 2
 
 
 def test_unknown_keys_are_named_with_the_nearest(capsys):
@@ -243,7 +164,7 @@ def test_a_budget_below_one_update_is_one_clear_message(tmp_path, monkeypatch, c
 def test_an_interrupt_stops_the_workers_and_says_how_to_go_on(papers, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
 
-    def interrupt(*arguments):
+    def interrupt(*arguments, **more):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("papergym.agents.cli.reproduce.append_row", interrupt)
@@ -265,11 +186,11 @@ def test_kill_9_and_resume_give_the_uninterrupted_row(tmp_path):
     assert start("whole").wait(300) == 0
     cut = start("cut")
     deadline = time.monotonic() + 200
-    while not list(tmp_path.glob("cut/*/checkpoint.safetensors")) and time.monotonic() < deadline:
+    while not list(tmp_path.glob("cut/*/run/checkpoints/*.safetensors")) and time.monotonic() < deadline:
         time.sleep(0.2)
     os.killpg(cut.pid, signal.SIGKILL)
     cut.wait()
-    assert not (tmp_path / "cut.csv").exists() and list(tmp_path.glob("cut/*/checkpoint.safetensors"))
+    assert not (tmp_path / "cut.csv").exists() and list(tmp_path.glob("cut/*/run/checkpoints/*.safetensors"))
     assert start("cut").wait(300) == 0
     whole, resumed = (read_rows(tmp_path / f"{name}.csv")[0] for name in ("whole", "cut"))
     for column in ("score", "eval_return", "curve", "episodes", "steps_done", "beta_end"):

@@ -1,13 +1,15 @@
 """Result tables: columns, parallel writers, a full disk."""
 
+import os
 import subprocess
 import sys
 
 import pytest
 
+from papergym.agents.checkpoint import files
+from papergym.agents.checkpoint.provenance import row_provenance
 from papergym.agents.errors import UsageError
-from papergym.agents.reproduction import results as results_module
-from papergym.agents.reproduction.results import append_row, provenance, read_rows
+from papergym.agents.reproduction.results import append_row, read_rows
 
 
 def test_rows_keep_their_columns_and_are_written_once(tmp_path):
@@ -18,7 +20,7 @@ def test_rows_keep_their_columns_and_are_written_once(tmp_path):
     assert read_rows(path) == [
         {"trial": "x", "score": "1.5", "extra": ""}, {"trial": "y", "score": "", "extra": "a, b\nc"},
     ]  # fmt: skip
-    assert [entry.name for entry in path.parent.iterdir()] == ["table.csv"]
+    assert sorted(entry.name for entry in path.parent.iterdir()) == [".table.csv.lock", "table.csv"]
 
 
 def test_processes_append_at_once_without_loss(tmp_path):
@@ -27,7 +29,12 @@ def test_processes_append_at_once_without_loss(tmp_path):
         "for i in range(15): append_row(Path(sys.argv[1]), {'trial': f'{sys.argv[2]}-{i}'})"
     )
     path = tmp_path / "table.csv"
-    processes = [subprocess.Popen([sys.executable, "-c", script, str(path), name]) for name in "abc"]
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", script, str(path), name], env={**os.environ, "TMPDIR": str(tmp_path / f"tmp-{name}")}
+        )
+        for name in "abc"
+    ]
     assert [process.wait(60) for process in processes] == [0, 0, 0]
     assert sorted(row["trial"] for row in read_rows(path)) == sorted(f"{name}-{i}" for name in "abc" for i in range(15))
 
@@ -39,13 +46,15 @@ def test_a_full_disk_keeps_the_old_table(tmp_path, monkeypatch):
     def full(descriptor):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(results_module.os, "fsync", full)
+    monkeypatch.setattr(files.os, "fsync", full)
     with pytest.raises(UsageError, match=r"No space left.*Free some space.*old file is kept"):
         append_row(path, {"trial": "y"})
-    assert [row["trial"] for row in read_rows(path)] == ["x"] and len(list(tmp_path.iterdir())) == 1
+    assert [row["trial"] for row in read_rows(path)] == ["x"] and not list(tmp_path.glob("*.tmp*")) + list(
+        tmp_path.glob(".*.tmp*")
+    )
 
 
 def test_provenance_names_the_versions():
-    found = provenance()
+    found = row_provenance()
     assert set(found) == {"python", "torch", "mujoco", "gymnasium", "sb3", "commit"}
     assert found["python"].startswith("3.") and found["torch"]

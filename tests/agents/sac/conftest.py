@@ -19,22 +19,57 @@ class Drift(gym.Env):
     def reset(self, *, seed=None, options=None):
         super().reset(seed=seed)
         self.count = 0
-        return self.np_random.normal(size=5), {}
+        return self._observe(), {}
 
     def step(self, action):
         self.count += 1
         end = self.np_random.random() < 0.05
-        return self.np_random.normal(size=5), float(-(action**2).sum()), end, self.count >= 20, {}
+        return self._observe(), float(-(action**2).sum()), end, self.count >= 20, {}
+
+    def _observe(self):
+        return self.np_random.normal(size=5)
+
+
+class ImageDrift(Drift):
+    """The same with images."""
+
+    def __init__(self):
+        super().__init__()
+        self.observation_space = spaces.Box(0, 255, (3, 36, 36), np.uint8)
+
+    def _observe(self):
+        return self.np_random.integers(0, 256, (3, 36, 36), np.uint8)
+
+
+class DictDrift(Drift):
+    """The same with a dictionary of two entries."""
+
+    def __init__(self):
+        super().__init__()
+        self.observation_space = spaces.Dict({"place": spaces.Box(-9, 9, (2, 2), np.float32), "key": spaces.Discrete(3)})
+
+    def _observe(self):
+        return {"place": self.np_random.normal(size=(2, 2)).astype(np.float32), "key": int(self.np_random.integers(3))}
+
+
+@pytest.fixture
+def image_drift():
+    return ImageDrift
+
+
+@pytest.fixture
+def dict_drift():
+    return DictDrift
 
 
 @pytest.fixture
 def make_sac():
     """Builds a small SAC on a tiny environment, filled and past its first updates where ``steps`` says so."""
 
-    def build(steps: int = 0, cls=SAC, env=Drift, **kwargs):
+    def build(steps: int = 0, cls=SAC, env=Drift, policy="MlpPolicy", **kwargs):
         defaults = {"buffer_size": 500, "learning_starts": 30, "batch_size": 16, "seed": 1, "device": "cpu"}
         defaults["policy_kwargs"] = {"net_arch": [32, 24]}
-        model = cls("MlpPolicy", env() if callable(env) else env, **{**defaults, **kwargs})
+        model = cls(policy, env() if callable(env) else env, **{**defaults, **kwargs})
         if steps:
             model.learn(steps)
         return model

@@ -10,12 +10,12 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
 from papergym.agents.checkpoint.state import load_state, save_state
 from papergym.agents.errors import UsageError
-from papergym.agents.fast.acting import numpy_actor
 from papergym.agents.replay.uniform import PackedReplayBuffer
-from papergym.agents.fast import precision
 from papergym.agents.sac.algorithm import SAC
 from papergym.agents.sac.build import build
 from papergym.agents.sac.config import Config
+from papergym.agents.sac.prioritized import PrioritizedSAC
+from papergym.agents.sac.update import Update
 
 
 def parameters(model) -> torch.Tensor:
@@ -67,9 +67,10 @@ def test_files_need_nothing_of_papergym(make_sac, tmp_path, without_papergym):
     assert "(3,)" in said
 
 
+@pytest.mark.parametrize("lean", [True, False])
 @pytest.mark.parametrize("kwargs", [{}, {"ent_coef": 0.1}, {"separate_value": True, "ent_coef": 0.2}, {"n_steps": 3}])
-def test_interrupted_equals_uninterrupted(make_sac, tmp_path, kwargs):
-    env = lambda: gym.make("Pendulum-v1")  # noqa: E731
+def test_interrupted_equals_uninterrupted(make_sac, tmp_path, kwargs, lean):
+    env, kwargs = lambda: gym.make("Pendulum-v1"), {"lean": lean, **kwargs}
     whole = make_sac(env=env, **kwargs)
     whole.learn(50)
     whole.learn(40, reset_num_timesteps=False)
@@ -97,20 +98,6 @@ def test_two_agents_do_not_disturb_each_other(make_sac):
     assert not torch.equal(parameters(alone), parameters(second))
 
 
-def test_numpy_actor_equals_torch(make_sac):
-    model = make_sac(60)
-    observations = np.random.default_rng(0).normal(size=(7, 5))
-    actor = numpy_actor(model.actor)
-    assert actor is not None
-    noise = np.random.default_rng(5).standard_normal((7, 3), np.float32)
-    mean, log_std, _ = model.actor.get_action_dist_params(torch.as_tensor(observations, dtype=torch.float32))
-    expected = torch.tanh(mean + log_std.exp() * torch.as_tensor(noise)).detach()
-    np.testing.assert_allclose(actor(observations, np.random.default_rng(5)), expected, rtol=1e-4, atol=1e-5)
-    before = actor(observations, np.random.default_rng(5))
-    model.train(3, 16)
-    assert not np.allclose(before, actor(observations, np.random.default_rng(5))), "the memory is shared"
-
-
 def test_actions_reach_the_env_in_its_bounds_and_the_buffer_scaled(make_sac):
     model = make_sac(100)
     low, high = model.action_space.low, model.action_space.high
@@ -121,13 +108,35 @@ def test_actions_reach_the_env_in_its_bounds_and_the_buffer_scaled(make_sac):
     assert model.replay_buffer.observations.dtype == np.float32
 
 
-def test_other_policies_run_the_update_of_sb3(make_sac, caplog):
+def test_gsde_runs_the_update_of_sb3(make_sac, caplog):
     with caplog.at_level("INFO", logger="papergym.agents.sac.algorithm"):
-        model = make_sac(40, policy_kwargs={"net_arch": [8], "activation_fn": torch.nn.Tanh})
+        model = make_sac(40, use_sde=True)
     assert "own update runs" in caplog.text
-    assert model._lean_update is None and model._n_updates > 0
+    assert model._update is None and model._n_updates > 0
     with pytest.raises(ValueError, match="separate_value needs"):
-        make_sac(separate_value=True, policy_kwargs={"activation_fn": torch.nn.Tanh})
+        make_sac(separate_value=True, use_sde=True)
+    with pytest.raises(ValueError, match="use_sde=False"):
+        make_sac(cls=PrioritizedSAC, use_sde=True)
+
+
+def test_other_policies_run_the_plain_update(make_sac, caplog):
+    with caplog.at_level("INFO", logger="papergym.agents.sac.algorithm"):
+        model = make_sac(40, separate_value=True, policy_kwargs={"net_arch": [8], "activation_fn": torch.nn.Tanh})
+    assert "the plain update runs: actor and critics are not ReLU networks" in caplog.text
+    assert isinstance(model._update, Update) and model._n_updates > 0
+
+
+def test_first_version_needs_flat_observations(make_sac, image_drift, dict_drift):
+    for env, policy in ((image_drift, "CnnPolicy"), (dict_drift, "MultiInputPolicy")):
+        with pytest.raises(ValueError, match="separate_value needs flat Box observations"):
+            make_sac(env=env, policy=policy, separate_value=True)
+
+
+@pytest.mark.parametrize("kind", ["images", "dictionary"])
+def test_priorities_with_images_and_dictionaries(make_sac, image_drift, dict_drift, kind):
+    env, policy = (image_drift, "CnnPolicy") if kind == "images" else (dict_drift, "MultiInputPolicy")
+    model = make_sac(45, cls=PrioritizedSAC, env=env, policy=policy, policy_kwargs={"net_arch": [8]})
+    assert len(np.unique(model.replay_buffer.priorities.tree.leaves[:45])) > 20
 
 
 def test_several_environments_and_vecnormalize(make_sac):
@@ -147,21 +156,8 @@ def test_n_step_discounts_reach_the_target(make_sac):
     obs, actions, log_prob = batch.next_observations, torch.zeros(64, 3), torch.zeros(64, 1)
     with torch.no_grad():
         q = torch.stack(model.critic_target(obs, actions)).amin(0)
-        ours = model._lean_update._target(batch, obs, actions, log_prob, 0.0)
+        ours = model._update._target(batch, obs, actions, log_prob, 0.0)
     torch.testing.assert_close(ours, batch.rewards + (1 - batch.dones) * batch.discounts * q)
-
-
-def test_precision_is_checked_and_restored(monkeypatch):
-    before = torch.get_float32_matmul_precision()
-    with precision.fast_matmul(torch.device("cpu")):
-        assert torch.get_float32_matmul_precision() == ("medium" if precision.medium_is_float32() else before)
-    assert torch.get_float32_matmul_precision() == before
-    precision.medium_is_float32.cache_clear()
-    monkeypatch.setattr(torch, "baddbmm", lambda bias, a, b: (bias + a.bfloat16().to(a.dtype) @ b).to(bias.dtype))
-    assert not precision.medium_is_float32(), "products of bfloat16 inputs must be refused"
-    with precision.fast_matmul(torch.device("cpu")):
-        assert torch.get_float32_matmul_precision() == before
-    precision.medium_is_float32.cache_clear()
 
 
 def test_configurations_that_exclude_each_other():
@@ -170,7 +166,7 @@ def test_configurations_that_exclude_each_other():
         ({"implementation": "sb3", "separate_value": True}, "neither"),
         ({"temperature": "warm"}, "a number"),
         ({"temperature": "0.2", "target_entropy": -1.0}, "learned temperature only"),
-        ({"replay": "rank", "lean": False}, "lean=True"),
+        ({"implementation": "sb3", "replay": "rank"}, "neither"),
     ]
     for settings, message in cases:
         with pytest.raises(UsageError, match=message):
@@ -179,7 +175,9 @@ def test_configurations_that_exclude_each_other():
         build(Config(), "CartPole-v1", seed=0)
 
 
-@pytest.mark.parametrize("settings", [{}, {"implementation": "sb3"}, {"replay": "rank"}, {"temperature": "0.2"}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"implementation": "sb3"}, {"replay": "rank"}, {"temperature": "0.2"}, {"lean": False}]
+)
 def test_build(settings):
     model = build(Config(hidden=(16,), learning_starts=20, buffer_size=100, **settings), "Pendulum-v1", seed=0, device="cpu")
     model.learn(30)

@@ -8,11 +8,13 @@ import torch
 from scipy.interpolate import RegularGridInterpolator
 
 from papergym.agents.reproduction.statistics import estimate
+from papergym.agents.reproduction.trial import ReproductionTrial
+from papergym.agents.reproduction.trials import reproduction
 from papergym.agents.sql.build import build
 from papergym.agents.sql.config import Config
 from papergym.agents.sql.exact import soft_values
 from papergym.agents.sql.policy import q_of
-from papergym.agents.sql.trial import evenness, run, value_error
+from papergym.agents.sql.score import evenness, value_error
 from papergym.envs.toys.multi_goal import GOALS
 
 torch.set_num_threads(1)
@@ -78,7 +80,8 @@ def test_value_error_of_a_constant_critic():
 
 @pytest.mark.slow
 def test_samples_reach_all_goals_evenly(tmp_path):
-    rows = [run({"seed": seed, "steps": 10_000}, tmp_path / str(seed), resume=False) for seed in (0, 1)]
+    run, trials = ReproductionTrial(reproduction("sql-multigoal")), [{"seed": seed, "steps": 10_000} for seed in (0, 1)]
+    rows = [run(trial, tmp_path / str(trial["seed"]), resume=False, device="cpu") for trial in trials]
     for row in rows:
         assert row["reached"] > 0.9 and min(row[name] for name in ("east", "west", "north", "south")) > 0.05
     assert estimate([row["evenness"] for row in rows]).center > 0.85

@@ -193,7 +193,7 @@ def test_bad_arguments_name_what_is_right(kwargs, words):
         gym.make("ProtoRL-Walker-v0", **kwargs).reset()
 
 
-def test_render_gives_pictures_of_its_own_size():
+def test_render_gives_images_of_its_own_size():
     env = gym.make("ProtoRL-Pendulum-v0", render_mode="rgb_array", obs_type="state", quality="fast", render_size_px=(48, 64))
     env.reset(seed=0)
     assert env.render().shape == (48, 64, 3)

@@ -1,4 +1,4 @@
-"""dm_control tasks against dm_control itself: states, rewards and ends step for step, pictures bit for bit."""
+"""dm_control tasks against dm_control itself: states, rewards and ends step for step, images bit for bit."""
 
 import gymnasium as gym
 import numpy as np
@@ -66,17 +66,17 @@ def test_protorl_ids_equal_repeat_render_stack(task):
     observation, _ = env.reset(seed=11)
     oracle.reset()
 
-    def picture():
+    def image():
         return np.moveaxis(oracle.physics.render(84, 84, camera_id=CAMERA.get(domain, 0)), -1, 0)
 
-    pictures = [picture()] * 3
+    images = [image()] * 3
     for _ in range(6):
-        assert np.array_equal(observation, np.concatenate(pictures[-3:]))
+        assert np.array_equal(observation, np.concatenate(images[-3:]))
         action = env.action_space.sample()
         observation, reward, terminated, truncated, info = env.step(action)
         assert reward == sum(oracle.step(native(oracle, action)).reward for _ in range(2)) and info["frames"] == 2
         assert not terminated and not truncated
-        pictures.append(picture())
+        images.append(image())
     env.close()
     oracle.physics.free()
 

@@ -118,17 +118,17 @@ def test_state_continues_exactly(env_id):
     assert data_equivalence(first.reset(), second.reset())
 
 
-def test_pictures_share_one_context_over_resets_of_a_match():
+def test_images_share_one_context_over_resets_of_a_match():
     before = render.open_contexts()
     env = gym.make("Football-1v1-v0", walker="boxhead", render_mode="rgb_array", size_px=(60, 80))
-    pictures = []
+    images = []
     for seed in range(3):
         env.reset(seed=seed)
-        pictures.append(env.render())
+        images.append(env.render())
         assert render.open_contexts() == before + 1
-    assert all(picture.shape == (60, 80, 3) and picture.dtype == np.uint8 for picture in pictures)
-    assert (pictures[0] != pictures[1]).any()
-    np.testing.assert_array_equal(env.render(), pictures[-1])
+    assert all(image.shape == (60, 80, 3) and image.dtype == np.uint8 for image in images)
+    assert (images[0] != images[1]).any()
+    np.testing.assert_array_equal(env.render(), images[-1])
     env.close()
     env.close()
     assert render.open_contexts() == before
@@ -137,8 +137,8 @@ def test_pictures_share_one_context_over_resets_of_a_match():
 def test_the_camera_from_above_sees_a_small_pitch():
     env = gym.make("Football-Shoot-v0", render_mode="rgb_array", camera="top_down", size_px=(60, 80))
     env.reset(seed=0)
-    picture = np.asarray(env.render(), int)
-    assert (picture[..., 1] > picture[..., 2] + 40).mean() > 0.3  # grass
+    image = np.asarray(env.render(), int)
+    assert (image[..., 1] > image[..., 2] + 40).mean() > 0.3  # grass
     env.close()
 
 

@@ -15,10 +15,12 @@ import papergym  # noqa: F401  # registers the ids
 from papergym.envs.mine import make, tasks
 from papergym.envs.mine import vocabulary as vocab
 from papergym.envs.mine.actions import InvalidAction, InventoryItem, sample_masked
-from papergym.envs.mine.rows import ROWS
 from papergym.envs.mine.voxel.env import VoxelMineEnv
+from papergym.envs.table import rows_of
+from papergym.wrappers.rows import ROWS
 
 SMALL = (16, 24)
+IDS = ROWS["mine"] + rows_of("mine")
 PAPER = list(tasks.FACTS["lsimagine"])
 
 
@@ -48,7 +50,7 @@ _QUICK = {"LSImagine-MineIronOre-v0", "LSImagine-ShearSheep-v0", "Mine-HarvestLo
 
 
 @pytest.mark.parametrize(
-    "row", [pytest.param(row, id=row.id, marks=() if row.id in _QUICK else pytest.mark.slow) for row in ROWS]
+    "row", [pytest.param(row, id=row.id, marks=() if row.id in _QUICK else pytest.mark.slow) for row in IDS]
 )
 @pytest.mark.filterwarnings("ignore:.*maximum value is infinity.*", "ignore:.*minimum value is -infinity.*")
 @pytest.mark.filterwarnings("ignore:.*is different from the unwrapped version.*", "ignore:.*nested.*")

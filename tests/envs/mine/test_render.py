@@ -1,4 +1,4 @@
-"""Pictures against an independent ray caster, geometry by hand, and what masks and depth say."""
+"""Images against an independent ray caster, geometry by hand, and what masks and depth say."""
 
 # pyright: reportAttributeAccessIssue=false, reportOptionalMemberAccess=false
 
@@ -25,7 +25,7 @@ def grid():
 
 
 def _frame(grid, camera, pose, time):
-    """Colours, depth and blocks of a picture by the reference caster."""
+    """Colours, depth and blocks of an image by the reference caster."""
     height, width = camera.size
     colour, depth, seen = np.zeros((3, height, width)), np.zeros((height, width)), np.zeros((height, width), np.uint8)
     tan = math.tan(math.radians(35))
@@ -51,7 +51,7 @@ def _agree(grid, camera, pose, time=6000):
     ("kind", "seed", "pitch"),
     [(terrain.FOREST, 1, 0.0), (terrain.PLAINS, 2, 10.0), (terrain.MIXED, 5, 25.0), (terrain.HILLS, 3, -15.0)],
 )
-def test_pictures_equal_a_plain_caster(grid, kind, seed, pitch):
+def test_images_equal_a_plain_caster(grid, kind, seed, pitch):
     """Leaps, batches and single precision lose nothing: every pixel is what cell by cell in double precision finds."""
     grid.generate(seed, kind)
     camera, rng = Camera((24, 40)), np.random.default_rng(seed)
@@ -96,7 +96,7 @@ def test_places_beyond_the_world(grid):
 
 
 def test_any_size(grid):
-    """Rows that no batch divides, and rows longer than a batch, show what a picture of each pixel shows."""
+    """Rows that no batch divides, and rows longer than a batch, show what an image of each pixel shows."""
     grid.generate(4, terrain.PLAINS)
     x, z = 40, 90
     pose = Pose(x + 0.3, float(grid.roof[x, z]) + 1.62, z + 0.4, 75.0, 8.0)

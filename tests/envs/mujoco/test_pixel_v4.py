@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 import papergym  # noqa: F401
-from papergym.envs.mujoco.rows import ROWS, TASKS
+from papergym.envs.mujoco.rows import TASKS
 from papergym.envs.render.native import mujoco
+from papergym.wrappers.rows import ROWS
 
 
 def rollout(task, frames):
@@ -40,7 +41,7 @@ def test_states_equal_gymnasium_over_an_episode(task):
 
 
 @pytest.mark.parametrize("task", ["Walker2d", "Reacher"])
-def test_pictures_equal_mujocos_renderer(task):
+def test_images_equal_mujocos_renderer(task):
     env = gym.make(f"Pixel-{task}-v4")
     env.action_space.seed(0)
     env.reset(seed=0)
@@ -60,7 +61,7 @@ def test_pictures_equal_mujocos_renderer(task):
 
 
 def test_two_tasks_in_one_process_and_the_seed_decide_the_frames():
-    """Both are defects of Gymnasium's viewer: pictures of the wrong task, and cameras placed by an unseeded reset."""
+    """Both are defects of Gymnasium's viewer: images of the wrong task, and cameras placed by an unseeded reset."""
     kwargs = {"quality": "fast", "size_px": 32}
     names = ("Pixel-HalfCheetah-v4", "Pixel-Ant-v4")
     alone = []
@@ -101,6 +102,6 @@ def test_without_a_limit_the_tasks_own_holds(task, limit):
 
 
 def test_pusher_says_what_to_use():
-    assert [row.id for row in ROWS if row.unavailable] == ["Pixel-Pusher-v4"]
+    assert [row.id for row in ROWS["mujoco"] if row.unavailable] == ["Pixel-Pusher-v4"]
     with pytest.raises(ImportError, match="Pusher-v5"):
         gym.make("Pixel-Pusher-v4")

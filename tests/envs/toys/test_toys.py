@@ -46,7 +46,7 @@ def test_state_continues_exactly_in_another_instance(env_id):
 
 
 @pytest.mark.parametrize("env_id", IDS)
-def test_pictures_show_the_state(env_id):
+def test_images_show_the_state(env_id):
     env = world(env_id, render_mode="rgb_array")
     env.reset(seed=0)
     first, again = env.render(), env.render()
@@ -58,7 +58,7 @@ def test_pictures_show_the_state(env_id):
     for _ in range(2):
         env.step(env.action_space.sample())
         moved.append(np.asarray(env.render()))
-    assert any((picture != first).any() for picture in moved)
+    assert any((image != first).any() for image in moved)
     text = world(env_id, render_mode="ansi")
     text.reset(seed=0)
     assert isinstance(text.render(), str) and text.render()

@@ -25,27 +25,27 @@ def test_undeclared_mode_must_be_given():
     envs.unwrapped.metadata = {}
     with pytest.raises(ValueError, match="pass autoreset_mode"):
         wrappers.vector.IntrinsicReward(envs, KNNNovelty())
-    door = wrappers.vector.IntrinsicReward(envs, KNNNovelty(), autoreset_mode=AutoresetMode.NEXT_STEP)
-    assert door.mode is AutoresetMode.NEXT_STEP
+    wrapper = wrappers.vector.IntrinsicReward(envs, KNNNovelty(), autoreset_mode=AutoresetMode.NEXT_STEP)
+    assert wrapper.mode is AutoresetMode.NEXT_STEP
 
 
 @pytest.mark.parametrize(("true", "claimed"), [("SAME_STEP", "NEXT_STEP"), ("NEXT_STEP", "SAME_STEP")])
 def test_a_false_claim_is_found_at_the_first_end(true, claimed, make):
     envs = SyncVectorEnv([lambda: make(0)], autoreset_mode=AutoresetMode[true])
     envs.metadata = {}
-    door = wrappers.vector.IntrinsicReward(envs, KNNNovelty(), autoreset_mode=AutoresetMode[claimed])
-    door.reset()
+    wrapper = wrappers.vector.IntrinsicReward(envs, KNNNovelty(), autoreset_mode=AutoresetMode[claimed])
+    wrapper.reset()
     with pytest.raises(ValueError, match="final_obs"):
         for _ in range(4):
-            door.step(np.zeros(1, int))
+            wrapper.step(np.zeros(1, int))
 
 
 def test_a_forgotten_reset_is_named(make):
-    door = wrappers.NoveltyReward(SyncVectorEnv([lambda: make(0)], autoreset_mode=AutoresetMode.DISABLED))
-    door.reset()
+    wrapper = wrappers.NoveltyReward(SyncVectorEnv([lambda: make(0)], autoreset_mode=AutoresetMode.DISABLED))
+    wrapper.reset()
     with pytest.raises(ValueError, match="reset_mask"):
         for _ in range(5):
-            door.step(np.zeros(1, int))
+            wrapper.step(np.zeros(1, int))
 
 
 def test_a_batch_memory_lives_through_steps_where_few_act(worlds, reference):
@@ -54,11 +54,11 @@ def test_a_batch_memory_lives_through_steps_where_few_act(worlds, reference):
         [lambda i=i: worlds.Script(seed=i, lengths=(3, 5, 1, 4)[i % 2 :]) for i in range(3)],
         autoreset_mode=AutoresetMode.NEXT_STEP,
     )
-    door = wrappers.add_intrinsic_reward(envs, "KNNNovelty", memory="batch", k=2, aggregate="mean")
-    door.reset(seed=0)
+    wrapper = wrappers.add_intrinsic_reward(envs, "KNNNovelty", memory="batch", k=2, aggregate="mean", normalize=False)
+    wrapper.reset(seed=0)
     acting = set()
     for _ in range(24):
-        obs, *_, info = door.step(np.zeros(3, int))
+        obs, *_, info = wrapper.step(np.zeros(3, int))
         acted = info["_reward_intrinsic"]
         rows = list(obs[acted])
         acting.add(len(rows))

@@ -114,7 +114,7 @@ def test_diverged_networks_are_named():
         bonus.reward(ROWS)
 
 
-def test_door_arguments():
+def test_wrapper_arguments():
     env = gym.make("CartPole-v1")
     with pytest.raises(ValueError, match="mix is one of"):
         wrappers.IntrinsicReward(env, "RND", mix="multiply")
@@ -189,11 +189,11 @@ def test_words_need_an_embedding():
 
 
 def test_states_of_something_else():
-    door = wrappers.NoveltyReward(gym.make("CartPole-v1"))
+    wrapper = wrappers.NoveltyReward(gym.make("CartPole-v1"))
     vector = wrappers.NoveltyReward(SyncVectorEnv([lambda: gym.make("CartPole-v1")]))
-    for wrapped, state in ((door, door.bonus.state_dict()), (door, {}), (vector, door.state_dict())):
+    for wrapped, state in ((wrapper, wrapper.bonus.state_dict()), (wrapper, {}), (vector, wrapper.state_dict())):
         with pytest.raises(ValueError, match="expected what state_dict"):
             wrapped.load_state_dict(state)
-    for state in (door.state_dict(), {}):
+    for state in (wrapper.state_dict(), {}):
         with pytest.raises(ValueError, match=r"expected what bonus\.state_dict"):
-            door.bonus.load_state_dict(state)
+            wrapper.bonus.load_state_dict(state)

@@ -9,11 +9,11 @@ from papergym.agents.run import main
 
 
 @pytest.mark.parametrize("env", ["TT-FourRooms-v0", "DT-KeyToDoor-v0", "MountainCarContinuous-v0"])
-def test_a_picture_with_both_runs(env, tmp_path, capsys):
+def test_a_image_with_both_runs(env, tmp_path, capsys):
     path = tmp_path / "maps" / "map.png"
     assert main(["bonus-map", env, "--steps", "512", "--bins", "10", "--output", str(path)]) == 0
-    picture = matplotlib.image.imread(path)
-    assert picture.shape[0] > 300 and picture[..., :3].std() > 0.05
+    image = matplotlib.image.imread(path)
+    assert image.shape[0] > 300 and image[..., :3].std() > 0.05
     told = capsys.readouterr().out
     assert "with KNNNovelty:" in told and "without:" in told and f"of {48 + 8 if 'Key' in env else 100} cells visited" in told
 

@@ -1,4 +1,4 @@
-"""Every kind and number format of observation, through every door and autoreset mode, and restored in mid-episode."""
+"""Every kind and number format of observation, through every wrapper and autoreset mode, and restored in mid-episode."""
 
 import gymnasium as gym
 import numpy as np
@@ -20,23 +20,23 @@ QUICK = {
     "CountBonus": {"bits": 2},
 }
 BOX = gym.spaces.Box(-np.inf, np.inf, (3,), np.float32)
-PICTURE = gym.spaces.Box(0, 255, (12, 12, 3), np.uint8)
+IMAGE = gym.spaces.Box(0, 255, (12, 12, 3), np.uint8)
 KINDS = {
     "float16": (gym.spaces.Box(-np.inf, np.inf, (3,), np.float16), lambda x: x.astype(np.float16)),
     "float64": (gym.spaces.Box(-np.inf, np.inf, (3,), np.float64), lambda x: x.astype(np.float64) / 3),
     "discrete": (gym.spaces.Discrete(7, start=2), lambda x: np.int64(2 + abs(int(10 * x[0])) % 7)),
     "multi-discrete": (gym.spaces.MultiDiscrete([3, 4]), lambda x: np.abs(10 * x[:2]).astype(np.int64) % 3),
     "multi-binary": (gym.spaces.MultiBinary(3), lambda x: (x > 0).astype(np.int8)),
-    "picture": (PICTURE, lambda x: (np.outer(np.arange(144), x) % 256).astype(np.uint8).reshape(12, 12, 3)),
+    "image": (IMAGE, lambda x: (np.outer(np.arange(144), x) % 256).astype(np.uint8).reshape(12, 12, 3)),
     "dict": (gym.spaces.Dict({"a": BOX, "b": gym.spaces.Discrete(2)}), lambda x: {"a": x, "b": int(x[0] > 0)}),
 }
-KINDS["picture and dict"] = (
-    gym.spaces.Dict({"eye": PICTURE, "body": BOX}),
-    lambda x: {"eye": KINDS["picture"][1](x), "body": x},
+KINDS["image and dict"] = (
+    gym.spaces.Dict({"eye": IMAGE, "body": BOX}),
+    lambda x: {"eye": KINDS["image"][1](x), "body": x},
 )
 KINDS["nested dict"] = (
-    gym.spaces.Dict({"z": gym.spaces.Dict({"eye": PICTURE, "body": BOX}), "a": gym.spaces.Discrete(2)}),
-    lambda x: {"z": KINDS["picture and dict"][1](x), "a": int(x[0] > 0)},
+    gym.spaces.Dict({"z": gym.spaces.Dict({"eye": IMAGE, "body": BOX}), "a": gym.spaces.Discrete(2)}),
+    lambda x: {"z": KINDS["image and dict"][1](x), "a": int(x[0] > 0)},
 )
 
 
@@ -45,24 +45,24 @@ def maker(worlds, kind):
     return lambda: gym.wrappers.TransformObservation(worlds.Script(seed=1), change, space)
 
 
-def play(door, mode, steps, start=0):
-    """Intrinsic rewards of one environment behind a door, without the steps that were resets."""
+def play(wrapper, mode, steps, start=0):
+    """Intrinsic rewards of one environment behind a wrapper, without the steps that were resets."""
     paid, t = [], start
     while len(paid) < steps:
         if mode == "single":
-            _, _, terminated, truncated, info = door.step(t % 3)
+            _, _, terminated, truncated, info = wrapper.step(t % 3)
             paid.append(info["reward_intrinsic"])
             if terminated or truncated:
-                door.reset()
+                wrapper.reset()
         elif mode == "sb3":
-            paid.append(door.step(np.array([t % 3]))[3][0]["reward_intrinsic"])
+            paid.append(wrapper.step(np.array([t % 3]))[3][0]["reward_intrinsic"])
         else:
-            _, _, terminated, truncated, info = door.step(np.array([t % 3]))
+            _, _, terminated, truncated, info = wrapper.step(np.array([t % 3]))
             if not info["_reward_intrinsic"][0]:
                 continue
             paid.append(info["reward_intrinsic"][0])
             if mode == "DISABLED" and (terminated | truncated).any():
-                door.reset(options={"reset_mask": terminated | truncated})
+                wrapper.reset(options={"reset_mask": terminated | truncated})
         t += 1
     return paid
 
@@ -80,14 +80,14 @@ def build(worlds, kind, mode, name):
 
 @pytest.mark.parametrize("name", [name for name in BONUSES if name not in ("APT", "RE3")])
 @pytest.mark.parametrize("kind", KINDS)
-def test_doors_and_modes_agree(kind, name, worlds):
+def test_wrappers_and_modes_agree(kind, name, worlds):
     expected = None
     for mode in ("single", *(mode.name for mode in AutoresetMode), "sb3"):
         if mode == "sb3" and kind == "nested dict":
             continue  # which stable-baselines3 does not take
-        door = build(worlds, kind, mode, name)
-        door.reset()
-        paid = play(door, mode, 14)
+        wrapper = build(worlds, kind, mode, name)
+        wrapper.reset()
+        paid = play(wrapper, mode, 14)
         expected = paid if expected is None else expected
         np.testing.assert_allclose(paid, expected, rtol=1e-5, atol=1e-7, err_msg=mode)
     assert np.isfinite(expected).all() and np.ptp(expected) > 0
@@ -96,11 +96,11 @@ def test_doors_and_modes_agree(kind, name, worlds):
 @pytest.mark.parametrize("name", ["KNNNovelty", "RND", "NGU", "CountBonus"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_restored_in_the_middle_of_an_episode(kind, name, worlds):
-    door = build(worlds, kind, "single", name)
-    door.reset()
-    play(door, "single", 6)  # episodes last 3, 5, 1, 4 steps: the second one is running
-    state = door.state_dict()
-    expected = play(door, "single", 8, start=6)
+    wrapper = build(worlds, kind, "single", name)
+    wrapper.reset()
+    play(wrapper, "single", 6)  # episodes last 3, 5, 1, 4 steps: the second one is running
+    state = wrapper.state_dict()
+    expected = play(wrapper, "single", 8, start=6)
     again = build(worlds, kind, "single", name)
     again.reset()
     play(again, "single", 6)
@@ -139,10 +139,10 @@ def test_undeclared_autoreset_through_the_short_spelling(worlds):
     envs.metadata = {}
     with pytest.raises(ValueError, match="pass autoreset_mode"):
         wrappers.NoveltyReward(envs)
-    door = wrappers.NoveltyReward(envs, k=2, autoreset_mode=AutoresetMode.SAME_STEP)
-    assert door.mode is AutoresetMode.SAME_STEP and door.bonus.k == 2
-    door.reset()
+    wrapper = wrappers.NoveltyReward(envs, k=2, autoreset_mode=AutoresetMode.SAME_STEP)
+    assert wrapper.mode is AutoresetMode.SAME_STEP and wrapper.bonus.k == 2
+    wrapper.reset()
     declared = build(worlds, "float64", "SAME_STEP", "KNNNovelty")
     declared.bonus.k = 2
     declared.reset()
-    np.testing.assert_array_equal(play(door, "SAME_STEP", 9), play(declared, "SAME_STEP", 9))
+    np.testing.assert_array_equal(play(wrapper, "SAME_STEP", 9), play(declared, "SAME_STEP", 9))

@@ -28,57 +28,57 @@ BONUSES = {
     "CountBonus": {"hash": "grid", "width": 1.0},
     "CountBonus simhash": {"hash": "simhash"},
 }
-DOORS = ("single", *(mode.name for mode in AutoresetMode), "sb3")
+KINDS = ("single", *(mode.name for mode in AutoresetMode), "sb3")
 
 
-def build(door, name, worlds):
+def build(kind, name, worlds):
     name, arguments = name.split()[0], BONUSES[name]
-    if door == "single":
+    if kind == "single":
         env = worlds.Script(seed=1)
-    elif door == "sb3":
+    elif kind == "sb3":
         env = DummyVecEnv([lambda i=i: worlds.Script(seed=i) for i in range(3)])
     else:
         makers = [lambda i=i: worlds.Script(seed=i) for i in range(3)]
-        env = SyncVectorEnv(makers, autoreset_mode=AutoresetMode[door])
-    return wrappers.add_intrinsic_reward(env, name, normalise=True, decay=0.01, **arguments)
+        env = SyncVectorEnv(makers, autoreset_mode=AutoresetMode[kind])
+    return wrappers.add_intrinsic_reward(env, name, normalize=True, decay=0.01, **arguments)
 
 
-def advance(door, wrapped, steps):
+def advance(kind, wrapped, steps):
     """Rewards of some steps."""
     paid = []
     for t in range(steps):
-        if door == "single":
+        if kind == "single":
             _, reward, terminated, truncated, _ = wrapped.step(t % 3)
             if terminated or truncated:
                 wrapped.reset()
-        elif door == "sb3":
+        elif kind == "sb3":
             _, reward, *_ = wrapped.step(np.full(3, t % 3))
         else:
             _, reward, terminated, truncated, _ = wrapped.step(np.full(3, t % 3))
-            if door == "DISABLED" and (terminated | truncated).any():
+            if kind == "DISABLED" and (terminated | truncated).any():
                 wrapped.reset(options={"reset_mask": terminated | truncated})
         paid.append(np.array(reward))
     return paid
 
 
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", BONUSES)
-def test_next_rewards_are_the_same(door, name, worlds, tmp_path):
-    if door in ("SAME_STEP", "DISABLED") and name not in ("KNNNovelty episodic", "NGU"):
+def test_next_rewards_are_the_same(kind, name, worlds, tmp_path):
+    if kind in ("SAME_STEP", "DISABLED") and name not in ("KNNNovelty episodic", "NGU"):
         return  # those modes differ in the episodes only
-    wrapped = build(door, name, worlds)
+    wrapped = build(kind, name, worlds)
     wrapped.reset()
-    advance(door, wrapped, 17)
+    advance(kind, wrapped, 17)
     save_state(tmp_path / "bonus", wrapped.state_dict(), kind="test")
-    expected, inner = advance(door, wrapped, 17), build(door, name, worlds)
+    expected, inner = advance(kind, wrapped, 17), build(kind, name, worlds)
     inner.reset()
-    advance(door, inner, 17)  # brings the world to the same place, and the bonus with it
-    again = build(door, name, worlds)
-    again.env = inner.env if door != "sb3" else None
-    if door == "sb3":
+    advance(kind, inner, 17)  # brings the world to the same place, and the bonus with it
+    again = build(kind, name, worlds)
+    again.env = inner.env if kind != "sb3" else None
+    if kind == "sb3":
         again.venv = inner.venv
     again.load_state_dict(load_state(tmp_path / "bonus", kind="test"))
-    np.testing.assert_array_equal(advance(door, again, 17), expected)
+    np.testing.assert_array_equal(advance(kind, again, 17), expected)
 
 
 @pytest.mark.parametrize("name", BONUSES)
@@ -104,13 +104,13 @@ def test_a_loaded_bonus_saves_the_same_state(name, worlds):
 def test_a_pickled_bonus_goes_on_as_the_original(name, worlds):
     """As stable-baselines3 saves replay buffers, the bonus inside; with a thread, in the middle of a round."""
     arguments = {**BONUSES, "KNNNovelty embedded": {"embed": np.square}}[name]
-    wrapped = wrappers.add_intrinsic_reward(worlds.Script(seed=1), name.split()[0], **arguments)
+    wrapped = wrappers.add_intrinsic_reward(worlds.Script(seed=1), name.split()[0], normalize=False, **arguments)
     wrapped.reset()
     advance("single", wrapped, 29)
     pickled = pickle.dumps(wrapped.bonus)
     world = copy.deepcopy(wrapped.env)
     expected = advance("single", wrapped, 17)
-    again = wrappers.IntrinsicReward(world, pickle.loads(pickled))
+    again = wrappers.IntrinsicReward(world, pickle.loads(pickled), normalize=False)
     again._obs = None if wrapped._obs is None else world.unwrapped.buffer[None].copy()
     np.testing.assert_array_equal(advance("single", again, 17), expected)
 
@@ -155,7 +155,7 @@ def test_a_state_of_another_size_is_refused(name):
 
 
 @pytest.mark.parametrize("name", ["RND", "ICM", "NGU", "Disagreement"])
-def test_a_state_with_another_action_or_picture_is_refused(name):
+def test_a_state_with_another_action_or_image_is_refused(name):
     rng = np.random.default_rng(0)
 
     def batch(pixels, actions):
@@ -172,11 +172,11 @@ def test_a_state_with_another_action_or_picture_is_refused(name):
             bonuses[12, 3].load_state_dict(bonuses[12, 2].state_dict())
 
 
-@pytest.mark.parametrize("door", DOORS[1:])
-def test_a_door_to_more_environments_is_refused(door, worlds):
-    wrapped, single = build(door, "KNNNovelty", worlds), build("single", "KNNNovelty", worlds)
+@pytest.mark.parametrize("kind", KINDS[1:])
+def test_a_wrapper_to_more_environments_is_refused(kind, worlds):
+    wrapped, single = build(kind, "KNNNovelty", worlds), build("single", "KNNNovelty", worlds)
     wrapped.reset()
-    advance(door, wrapped, 5)
+    advance(kind, wrapped, 5)
     single.reset()
     with pytest.raises(ValueError, match=r"saved around 3 environments, here are 1; .*state\['bonus'\]"):
         single.load_state_dict(wrapped.state_dict())
@@ -245,7 +245,7 @@ def test_quantiles_wait_for_k_neighbours(name, reference):
 
 
 def test_discrete_worlds_count_exactly():
-    env = wrappers.CountReward(gym.make("FrozenLake-v1", is_slippery=False))
+    env = wrappers.CountReward(gym.make("FrozenLake-v1", is_slippery=False), normalize=False)
     env.reset(seed=0)
     for visits in range(1, 6):  # up, against the wall: the same state again
         assert env.step(3)[4]["reward_intrinsic"] == pytest.approx(visits**-0.5)

@@ -58,7 +58,7 @@ def test_sb3_contrib_recurrent_ppo():
     from sb3_contrib import RecurrentPPO
     from stable_baselines3.common.env_util import make_vec_env
 
-    venv = wrappers.EpisodicReward(make_vec_env("CartPole-v1", n_envs=4, seed=0), weight=0.1, normalise=True)
+    venv = wrappers.EpisodicReward(make_vec_env("CartPole-v1", n_envs=4, seed=0), weight=0.1, normalize=True)
     model = RecurrentPPO("MlpLstmPolicy", venv, n_steps=128, policy_kwargs={"lstm_hidden_size": 32}, seed=0)
     model.learn(2_048)
     learned(venv.bonus, 2_048)
@@ -150,7 +150,7 @@ def test_single_file_ppo():
     """A loop as people write it in one file: vector environment, GAE, clipped objective, nothing imported but torch."""
     torch.manual_seed(0)
     envs = gym.make_vec("CartPole-v1", num_envs=4)
-    envs = wrappers.RNDReward(envs, weight=0.1, normalise=True)
+    envs = wrappers.RNDReward(envs, weight=0.1, normalize=True)
 
     def network(out):
         return torch.nn.Sequential(torch.nn.Linear(4, 64), torch.nn.Tanh(), torch.nn.Linear(64, out))

@@ -170,13 +170,12 @@ def test_global_generators_are_left_alone():
 
 
 @pytest.mark.parametrize("kind", [RND, ICM, Disagreement, NGU])
-@pytest.mark.parametrize("picture", [(84, 84, 3), (3, 84, 84), (12, 12), (3, 16, 16, 1)])
-def test_pictures_and_dicts(kind, picture):
+@pytest.mark.parametrize("image", [(84, 84, 3), (3, 84, 84), (12, 12), (3, 16, 16, 1)])
+def test_images_and_dicts(kind, image):
     rng, bonus = np.random.default_rng(0), kind(**QUICK)
     for _ in range(4):
         obs, next_obs = (
-            {"eye": rng.integers(256, size=(2, *picture), dtype=np.uint8), "body": rng.standard_normal((2, 3))}
-            for _ in range(2)
+            {"eye": rng.integers(256, size=(2, *image), dtype=np.uint8), "body": rng.standard_normal((2, 3))} for _ in range(2)
         )
         rewards = bonus.reward(Transitions(obs=obs, next_obs=next_obs, action=rng.standard_normal((2, 1))))
         assert rewards.shape == (2,) and np.isfinite(rewards).all()

@@ -1,4 +1,4 @@
-"""Worlds whose every observation is written down beforehand, so that a test knows what each door ought to have scored."""
+"""Worlds whose every observation is written down beforehand, so that a test knows what each wrapper ought to have scored."""
 
 from typing import Any
 

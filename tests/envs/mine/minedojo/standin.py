@@ -78,7 +78,7 @@ class World:
         names = {"inventory": inventory, "voxels": VOXEL * 27}
         return {**SCALARS, **FLAGS, **position, **biome, **life, **names}
 
-    def picture(self):
+    def image(self):
         """Rows bottom-up, as the game sends them: the top half sky, the bottom half grass."""
         half = WIDTH * (HEIGHT // 2)
         return bytes((90, 160, 60)) * half + bytes((130, 170, 250)) * half
@@ -90,7 +90,7 @@ def serve(sock):
     while True:
         message = receive(sock).decode()
         if message.startswith("<Peek"):
-            send(sock, world.picture())
+            send(sock, world.image())
             send(sock, json.dumps(world.info()).encode())
             send(sock, struct.pack("!b", 0))
         elif message.startswith("<StepClient"):
@@ -99,7 +99,7 @@ def serve(sock):
             if world.steps + 1 == int(AT or 0) and MODE == "hang":
                 time.sleep(3600)
             world.act(message[message.index(">") + 1 : message.rindex("</")])
-            send(sock, world.picture())
+            send(sock, world.image())
             send(sock, struct.pack("!dbb", 0.0, 0, 1))
             send(sock, json.dumps(world.info()).encode())
         elif message.startswith(("<StepServer", "<Disconnect")):

@@ -1,0 +1,1 @@
+"""Offline data: transitions of Minari datasets."""

@@ -1,0 +1,16 @@
+import torch
+
+from papergym.agents.fast import precision
+
+
+def test_precision_is_checked_and_restored(monkeypatch):
+    before = torch.get_float32_matmul_precision()
+    with precision.fast_matmul(torch.device("cpu")):
+        assert torch.get_float32_matmul_precision() == ("medium" if precision.medium_is_float32() else before)
+    assert torch.get_float32_matmul_precision() == before
+    precision.medium_is_float32.cache_clear()
+    monkeypatch.setattr(torch, "baddbmm", lambda bias, a, b: (bias + a.bfloat16().to(a.dtype) @ b).to(bias.dtype))
+    assert not precision.medium_is_float32(), "products of bfloat16 inputs must be refused"
+    with precision.fast_matmul(torch.device("cpu")):
+        assert torch.get_float32_matmul_precision() == before
+    precision.medium_is_float32.cache_clear()

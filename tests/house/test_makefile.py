@@ -1,0 +1,45 @@
+"""`make run` goes on where it was, `make test` names the gate that failed."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPO = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+
+
+def _make(venv, *arguments):
+    """Run make with this interpreter's programs, in a place where the install counts as done."""
+    for stamp in (".base", ".test"):
+        (venv / stamp).touch()
+    command = ["make", f"VENV={venv}", f"BIN={Path(sys.executable).parent}", *arguments]
+    return subprocess.run(command, cwd=REPO, capture_output=True, text=True, timeout=500)
+
+
+def test_run_twice_goes_on(tmp_path):
+    small = "--steps 60 --pretrain-steps 50 --learning-starts 40 --eval-every 60 --eval-episodes 1 --no-video --no-coverage"
+    arguments = ["run", f"RUN={tmp_path / 'run'}", f"ARGS={small} --env-kwargs obs_type=state"]
+    first = _make(tmp_path, *arguments)
+    assert first.returncode == 0, first.stdout + first.stderr
+    again = _make(tmp_path, *arguments)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "resuming it" in again.stdout and "is finished" in again.stdout + again.stderr
+
+
+def test_test_runs_every_gate_and_names_those_that_fail(tmp_path):
+    wrong = tmp_path / "wrong.py"
+    wrong.write_text("assert False\n")
+    result = _make(tmp_path, "test", "GATES=pytest lint", "JOBS=0", f"ARGS={wrong}")
+    assert result.returncode != 0
+    assert "=== lint" in result.stdout
+    assert "=== failed: pytest" in result.stdout, result.stdout + result.stderr
+
+
+def test_ci_is_the_command_of_the_readme():
+    assert "make test " in (REPO / "README.md").read_text(encoding="utf-8")
+    assert (REPO / ".ci" / "run").read_text(encoding="utf-8").rstrip().endswith("\nmake test")
+    gates = subprocess.run(["make", "-pn", "help"], cwd=REPO, capture_output=True, text=True, timeout=60).stdout
+    assert "GATES = lint types docs pytest\n" in gates

@@ -1,0 +1,23 @@
+"""Where a bonus may be given by name: the bonus, and the arguments that build it again."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from papergym.wrappers.intrinsic import make_bonus
+from papergym.wrappers.intrinsic.base import Bonus
+
+
+def resolve(bonus: Bonus | str, arguments: Mapping[str, Any] | None) -> tuple[Bonus, dict[str, Any]]:
+    """A bonus, and the plain arguments ``bonus`` and ``bonus_arguments`` that build it again.
+
+    Raises:
+        TypeError: neither a bonus nor a name, or arguments beside a ready bonus.
+    """
+    if isinstance(bonus, str):
+        arguments = dict(arguments or {})
+        return make_bonus(bonus, **arguments), {"bonus": bonus, "bonus_arguments": arguments}
+    if not isinstance(bonus, Bonus):
+        raise TypeError(f"bonus is a Bonus or the name of one, got {type(bonus).__name__}.")
+    if arguments:
+        raise TypeError("bonus_arguments go with a bonus given by name; this one is built already.")
+    return bonus, {"bonus": type(bonus).__name__, "bonus_arguments": bonus.config()}
