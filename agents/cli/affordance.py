@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import tyro
 
+from papergym.agents.cli.options import parse
 from papergym.agents.errors import UsageError, unknown
 
 
@@ -36,7 +37,7 @@ class Options:
 
 def main(argv: list[str]) -> int:
     """Do one of the actions; 0 when done."""
-    options = tyro.cli(Options, prog="papergym affordance", args=argv)
+    options = parse(Options, "affordance", argv)
     for name in ("pictures", "steps"):
         if getattr(options, name) < 1:
             raise UsageError(f"--{name} is at least 1, got {getattr(options, name)}.")
