@@ -122,7 +122,7 @@ def table(name: str, results: dict[str, dict[str, np.ndarray]]) -> str:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--pictures", type=int, default=200, help="pictures with, and as many without, the goal of each task")
     parser.add_argument("--scorer", help="weights of the scorer, in place of the shipped ones")
     parser.add_argument("--unet", help="weights of the U-Net, in place of the shipped ones")

@@ -117,7 +117,7 @@ def mineclip_rows(times: int) -> list[tuple[str, str]]:
 
 def main() -> None:
     """Measure and print a Markdown table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--times", type=int, default=5)
     options = parser.parse_args()

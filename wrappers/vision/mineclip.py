@@ -116,6 +116,8 @@ class MineCLIP(OpenCLIPScorer):
     def from_checkpoint(cls, path: str | Path, dtype: torch.dtype = torch.bfloat16) -> "MineCLIP":
         """MineCLIP with the weights of a released file, ``attn.pth`` or ``avg.pth``.
 
+        Tested with random weights under the released names and shapes; a released file has not been loaded yet.
+
         Raises:
             ValueError: keys or shapes that are missing or too many, or copies of a tower that differ; all are named.
         """

@@ -215,19 +215,26 @@ def MineCLIPReward(env: Any, prompt: str, scorer: VideoTextScorer, mode: str = "
         prompt: what the agent is to do.
         scorer: says how well the last frames show it.
         mode: "direct", "delta" or "record"; see :class:`MineCLIPScore`.
-        arguments: further arguments of MineCLIPScore, and ``weight``, ``mix``, ``decay``, ``normalise`` of the wrapper.
+        arguments: further arguments of MineCLIPScore, and ``weight``, ``mix``, ``decay``, ``normalize`` and
+            ``autoreset_mode`` of the wrapper. ``normalize`` is False unless given: the published rewards are not normalized.
     """
     return _wrapped(env, MineCLIPScore, {"prompt": prompt, "scorer": scorer, "mode": mode, **arguments})
 
 
 def AffordanceReward(env: Any, mode: str = "record", **arguments: Any) -> Any:
-    """Wrap a Gymnasium, vector or SB3 environment so that it pays the Gaussian score of the map in its observation."""
+    """Wrap a Gymnasium, vector or SB3 environment so that it pays the Gaussian score of the map in its observation.
+
+    Args:
+        env: environment of :class:`~papergym.wrappers.vision.observation.AffordanceObservation`.
+        mode: "record" or "plain"; see :class:`AffordanceBonus`.
+        arguments: further arguments of AffordanceBonus, and those of the wrapper as in :func:`MineCLIPReward`.
+    """
     return _wrapped(env, AffordanceBonus, {"mode": mode, **arguments})
 
 
 def _wrapped(env: Any, bonus: type[Bonus], arguments: dict[str, Any]) -> Any:
     from papergym.wrappers.intrinsic_reward import add_intrinsic_reward
 
-    names = ("weight", "mix", "decay", "normalise", "autoreset_mode")
-    mixing = {name: arguments.pop(name) for name in names if name in arguments}
+    names = ("weight", "mix", "decay", "normalize", "autoreset_mode")
+    mixing = {"normalize": False} | {name: arguments.pop(name) for name in names if name in arguments}
     return add_intrinsic_reward(env, bonus(**arguments), **mixing)

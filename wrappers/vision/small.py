@@ -71,7 +71,8 @@ class SmallNetwork(nn.Module):
 class SmallScorer:
     """Names what the voxel world shows; trained on its own pictures (``papergym affordance train-scorer``).
 
-    A logit is the log odds that the end of the clip shows the text's subject.
+    A logit is the log odds that the end of the clip shows the text's subject. The training data are crops of single images;
+    clips of players are not in them.
 
     Args:
         weights: file of weights; the shipped one by default.
@@ -125,7 +126,7 @@ class SmallScorer:
 
 
 def _fused(trunk: nn.Sequential) -> nn.Sequential:
-    """The trunk with every normalisation folded into the convolution before it."""
+    """The trunk with every normalization folded into the convolution before it."""
     layers: list[nn.Module] = []
     for convolution, norm, act in zip(*[iter(trunk)] * 3):
         layers += [nn.utils.fusion.fuse_conv_bn_eval(convolution, norm), act]

@@ -61,6 +61,8 @@ class UNetwork(nn.Module):
 class AffordanceUNet:
     """Affordance maps by one pass of a network.
 
+    The shipped weights do not reach the quality of virtual exploration: docs/guides/affordance.md has the figures.
+
     Args:
         scorer: encodes the prompts; the network was trained with its text features.
         weights: file of weights; the shipped one, for the voxel world and the shipped small scorer, by default.
