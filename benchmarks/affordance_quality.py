@@ -1,7 +1,7 @@
 """How well the small scorer and the U-Net name and find things in the voxel world, on worlds and phrasings not trained on.
 
     python benchmarks/affordance_quality.py                    # 200 pictures with and 200 without the goal for each task
-    python benchmarks/affordance_quality.py --pictures 40
+    python benchmarks/affordance_quality.py --images 40
 
 Prints Markdown: the share of clips whose caption is picked among ten; for each task the AUC of maps against the world's own
 segmentation, how often the map's peak lies on the goal or within 6 pixels of it, and how many goals and false alarms one
@@ -123,7 +123,7 @@ def table(name: str, results: dict[str, dict[str, np.ndarray]]) -> str:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--pictures", type=int, default=200, help="pictures with, and as many without, the goal of each task")
+    parser.add_argument("--images", type=int, default=200, help="pictures with, and as many without, the goal of each task")
     parser.add_argument("--scorer", help="weights of the scorer, in place of the shipped ones")
     parser.add_argument("--unet", help="weights of the U-Net, in place of the shipped ones")
     parser.add_argument("--maps", nargs="+", default=["zoom", "unet"], choices=["zoom", "unet"])
@@ -140,7 +140,7 @@ def main() -> None:
     results: dict[str, dict] = {kind: {} for kind in kinds}
     hits: dict[str, list[bool]] = {name: [] for name in NAMES}
     for number, (task, goal) in enumerate(GOALS.items()):
-        with_goal, without = gather(goal, options.pictures, SEED + number)
+        with_goal, without = gather(goal, options.images, SEED + number)
         for found in (captions(scorer, with_goal, rng, goal), captions(scorer, without, rng)):
             for name, values in found.items():
                 hits[name] += values

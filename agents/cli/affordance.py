@@ -27,8 +27,8 @@ class Options:
     """Weights of the scorer; the shipped ones by default."""
     unet: Path | None = None
     """Weights of the U-Net for `show`; the shipped ones by default."""
-    pictures: int = 4000
-    """Pictures of `train-scorer` and `collect`."""
+    images: int = 4000
+    """Images of `train-scorer` and `collect`."""
     steps: int = 3000
     """Batches of `train-scorer` and `train`."""
     seed: int = 0
@@ -38,7 +38,7 @@ class Options:
 def main(argv: list[str]) -> int:
     """Do one of the actions; 0 when done."""
     options = parse(Options, "affordance", argv)
-    for name in ("pictures", "steps"):
+    for name in ("images", "steps"):
         if getattr(options, name) < 1:
             raise UsageError(f"--{name} is at least 1, got {getattr(options, name)}.")
     if options.action in ("annotate", "train") and not options.data.exists():
@@ -78,7 +78,7 @@ def _scorer(options: Options) -> Any:
 def _train_scorer(options: Options) -> None:
     from papergym.wrappers.vision.training.scorer import train
 
-    train(options.pictures, options.steps, options.output or Path("voxel-scorer.safetensors"), options.seed, _bar())
+    train(options.images, options.steps, options.output or Path("voxel-scorer.safetensors"), options.seed, _bar())
 
 
 def _data() -> Any:
@@ -90,7 +90,7 @@ def _data() -> Any:
 
 
 def _collect(options: Options) -> None:
-    _data().collect(options.data, options.pictures, options.seed, _bar())
+    _data().collect(options.data, options.images, options.seed, _bar())
 
 
 def _annotate(options: Options) -> None:

@@ -1,4 +1,7 @@
-"""Rewards and observations in single, vector and SB3 environments: values, state, autoreset, bad input."""
+"""Rewards and observations in single, vector and SB3 environments: values, state, autoreset, bad input.
+
+Long because one environment and one scorer without weights serve every test.
+"""
 
 import gymnasium as gym
 import numpy as np
