@@ -18,6 +18,7 @@ VERBS = {
     "report": "results beside the paper's numbers: Markdown, PNG and one HTML page",
     "sweep": "a matrix of agents, environments, seeds and settings, on Ray or on local processes",
     "compare": "two runs side by side",
+    "affordance": "make and look at the scorer and the affordance maps of the voxel world",
     "bonus-map": "where a novelty bonus is high, as a picture",
 }
 """Verb -> what it does; its code is ``agents/cli/<verb>.py`` (``-`` written ``_``) with ``main(argv) -> exit status``."""

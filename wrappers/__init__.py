@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from papergym.wrappers import intrinsic as intrinsic
     from papergym.wrappers import sb3 as sb3
     from papergym.wrappers import vector as vector
+    from papergym.wrappers import vision as vision
     from papergym.wrappers.intrinsic_reward import IntrinsicReward as IntrinsicReward
     from papergym.wrappers.intrinsic_reward import add_intrinsic_reward as add_intrinsic_reward
     from papergym.wrappers.memory_rewards import CountReward as CountReward
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
     from papergym.wrappers.network_rewards import RNDReward as RNDReward
     from papergym.wrappers.repeat import ActionRepeat as ActionRepeat
     from papergym.wrappers.stack import FrameStack as FrameStack
+    from papergym.wrappers.vision.lsimagine import LSImagine as LSImagine
+    from papergym.wrappers.vision.observation import AffordanceObservation as AffordanceObservation
+    from papergym.wrappers.vision.rewards import AffordanceReward as AffordanceReward
+    from papergym.wrappers.vision.rewards import MineCLIPReward as MineCLIPReward
 else:
     from papergym.wrappers.lazy import attach
 
@@ -38,14 +43,18 @@ else:
         __name__,
         {
             "ActionRepeat": "repeat",
+            "AffordanceObservation": "vision.observation",
+            "AffordanceReward": "vision.rewards",
             "CountReward": "memory_rewards",
             "DisagreementReward": "network_rewards",
             "EpisodicReward": "memory_rewards",
             "FrameStack": "stack",
             "ICMReward": "network_rewards",
             "IntrinsicReward": "intrinsic_reward",
+            "LSImagine": "vision.lsimagine",
             "LSImagineActions": "mine",
             "LSImagineObservation": "mine",
+            "MineCLIPReward": "vision.rewards",
             "NGUReward": "network_rewards",
             "NoveltyReward": "memory_rewards",
             "PrototypeReward": "memory_rewards",
@@ -55,6 +64,7 @@ else:
             "intrinsic": "",
             "sb3": "",
             "vector": "",
+            "vision": "",
         },
     )
 

@@ -1,6 +1,6 @@
 """LS-Imagine's interface to MineDojo: twelve discrete actions and one small image."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import cv2
@@ -158,6 +158,7 @@ def lsimagine(
     keep: Sequence[str] = (),
     fast_reset: int = 0,
     backend: str = "voxel",
+    wrappers: Sequence[Callable[[gym.Env], gym.Env]] = (),
     **world: Any,
 ) -> gym.Env:
     """A task of LS-Imagine as its agent sees it: twelve actions, then one small image.
@@ -169,6 +170,7 @@ def lsimagine(
         keep: keys of MineDojo's observation to keep beside the image; the observation is then a dict.
         fast_reset: resets that keep the world (the paper trains with 5, with 10 for iron ore, and tests with 0).
         backend: "voxel" or "minedojo".
+        wrappers: put around the env in this order between the actions and the small picture, which drops ``rgb``.
         world: further arguments of papergym.envs.mine.make, for example ``reward_scale=2.0`` for the official double reward.
     """
     from papergym.envs.mine import make
@@ -177,7 +179,10 @@ def lsimagine(
     if fast_reset or backend == "voxel":
         world["fast_reset"] = fast_reset
     env: gym.Env = make(task_id, shape, backend=backend, cam_interval=10, **world)  # type: ignore[arg-type]
-    return LSImagineObservation(LSImagineActions(env), size=size, keep=keep)
+    env = LSImagineActions(env)
+    for wrapper in wrappers:
+        env = wrapper(env)
+    return LSImagineObservation(env, size=size, keep=keep)
 
 
 lsimagine.metadata = {"render_modes": ["rgb_array"], "render_fps": 20}

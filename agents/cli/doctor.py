@@ -139,7 +139,17 @@ def _extras() -> list[tuple[str, str]]:
         lines.append((group, text))
     if importlib.util.find_spec("pygame") is None:
         lines.append(("pygame", "missing: Gymnasium's classic-control tasks make no pictures. pip install pygame"))
-    return lines
+    return [*lines, ("open_clip", _open_clip())]
+
+
+def _open_clip() -> str:
+    """Whether open_clip imports, which beside a CPU build of torch needs torchvision's operators declared."""
+    from papergym.wrappers.vision.torchvision_ops import open_clip
+
+    try:
+        return f"imports, version {open_clip().__version__}: MineCLIP works"
+    except (ImportError, RuntimeError) as error:
+        return f"{error}".replace("[", "\\[")
 
 
 def _minedojo(terminal: Console) -> int:

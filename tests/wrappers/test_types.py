@@ -111,10 +111,14 @@ SPELT = {
 def test_these_are_all_the_functions_that_name_a_bonus():
     others = {
         "ActionRepeat",
+        "AffordanceObservation",
+        "AffordanceReward",
         "FrameStack",
         "IntrinsicReward",
+        "LSImagine",
         "LSImagineActions",
         "LSImagineObservation",
+        "MineCLIPReward",
         "add_intrinsic_reward",
     }
     assert set(wrappers.__all__) == {*SPELT, *others}

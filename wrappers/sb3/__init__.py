@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     __all__: list[str]
+    from papergym.wrappers.sb3.affordance import AffordanceObservation as AffordanceObservation
     from papergym.wrappers.sb3.intrinsic_reward import IntrinsicReward as IntrinsicReward
     from papergym.wrappers.sb3.replay import RelabelledDictReplayBuffer as RelabelledDictReplayBuffer
     from papergym.wrappers.sb3.replay import RelabelledReplayBuffer as RelabelledReplayBuffer
@@ -13,6 +14,7 @@ else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
         {
+            "AffordanceObservation": "affordance",
             "IntrinsicReward": "intrinsic_reward",
             "RelabelledDictReplayBuffer": "replay",
             "RelabelledReplayBuffer": "replay",

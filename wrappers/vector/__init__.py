@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     __all__: list[str]
+    from papergym.wrappers.vector.affordance import AffordanceObservation as AffordanceObservation
     from papergym.wrappers.vector.intrinsic_reward import IntrinsicReward as IntrinsicReward
     from papergym.wrappers.vector.pixel_batch import PixelBatch as PixelBatch
     from papergym.wrappers.vector.stack import FrameStack as FrameStack
@@ -13,6 +14,7 @@ else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
         {
+            "AffordanceObservation": "affordance",
             "FrameStack": "stack",
             "IntrinsicReward": "intrinsic_reward",
             "PixelBatch": "pixel_batch",
