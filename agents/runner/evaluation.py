@@ -16,6 +16,7 @@ import tree
 from papergym.agents.checkpoint.state import undisturbed
 from papergym.agents.errors import UsageError
 from papergym.agents.runner.learner import Learner
+from papergym.agents.runner.registry import without_version_notes
 
 EVALUATION_SEED = 10_000
 """Added to the run's seed: starts that training has not been given."""
@@ -37,16 +38,14 @@ def make_env(env_id: str, kwargs: dict[str, Any], **more: Any) -> gym.Env:
     """
     import papergym  # noqa: F401  (registers the ids, in worker processes too)
 
-    level, gym.logger.min_level = gym.logger.min_level, gym.logger.ERROR  # each v4 environment warns that there is a v5
     try:
-        return gym.make(env_id, **{"disable_env_checker": True, **kwargs, **more})
+        with without_version_notes():
+            return gym.make(env_id, **{"disable_env_checker": True, **kwargs, **more})
     except (gym.error.Error, TypeError, ValueError, ImportError) as error:
         given = f" with {kwargs}" if kwargs else ""
         raise UsageError(
             f"the environment {env_id!r}{given} cannot be made: {error} (`papergym list` prints every id.)"
         ) from error
-    finally:
-        gym.logger.min_level = level
 
 
 def evaluate(

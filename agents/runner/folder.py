@@ -12,7 +12,7 @@ from papergym.agents.checkpoint.state import CheckpointError, State, load_state,
 from papergym.agents.errors import UsageError
 from papergym.agents.runner.fields import tomllib
 from papergym.agents.runner.plan import Plan, conflicts, from_toml, to_toml
-from papergym.agents.runner.tables import Table
+from papergym.agents.runner.tables import Table, read_table
 
 KEEP_CHECKPOINTS = 2
 
@@ -142,8 +142,6 @@ class RunFolder:
 
 def eval_rounds(path: Path) -> dict[int, list[float]]:
     """Of the run in the folder ``path``: units done -> returns of the evaluation then."""
-    from papergym.agents.runner.tables import read_table
-
     rounds: dict[int, list[float]] = {}
     for row in read_table(path / "eval.csv"):
         rounds.setdefault(int(next(iter(row.values()))), []).append(float(row["return"]))

@@ -14,9 +14,12 @@ An agent outside this package is named ``module:ATTRIBUTE``, where the attribute
 
 import importlib
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
+
+import gymnasium as gym
 
 from papergym.agents.errors import UsageError, unknown
 
@@ -90,13 +93,18 @@ class Agent:
 
     def make(self, config: Any, env_id: str, **kwargs: Any) -> Any:
         """The learner or SB3 algorithm with its environment, see the module's docstring."""
-        import gymnasium as gym
-
-        level, gym.logger.min_level = gym.logger.min_level, gym.logger.ERROR  # each v4 environment warns that there is a v5
-        try:
+        with without_version_notes():
             return self.load(self.build)(config, env_id, **kwargs)
-        finally:
-            gym.logger.min_level = level
+
+
+@contextmanager
+def without_version_notes() -> Iterator[None]:
+    """Silence Gymnasium's warnings within the block: each v4 environment notes that there is a v5."""
+    level, gym.logger.min_level = gym.logger.min_level, gym.logger.ERROR
+    try:
+        yield
+    finally:
+        gym.logger.min_level = level
 
 
 def agents() -> tuple[Agent, ...]:
