@@ -3,18 +3,17 @@
 from dataclasses import dataclass
 
 from papergym import assets
+from papergym.agents.offline.config import DatasetConfig
 
 _QUICK = assets.paper("bc")["presets"]["quick"]
 
 
 @dataclass
-class Config:
+class Config(DatasetConfig):
     """Every setting; the paper trains another network on camera images, so the numbers are ours."""
 
-    dataset: str = ""
-    """Id of a Minari dataset under MINARI_DATASETS_PATH, or a dataset's folder."""
-    dataset_digest: str = ""
-    """Of the dataset's contents; filled by the run. A run goes on with the same data only."""
+    share: float = 1.0
+    """Part of the transitions that is cloned: the episodes of highest return (0.1 is 10 %BC)."""
     batch_size: int = _QUICK["batch_size"]
     """Transitions per update."""
     learning_rate: float = _QUICK["learning_rate"]

@@ -11,5 +11,5 @@ AGENT = Agent(
     summary="Behaviour cloning of the transitions of a Minari dataset.",
     unit="updates",
     action_spaces=("Box", "Discrete"),
-    prepare="papergym.agents.bc.build:prepare",
+    prepare="papergym.agents.offline.prepare:prepare",
 )

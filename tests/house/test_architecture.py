@@ -21,7 +21,8 @@ AGENT_ROOMS = "agents/*"
 FLOORS = (
     *("version", "assets", "envs", "wrappers", "papergym", "agents"),
     *("agents/errors", "agents/console", "agents/jit", "agents/checkpoint", "agents/replay", "agents/data", "agents/nets"),
-    *("agents/fast", "agents/runner", "agents/reproduction", AGENT_ROOMS, "agents/cli", "agents/run", "__main__"),
+    *("agents/fast", "agents/sequence", "agents/runner", "agents/offline", "agents/reproduction", AGENT_ROOMS),
+    *("agents/cli", "agents/run", "__main__"),
 )
 """Every part of the package, lowest first. A part may use itself and what stands before it.
 

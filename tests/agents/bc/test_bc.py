@@ -12,7 +12,7 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from papergym.agents.bc.config import Config
 from papergym.agents.bc.learner import BehaviourCloning
 from papergym.agents.bc.losses import cloning_loss
-from papergym.agents.data.transitions import Transitions
+from papergym.agents.data.dataset import Dataset, Episode
 from papergym.agents.reproduction.results import read_rows
 from papergym.agents.run import main
 from papergym.agents.runner.folder import eval_rounds, read_plan
@@ -61,8 +61,9 @@ def _forward(policy, observations, head):
 
 
 def test_it_learns_what_is_in_memory():
-    observations = np.random.default_rng(0).uniform(-1, 1, (500, 3)).astype(np.float32)
-    data = Transitions(observations, observations[:, :1], gym.spaces.Box(-8, 8, (3,)), gym.spaces.Box(-2, 2, (1,)))
+    observations = np.random.default_rng(0).uniform(-1, 1, (501, 3)).astype(np.float32)
+    episode = Episode(observations, observations[:-1, :1], np.zeros(500), False)
+    data = Dataset.from_episodes([episode], gym.spaces.Box(-8, 8, (3,)), gym.spaces.Box(-2, 2, (1,)))
     learner = BehaviourCloning(Spaces(data.observation_space, data.action_space), Config(), data, seed=0, device="cpu")
 
     class Count:

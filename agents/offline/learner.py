@@ -1,0 +1,175 @@
+"""The loop of an agent that learns from a dataset: one gradient step after the other, no environment."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import torch
+from stable_baselines3.common.utils import get_device
+
+from papergym.agents.checkpoint.sb3state import module_state, set_module_state
+from papergym.agents.checkpoint.state import (
+    CheckpointError,
+    State,
+    generator_state,
+    global_rng_state,
+    set_generator_state,
+    set_global_rng_state,
+)
+from papergym.agents.data.dataset import Dataset, check_environment
+from papergym.agents.data.minari import load_dataset
+from papergym.agents.errors import BadNumbersError
+from papergym.agents.offline.config import DatasetConfig
+from papergym.agents.runner.learner import Hooks
+
+
+class OfflineLearner(ABC):
+    """A :class:`papergym.agents.runner.learner.Learner` that counts updates.
+
+    A subclass makes its networks in ``__init__``, names everything that a checkpoint holds in :meth:`parts`, and does one
+    gradient step in :meth:`update`. What it learns of the data (means, scales, bins) are buffers of a module in
+    :meth:`parts`, filled by :meth:`begin`, so that acting needs no data.
+
+    Args:
+        env: for its spaces; it is not stepped.
+        config: settings.
+        data: None reads ``config.dataset`` when learning begins.
+        seed: of the networks and of the batches.
+        device: of the networks.
+
+    Attributes:
+        batches: numpy generator from which :meth:`update` draws its batches; its state is kept.
+        device: torch device of the networks.
+    """
+
+    def __init__(
+        self, env: gym.Env, config: DatasetConfig, data: Dataset | None = None, *, seed: int = 0, device: str = "auto"
+    ) -> None:
+        self.env, self.data = env, data
+        if data is not None:
+            check_environment(data, env, data.name)
+        self._dataset = config.dataset
+        self.device = get_device(device)
+        self.batches = np.random.default_rng([seed, 1])
+        self.noise = torch.Generator(self.device).manual_seed(seed)
+        self._seed = seed
+        self._global: State | None = None  # global generators at the checkpoint; dropout draws from torch's
+        self._updates = 0
+        self._sums: dict[str, Any] = {}  # name -> sum since the last metrics
+        self._counted = 0
+
+    @abstractmethod
+    def parts(self) -> Mapping[str, torch.nn.Module | torch.optim.Optimizer]:
+        """Networks and optimisers by name: what a checkpoint holds."""
+
+    @abstractmethod
+    def update(self, data: Dataset) -> Mapping[str, torch.Tensor]:
+        """One gradient step; numbers for metrics.csv, without the prefix ``train/``. One of them is ``loss``."""
+
+    def begin(self, data: Dataset) -> None:  # noqa: B027  (an agent may need nothing)
+        """Take from the data what updates and acting need; called whenever learning begins or goes on, with the same data."""
+
+    @property
+    def done(self) -> int:
+        """Updates."""
+        return self._updates
+
+    def least_budget(self) -> tuple[int, str]:
+        """The first update is the first of the budget."""
+        return 1, "nothing"
+
+    def learn(self, budget: int, hooks: Hooks) -> None:
+        """Update until ``budget`` updates are done.
+
+        Raises:
+            BadNumbersError: the loss is not finite.
+        """
+        if self.data is None:
+            self.data = load_dataset(self._dataset)
+            check_environment(self.data, self.env, self._dataset)
+        self.begin(self.data)
+        if self._global is not None:
+            set_global_rng_state(self._global)
+            self._global = None
+        elif self._updates == 0:
+            torch.manual_seed(self._seed)
+        while self._updates < budget:
+            hooks.safe_point()
+            self._count(self.update(self.data))
+            hooks.progress()
+
+    def _count(self, numbers: Mapping[str, torch.Tensor]) -> None:
+        if not torch.isfinite(numbers["loss"]):
+            raise BadNumbersError(f"update {self._updates}: the loss is not finite: {numbers['loss'].item()}")
+        for name, value in numbers.items():
+            self._sums[name] = self._sums.get(name, 0.0) + value.detach().double()
+        self._updates += 1
+        self._counted += 1
+
+    @abstractmethod
+    def act(
+        self,
+        observation: Any,
+        first: np.ndarray,
+        reward: np.ndarray,
+        target: float | None,
+        state: Any = None,
+        *,
+        deterministic: bool = True,
+    ) -> tuple[np.ndarray, Any]:
+        """See :class:`papergym.agents.runner.learner.Learner`."""
+
+    def generators(self) -> Iterable[torch.Generator | np.random.Generator]:
+        """Acting may draw from ``noise``."""
+        return (self.noise,)
+
+    def get_state(self, *, memory: bool = True) -> State:
+        """Networks, optimisers, generators; the data stays where it is."""
+        return {
+            "parts": {name: module_state(part) for name, part in self.parts().items()},
+            "batches": generator_state(self.batches),
+            "noise": self.noise.get_state(),
+            "global": global_rng_state(),
+            "updates": self._updates,
+            "sums": {name: float(value) for name, value in self._sums.items()},
+            "counted": self._counted,
+        }
+
+    def set_state(self, state: State) -> None:
+        """Inverse of :meth:`get_state`.
+
+        Raises:
+            CheckpointError: other networks.
+        """
+        try:
+            for name, part in self.parts().items():
+                set_module_state(part, state["parts"][name])
+        except (RuntimeError, ValueError, KeyError) as error:
+            raise CheckpointError(f"the checkpoint does not fit: {error}. Use the run's own config.toml.") from error
+        set_generator_state(self.batches, state["batches"])
+        self.noise.set_state(state["noise"])
+        self._global = state["global"]
+        self._updates, self._sums, self._counted = state["updates"], dict(state["sums"]), state["counted"]
+
+    def metrics(self) -> dict[str, float]:
+        """``train/<name>``: means over the updates since the last call."""
+        means = {f"train/{name}": float(total) / self._counted for name, total in self._sums.items()}
+        self._sums, self._counted = {}, 0
+        return means
+
+    def parameters(self) -> Iterable[tuple[str, torch.Tensor]]:
+        """Of all networks."""
+        for name, part in self.parts().items():
+            if isinstance(part, torch.nn.Module):
+                yield from ((f"{name}.{key}", value) for key, value in part.named_parameters())
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """``policy.zip``, which the policy's own ``load`` reads."""
+
+    def close(self) -> None:
+        """Close the environment that gave the spaces."""
+        self.env.close()

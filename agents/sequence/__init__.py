@@ -1,0 +1,1 @@
+"""The transformer of the sequence models (Decision Transformer, Trajectory Transformer)."""

@@ -1,0 +1,100 @@
+"""A pre-norm GPT over embeddings (Radford et al. 2019). Token embeddings, positions and heads belong to the agents."""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+ACTIVATIONS = {"relu": nn.ReLU, "gelu": nn.GELU, "gelu_tanh": lambda: nn.GELU(approximate="tanh")}
+
+
+class Attention(nn.Module):
+    """Causal multi-head self-attention.
+
+    Args:
+        width: of the embeddings; a multiple of ``heads``.
+        heads: number of heads.
+        dropout: of the attention weights and of the output.
+    """
+
+    def __init__(self, width: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        if width % heads:
+            raise ValueError(f"expected a width that {heads} heads divide, got {width}.")
+        self.heads, self.dropout = heads, dropout
+        self.qkv, self.out, self.drop = nn.Linear(width, 3 * width), nn.Linear(width, width), nn.Dropout(dropout)
+
+    def split(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """(B, T, W) -> query, key, value, each (B, H, T, W / H)."""
+        batch, steps, width = x.shape
+        shape = (batch, steps, 3, self.heads, width // self.heads)
+        return tuple(self.qkv(x).view(shape).permute(2, 0, 3, 1, 4))
+
+    def merge(self, attended: torch.Tensor) -> torch.Tensor:
+        """(B, H, T, W / H) -> (B, T, W)."""
+        batch, heads, steps, width = attended.shape
+        return self.drop(self.out(attended.transpose(1, 2).reshape(batch, steps, heads * width)))
+
+    def forward(self, x: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
+        """(B, T, W) -> (B, T, W); see :meth:`GPT.forward` for ``mask``."""
+        query, key, value = self.split(x)
+        dropout = self.dropout if self.training else 0.0
+        return self.merge(
+            F.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout, is_causal=mask is None)
+        )
+
+
+class Block(nn.Module):
+    """Attention and a two-layer network, each behind a layer norm and beside a residual."""
+
+    def __init__(self, width: int, heads: int, dropout: float, activation: str) -> None:
+        super().__init__()
+        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.attention = Attention(width, heads, dropout)
+        self.mlp = nn.Sequential(
+            nn.Linear(width, 4 * width), ACTIVATIONS[activation](), nn.Linear(4 * width, width), nn.Dropout(dropout)
+        )
+
+    def forward(self, x: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
+        """(B, T, W) -> (B, T, W)."""
+        x = x + self.attention(self.norm1(x), mask)
+        return x + self.mlp(self.norm2(x))
+
+
+class GPT(nn.Module):
+    """Blocks and a last layer norm.
+
+    Args:
+        width: of the embeddings.
+        layers: number of blocks.
+        heads: attention heads of each.
+        dropout: of the embeddings, the attention weights and the outputs of the blocks' parts.
+        activation: ``relu``, ``gelu``, or ``gelu_tanh`` (GPT-2's ``gelu_new``).
+    """
+
+    def __init__(self, width: int, layers: int, heads: int, *, dropout: float = 0.1, activation: str = "gelu") -> None:
+        super().__init__()
+        self.drop = nn.Dropout(dropout)
+        self.blocks = nn.ModuleList(Block(width, heads, dropout, activation) for _ in range(layers))
+        self.norm = nn.LayerNorm(width)
+        self.apply(_initialise)
+
+    def forward(self, x: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
+        """Embeddings (B, T, W) -> hidden states (B, T, W).
+
+        Padding stands on the right: with causal attention the tokens before it do not see it, so it needs no mask.
+
+        Args:
+            x: embeddings.
+            mask: (T, T) bool, True where the row's token attends to the column's; None is causal.
+        """
+        x = self.drop(x)
+        for block in self.blocks:
+            x = block(x, mask)
+        return self.norm(x)
+
+
+def _initialise(module: nn.Module) -> None:
+    """GPT-2's: normal weights of standard deviation 0.02, biases 0."""
+    if isinstance(module, nn.Linear):
+        nn.init.normal_(module.weight, std=0.02)
+        nn.init.zeros_(module.bias)
