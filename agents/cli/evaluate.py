@@ -47,19 +47,18 @@ def main(argv: list[str]) -> int:
     from papergym.agents.runner.evaluation import evaluate
     from papergym.agents.runner.load import load_run
     from papergym.agents.runner.media import record_video
-    from papergym.agents.runner.train import check_env
+    from papergym.agents.runner.train import eval_envs
 
     plan, learner, file = load_run(
         options.run_folder, options.checkpoint, device=options.device, seed=options.seed, trusted=options.agent
     )
     plan.run.target = plan.run.target if options.target is None else options.target
-    env = check_env(plan)
     sharp = not options.stochastic
-    played = evaluate(learner, env, options.episodes, plan.run.seed, target=plan.run.target, deterministic=sharp)
+    with eval_envs(plan, options.episodes) as envs:
+        played = evaluate(learner, envs, options.episodes, plan.run.seed, target=plan.run.target, deterministic=sharp)
     _print(f"{plan.agent.key} on {plan.run.env} after {learner.done} {plan.agent.unit} ({file.name})", played)
     if options.video is not None and record_video(plan, learner, options.video, deterministic=sharp):
         log.info("video of the first episode: %s", options.video)
-    env.close()
     return 0
 
 

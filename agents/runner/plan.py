@@ -36,6 +36,8 @@ class RunSettings:
     """Steps (or updates) between rows of metrics.csv; 0: a two-hundredth of the budget."""
     eval_episodes: int = 5
     """Episodes per evaluation: deterministic actions, another seed than training, the same starts each time."""
+    eval_envs: int = 1
+    """Environments played at once in an evaluation: fast for agents that think long about an action. Each has its own seed."""
     target: float | None = None
     """Return that an agent is told to aim at in evaluations, if it can be told one; None: the agent's own choice."""
     video: bool = True
@@ -148,7 +150,16 @@ def settle(plan: Plan) -> Plan:
         plan.agent.load(plan.agent.prepare)(plan)
     run.env = run.env or plan.agent.default_env
     plan.env_kwargs = plan.env_kwargs | key_values(run.env_kwargs, "--env-kwargs")
-    least = {"steps": 1, "n_envs": 1, "log_every": 0, "eval_episodes": 1, "threads": 1, "seed": 0, "snapshots": 0}
+    least = {
+        "steps": 1,
+        "n_envs": 1,
+        "log_every": 0,
+        "eval_episodes": 1,
+        "eval_envs": 1,
+        "threads": 1,
+        "seed": 0,
+        "snapshots": 0,
+    }
     for name, bound in least.items():
         if getattr(run, name) < bound:
             raise UsageError(f"{_option(name)} is {getattr(run, name)}, expected at least {bound}.")

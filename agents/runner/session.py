@@ -42,7 +42,7 @@ class Session:
         plan: settled plan.
         folder: opened folder.
         learner: what learns.
-        eval_env: environment for evaluations.
+        eval_envs: environments for evaluations.
         events: TensorBoard's event writer.
         progress: progress bar.
         state: what :meth:`state` returned at the checkpoint, None at the start.
@@ -53,12 +53,12 @@ class Session:
         plan: Plan,
         folder: RunFolder,
         learner: Learner,
-        eval_env: gym.Env,
+        eval_envs: list[gym.Env],
         events: EventWriter,
         progress: RunProgress,
         state: State | None = None,
     ) -> None:
-        self.plan, self.folder, self.learner, self.eval_env = plan, folder, learner, eval_env
+        self.plan, self.folder, self.learner, self.eval_envs = plan, folder, learner, eval_envs
         self.events, self._progress = events, progress
         self.score = TrainingScore(plan.run.steps, plan.agent.last_episodes)
         self.next_eval = 0 if plan.run.eval_every else plan.run.steps
@@ -161,7 +161,7 @@ class Session:
     def _evaluate(self) -> None:
         """Evaluate and write eval.csv."""
         run = self.plan.run
-        played = evaluate(self.learner, self.eval_env, run.eval_episodes, run.seed, target=run.target)
+        played = evaluate(self.learner, self.eval_envs, run.eval_episodes, run.seed, target=run.target)
         for index, episode in enumerate(played):
             self._append("eval", episode=index, length=episode.length, **{"return": episode.value})
             self.events.add_scalar("eval/return", episode.value, self.learner.done)

@@ -1,7 +1,8 @@
 """One run, from a plan to a finished folder."""
 
 import logging
-from contextlib import closing, nullcontext
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from typing import Any
 
 import gymnasium as gym
@@ -52,12 +53,12 @@ def run_plan(plan: Plan, command: str = "", *, listen: bool = False) -> dict[str
             return finished
     else:
         refuse_occupied(plan)
-    with closing(check_env(plan)) as eval_env:
+    with eval_envs(plan, plan.run.eval_episodes) as envs:
         learner = build_learner(plan)  # before a folder is made: what cannot run leaves nothing behind
         if not plan.run.resume:
             folder = RunFolder.create(plan, command)
         with closing(folder), closing(learner):
-            return _train(plan, folder, learner, eval_env, listen)
+            return _train(plan, folder, learner, envs, listen)
 
 
 def check_env(plan: Plan) -> gym.Env:
@@ -74,6 +75,16 @@ def check_env(plan: Plan) -> gym.Env:
         spaces = " or ".join(plan.agent.action_spaces)
         raise UsageError(f"{plan.agent.key} acts in {spaces} spaces, {plan.run.env} has {env.action_space}. {remedy}.")
     return env
+
+
+@contextmanager
+def eval_envs(plan: Plan, episodes: int) -> Iterator[list[gym.Env]]:
+    """The environments in which ``episodes`` evaluation episodes are played; see :func:`check_env` for errors."""
+    with ExitStack() as opened:
+        envs = [opened.enter_context(closing(check_env(plan)))]
+        for _ in range(min(plan.run.eval_envs, episodes) - 1):
+            envs.append(opened.enter_context(closing(make_env(plan.run.env, plan.env_kwargs))))
+        yield envs
 
 
 def build_learner(plan: Plan) -> Learner:
@@ -100,14 +111,14 @@ def build_learner(plan: Plan) -> Learner:
     return learner
 
 
-def _train(plan: Plan, folder: RunFolder, learner: Learner, eval_env: gym.Env, listen: bool) -> dict[str, Any]:
+def _train(plan: Plan, folder: RunFolder, learner: Learner, envs: list[gym.Env], listen: bool) -> dict[str, Any]:
     state = folder.load(plan.agent.key) if plan.run.resume else None
     events = rebuild_events(folder.path / "tensorboard", {"": folder.tables["metrics"], "eval/": folder.tables["eval"]})
     if state is not None:
         learner.set_state(state["model"])
         log.info("resumed %s at %s %d", folder.path, folder.unit, learner.done)
     progress = RunProgress(plan.run.steps, learner.done, plan.agent.unit)
-    session = Session(plan, folder, learner, eval_env, events, progress, state and state["runner"])
+    session = Session(plan, folder, learner, envs, events, progress, state and state["runner"])
     try:
         with session.listening() if listen else nullcontext():
             session.run()
