@@ -36,8 +36,6 @@ def make_env(env_id: str, kwargs: dict[str, Any], **more: Any) -> gym.Env:
     Raises:
         UsageError: unknown id, unknown or bad argument, or a missing dependency.
     """
-    import papergym  # noqa: F401  (registers the ids, in worker processes too)
-
     try:
         with without_version_notes():
             return gym.make(env_id, **{"disable_env_checker": True, **kwargs, **more})
