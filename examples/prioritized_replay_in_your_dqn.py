@@ -1,4 +1,4 @@
-"""Prioritised replay in a DQN of your own: draw, weight the losses, hand the TD errors back.
+"""Prioritized replay in a DQN of your own: draw, weight the losses, hand the TD errors back.
 
 A minute: python examples/prioritized_replay_in_your_dqn.py
 """
