@@ -101,7 +101,7 @@ class Dataset:
         if not whole:
             raise UsageError(f"{name} holds no episode.")
         for number, episode in enumerate(whole):
-            _check(episode, observation_space, action_space, f"{name}, episode {number}")
+            check_episode(episode, observation_space, action_space, f"{name}, episode {number}")
         lengths = [len(episode.actions) for episode in whole]
         starts = np.concatenate(([0], np.cumsum(lengths)))
         terminated = np.zeros(starts[-1], bool)
@@ -184,7 +184,8 @@ class Dataset:
         return 100 * (value - self.random_return) / (self.expert_return - self.random_return)
 
 
-def _check(episode: Episode, observation_space: spaces.Space, action_space: spaces.Space, where: str) -> None:
+def check_episode(episode: Episode, observation_space: spaces.Space, action_space: spaces.Space, where: str) -> None:
+    """Raise UsageError, which begins with ``where``, for an episode that does not fit the spaces or is not finite."""
     steps = len(episode.actions)
     if steps < 1:
         raise UsageError(f"{where}: expected at least one step, got none.")

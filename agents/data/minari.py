@@ -31,7 +31,7 @@ def load_dataset(name: str) -> Dataset:
 @lru_cache(maxsize=2)
 def _load(name: str, changed: Sequence[int]) -> Dataset:
     """``changed`` are the times of the files: a folder that was written anew is read anew."""
-    dataset = _open(name)
+    dataset = open_dataset(name)
     try:
         episodes = list(_episodes(dataset))
     except (OSError, KeyError, ValueError) as error:
@@ -60,7 +60,8 @@ def _number(value: Any) -> float | None:
     return None if value is None else float(value)
 
 
-def _open(name: str) -> Any:
+def open_dataset(name: str) -> Any:
+    """The ``minari.MinariDataset`` of an id or a folder; see :func:`load_dataset` for the errors."""
     try:
         import minari
     except ImportError as error:
