@@ -88,9 +88,16 @@ def recordings(dataset: Any, numbers: Sequence[int] | None = None) -> Iterator[R
     numbers = [int(number) for number in (dataset.episode_indices if numbers is None else numbers)]
     for data, about in zip(dataset.iterate_episodes(numbers), dataset.storage.get_episode_metadata(numbers)):
         ends, cuts = np.asarray(data.terminations, bool), np.asarray(data.truncations, bool)
-        columns = [np.asarray(getattr(data, name)) for name in ("observations", "actions", "rewards")]
-        log_probs = (data.infos or {}).get("action_log_probs")
-        yield Recording(*columns, bool(ends[-1:].any()), bool(cuts[-1:].any()), _start(about), log_probs, about)
+        yield Recording(
+            np.asarray(data.observations),
+            np.asarray(data.actions),
+            np.asarray(data.rewards),
+            bool(ends[-1:].any()),
+            bool(cuts[-1:].any()),
+            _start(about),
+            (data.infos or {}).get("action_log_probs"),
+            about,
+        )
 
 
 def _start(about: Mapping[str, Any]) -> Start | None:

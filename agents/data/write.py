@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import warnings
 from collections.abc import Iterable, Iterator
@@ -16,7 +17,7 @@ from papergym.agents.checkpoint.provenance import versions
 from papergym.agents.data.collect import check_spaces
 from papergym.agents.data.dataset import check_episode
 from papergym.agents.data.recording import Recording
-from papergym.agents.errors import UsageError
+from papergym.agents.errors import BadNumbersError, UsageError
 
 PLACE = "MINARI_DATASETS_PATH"
 WORK = ".papergym"
@@ -36,7 +37,7 @@ def dataset_folder(dataset_id: str) -> Path:
     """
     from minari.dataset.minari_dataset import DATASET_ID_RE
 
-    if not DATASET_ID_RE.fullmatch(dataset_id) or "-v" not in dataset_id.rpartition("/")[2]:
+    if not DATASET_ID_RE.fullmatch(dataset_id) or not re.search(r"-v\d+$", dataset_id):
         raise UsageError(
             f"{dataset_id!r} is no id of a Minari dataset. Expected letters, digits, - and _, with namespaces before slashes "
             "and a version at the end, for example mine/hopper/medium-v0."
@@ -107,11 +108,18 @@ def write_dataset(
             warnings.filterwarnings("ignore", message=".*set to None", category=UserWarning)  # author, e-mail, permalink
             counted = _Counted(episodes, env, dataset_id)
             made = minari.create_dataset_from_buffers(
-                dataset_id, counted, env=env, algorithm_name=algorithm or None, data_format="hdf5", jpeg_encoding=False
+                dataset_id,
+                counted,  # pyright: ignore[reportArgumentType]  (it asks for a list, and reads one after the other)
+                env=env,
+                algorithm_name=algorithm or None,
+                data_format="hdf5",
+                jpeg_encoding=False,
             )
             _finish(made.storage, counted, about or {}, random_return, expert_return)
         _move(work / dataset_id, folder)
-    except OSError as error:
+    except (UsageError, BadNumbersError):
+        raise
+    except (OSError, RuntimeError) as error:  # h5py raises either where the disk is full
         raise UsageError(f"cannot write {folder}: {error}. Free some space or set {PLACE}; nothing was changed.") from error
     finally:
         shutil.rmtree(work, ignore_errors=True)

@@ -9,11 +9,11 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from gymnasium import spaces
-from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
+from stable_baselines3.common.buffers import ReplayBuffer
 
 from papergym.agents.checkpoint.files import replace_text
 from papergym.agents.checkpoint.state import load_state
+from papergym.agents.data.buffers import buffer_episodes
 from papergym.agents.data.collect import RandomPolicy, episode_seed, record
 from papergym.agents.data.recording import Recording, Start, play_again, same
 from papergym.agents.errors import UsageError
@@ -160,11 +160,11 @@ class Source:
         Raises:
             UsageError: the run kept no replay memory, or one that has lost its first steps.
         """
-        model = self._with_memory(until)
-        for column in range(model.replay_buffer.n_envs):
-            yield from self._column(model, column, until // model.replay_buffer.n_envs)
+        buffer = self._memory(until)
+        for column in range(buffer.n_envs):
+            yield from self._column(buffer, column, until // buffer.n_envs)
 
-    def _with_memory(self, until: int) -> OffPolicyAlgorithm:
+    def _memory(self, until: int) -> ReplayBuffer:
         checkpoints = sorted((self.folder / "checkpoints").glob("*.safetensors"))
         if not checkpoints:
             raise UsageError(f"{self.folder} kept no checkpoint, so its replay memory is lost. Train with --keep-checkpoints.")
@@ -178,12 +178,12 @@ class Source:
                 f"the replay memory of {self.folder} holds {held} of {made} steps, and {until} from the first one on are "
                 "needed. Train with a --buffer-size of at least the run's steps."
             )
-        return learner.model
+        return buffer
 
-    def _column(self, model: OffPolicyAlgorithm, column: int, rows: int) -> Iterator[Recording]:
+    def _column(self, buffer: ReplayBuffer, column: int, rows: int) -> Iterator[Recording]:
         env, differ = self.env(), 0
         about = {"policy": f"{self.plan.agent.key} in training", "env": column}
-        for number, stored in enumerate(_episodes(model, column, rows)):
+        for number, stored in enumerate(buffer_episodes(buffer, column, rows)):
             again = play_again(env, Start(self.plan.run.seed + column, number), stored.actions)
             if same(stored, again):
                 yield replace(again, about=about)
@@ -193,26 +193,6 @@ class Source:
         env.close()
         if differ:
             log.warning("%d episodes of the replay memory cannot be played again: their starts are not known", differ)
-
-
-def _episodes(model: OffPolicyAlgorithm, column: int, rows: int) -> Iterator[Recording]:
-    """What the memory of an SB3 algorithm holds of one environment, in its first ``rows`` rows; whole episodes only."""
-    buffer: Any = model.replay_buffer
-    space = model.observation_space
-    ends = np.flatnonzero(buffer.dones[:rows, column]) + 1
-    for begin, end in zip(np.concatenate(([0], ends[:-1])), ends):
-        observations = np.concatenate((buffer.observations[begin:end, column], buffer.next_observations[end - 1 : end, column]))
-        actions = buffer.actions[begin:end, column]
-        if isinstance(model.action_space, spaces.Box):
-            actions = np.asarray(model.policy.unscale_action(actions))
-        truncated = bool(buffer.timeouts[end - 1, column])
-        yield Recording(
-            observations.reshape(-1, *(space.shape or ())),
-            actions.reshape(-1, *(model.action_space.shape or ())),
-            buffer.rewards[begin:end, column].copy(),
-            not truncated,
-            truncated,
-        )
 
 
 LONGEST = 100_000
