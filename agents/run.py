@@ -18,6 +18,7 @@ VERBS = {
     "report": "results beside the paper's numbers: Markdown, PNG and one HTML page",
     "sweep": "a matrix of agents, environments, seeds and settings, on Ray or on local processes",
     "compare": "two runs side by side",
+    "make-dataset": "write a dataset for the agents that learn without an environment",
     "affordance": "make and look at the scorer and the affordance maps of the voxel world",
     "bonus-map": "where a novelty bonus is high, as a picture",
 }
@@ -25,7 +26,7 @@ VERBS = {
 
 
 def _help() -> str:
-    lines = [f"  {verb:<12}{text}" for verb, text in VERBS.items()]
+    lines = [f"  {verb:<13}{text}" for verb, text in VERBS.items()]
     return "\n".join(
         [
             f"papergym {__version__}: reinforcement-learning papers that run as published",

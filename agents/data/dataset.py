@@ -101,7 +101,7 @@ class Dataset:
         if not whole:
             raise UsageError(f"{name} holds no episode.")
         for number, episode in enumerate(whole):
-            _check(episode, observation_space, action_space, f"{name}, episode {number}")
+            check_episode(episode, observation_space, action_space, f"{name}, episode {number}")
         lengths = [len(episode.actions) for episode in whole]
         starts = np.concatenate(([0], np.cumsum(lengths)))
         terminated = np.zeros(starts[-1], bool)
@@ -184,7 +184,8 @@ class Dataset:
         return 100 * (value - self.random_return) / (self.expert_return - self.random_return)
 
 
-def _check(episode: Episode, observation_space: spaces.Space, action_space: spaces.Space, where: str) -> None:
+def check_episode(episode: Episode, observation_space: spaces.Space, action_space: spaces.Space, where: str) -> None:
+    """Raise UsageError, which begins with ``where``, for an episode that does not fit the spaces or is not finite."""
     steps = len(episode.actions)
     if steps < 1:
         raise UsageError(f"{where}: expected at least one step, got none.")
@@ -215,10 +216,29 @@ def _check_shape(name: str, array: np.ndarray, space: spaces.Space, where: str) 
 
 
 def check_environment(data: Dataset, env: gym.Env, name: str) -> None:
-    """Raise UsageError where ``env`` shows or takes something else than the data holds."""
+    """Raise UsageError where ``env`` shows or takes something else than the data holds; the message names what differs."""
     for what in ("observation_space", "action_space"):
         ours, theirs = getattr(data, what), getattr(env, what)
-        if type(ours) is not type(theirs) or ours.shape != theirs.shape or getattr(ours, "n", 0) != getattr(theirs, "n", 0):
+        difference = _difference(ours, theirs)
+        if difference:
             raise UsageError(
-                f"{what}: the dataset {name} has {ours}, the environment {theirs}. Give another --env or --dataset."
+                f"{what}: the dataset {name} has {ours}, the environment {theirs}: {difference}. "
+                "Give another --env or --dataset."
             )
+
+
+def _difference(ours: spaces.Space, theirs: spaces.Space) -> str:
+    """What differs between two spaces, in words; "" for nothing that matters."""
+    if type(ours) is not type(theirs):
+        return f"{type(ours).__name__} in the data, {type(theirs).__name__} in the environment"
+    if isinstance(ours, spaces.Discrete) and isinstance(theirs, spaces.Discrete):
+        values = [(int(space.start), int(space.n)) for space in (ours, theirs)]
+        return "" if values[0] == values[1] else "start and number of values are {} in the data, {} there".format(*values)
+    left, right = ours.shape or (), theirs.shape or ()
+    if len(left) != len(right):
+        return f"{len(left)} axes in the data, {len(right)} in the environment"
+    for axis, (one, other) in enumerate(zip(left, right)):
+        if one != other:
+            return f"axis {axis} has {one} dimensions in the data, {other} in the environment"
+    kinds = [np.issubdtype(space.dtype, np.integer) for space in (ours, theirs)]
+    return "" if kinds[0] == kinds[1] else f"{ours.dtype} in the data, {theirs.dtype} in the environment"
