@@ -24,6 +24,8 @@ def cloning_loss(policy: Any, inputs: dict[str, torch.Tensor], actions: torch.Te
     Args:
         policy: SB3's multi-input actor-critic policy, of which the actor is used.
         inputs: ``observation`` (batch, ...) and ``average_return`` (batch, 1).
-        actions: (batch, action_dim) float, or (batch,) int64.
+        actions: (batch, ...) float, of the action space's shape, or (batch,) int64.
     """
+    if actions.is_floating_point():
+        actions = actions.flatten(1)
     return -policy.get_distribution(inputs).log_prob(actions).mean()
