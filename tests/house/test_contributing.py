@@ -46,7 +46,7 @@ KINDS = {
     "Add an environment": (_family, FAMILIES),
     "Add a wrapper": (_wrapper, [name for name in wrappers.__all__ if not inspect.ismodule(getattr(wrappers, name))]),
     "Add a bonus": (_bonus, intrinsic.BONUSES),
-    "Add an agent": (_agent, sorted(path.parent.name for path in (REPO / "agents").glob("*/config.py"))),
+    "Add an agent": (_agent, sorted(path.parent.name for path in (REPO / "agents").glob("*/row.py"))),
     "Add a paper": (_paper, assets.paper_keys()),
 }
 EXISTING = [pytest.param(title, name, id=f"{title}: {name}") for title, (_, names) in KINDS.items() for name in names]

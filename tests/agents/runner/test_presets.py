@@ -1,13 +1,11 @@
 """The presets of every agent."""
 
-from dataclasses import replace
-
 import gymnasium as gym
 import pytest
 
 import papergym  # noqa: F401  (registers the ids)
 from papergym import assets
-from papergym.agents.runner.plan import BUDGET, make_plan, presets
+from papergym.agents.runner.plan import draft, make_plan, presets
 from papergym.agents.runner.registry import agents
 
 EVERY = [pytest.param(row, name, id=f"{row.key}-{name}") for row in agents() for name in presets(row) if row.default_env]
@@ -27,9 +25,8 @@ def test_a_preset_never_changes_what_an_id_means(row, name):
 def test_the_papers_numbers_live_in_its_toml(row):
     """The configuration without arguments is the preset ``paper``."""
     config = row.load(row.config)()
-    budget = next((getattr(config, name) for name in BUDGET if hasattr(config, name)), 20_000)
-    without_data = replace(row, prepare="")  # an offline agent's plan reads its dataset, which a preset does not name
-    assert config == make_plan(without_data, "paper", {"steps": budget}).config
+    budget = {"steps": getattr(config, "steps", 20_000)}
+    assert config == draft(row, "paper", budget).config  # before a dataset or the budget fills its fields
 
 
 def test_a_changed_preset_changes_reproductions(monkeypatch):
