@@ -1,5 +1,6 @@
 """The agent ``bc``."""
 
+from papergym.agents.offline.score import LABELS
 from papergym.agents.runner.registry import Agent
 
 AGENT = Agent(
@@ -12,4 +13,6 @@ AGENT = Agent(
     unit="updates",
     action_spaces=("Box", "Discrete"),
     prepare="papergym.agents.offline.prepare:prepare",
+    score="papergym.agents.offline.score:numbers",
+    labels=LABELS,
 )

@@ -19,6 +19,11 @@ def is_relu_mlp(module: nn.Module) -> bool:
     )
 
 
+def linear_layers(network: nn.Module) -> list[list[nn.Linear]]:
+    """The ``Linear`` layers of an MLP, as :class:`StackedMLP` takes them."""
+    return [[layer] for layer in network.children() if isinstance(layer, nn.Linear)]
+
+
 class StackedMLP:
     """``n`` MLPs of one shape, ReLU between their layers, as one batched MLP.
 
@@ -63,6 +68,13 @@ class StackedMLP:
     def tensors(self) -> list[torch.Tensor]:
         """The stacked weights and biases."""
         return self.weights + self.biases
+
+    def part(self, index: int) -> "StackedMLP":
+        """One of the MLPs, on the same memory, for :meth:`forward` and :meth:`input_gradient` only."""
+        single = StackedMLP([])
+        single.weights = [weight[index : index + 1] for weight in self.weights]
+        single.biases = [bias[index : index + 1] for bias in self.biases]
+        return single
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Outputs ``(n, batch, out)`` for inputs ``(batch, in)``, kept for :meth:`backward` until the next call."""

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from minari.data_collector import EpisodeBuffer
 
+from papergym.agents.data.dataset import Dataset, Episode
+
 
 @pytest.fixture
 def without_papergym():
@@ -48,5 +50,39 @@ def make_dataset(tmp_path, monkeypatch):
         minari.create_dataset_from_buffers(name, buffers, env=env, author="tests", description="A test's own data.")
         env.close()
         return folder
+
+    return make
+
+
+class Spaces(gym.Env):
+    """An environment of which only the spaces are asked for."""
+
+    def __init__(self, observation_space, action_space):
+        self.observation_space, self.action_space = observation_space, action_space
+
+
+@pytest.fixture
+def memory_data():
+    """Makes an environment that only has spaces, and a dataset in memory of random episodes, of which every other one ends."""
+
+    def make(observation_space, action_space, episodes=4, steps=30, seed=0):
+        generator = np.random.default_rng(seed)
+
+        def draw(space, count):
+            if isinstance(space, gym.spaces.Discrete):
+                return generator.integers(space.n, size=count)
+            if space.dtype == np.uint8:
+                return generator.integers(256, size=(count, *space.shape), dtype=np.uint8)
+            low, high = (np.nan_to_num(bound, neginf=-3.0, posinf=3.0) for bound in (space.low, space.high))
+            return generator.uniform(low, high, (count, *space.shape)).astype(space.dtype)
+
+        def episode(number):
+            rewards = generator.normal(size=steps + number)
+            return Episode(
+                draw(observation_space, len(rewards) + 1), draw(action_space, len(rewards)), rewards, number % 2 == 0
+            )
+
+        data = Dataset.from_episodes([episode(number) for number in range(episodes)], observation_space, action_space)
+        return Spaces(observation_space, action_space), data
 
     return make

@@ -35,17 +35,22 @@ RUNS = {
     "protorl": PIXELS,
     "sql": ["sql", "--env", "SQL-MultiGoal-v0", "--steps", "900", "--learning-starts", "200", "--eval-every", "300", *LITTLE],
     "bc": ["bc", "--updates", "4000", "--hidden", "32", "--eval-every", "1000"],
+    "td3bc": ["td3bc", "--updates", "3000", "--hidden", "32", "--eval-every", "1000"],
+    "iql": ["iql", "--updates", "3000", "--hidden", "32", "--eval-every", "1000"],
+    "cql": ["cql", "--updates", "600", "--hidden", "32", "--eval-every", "300", "--cloning-updates", "300"],
+    "rvs": ["rvs", "--updates", "3000", "--hidden", "32", "--eval-every", "1000"],
     "per": ["per", "--env", "CartPole-v1", "--steps", "2500", "--learning-starts", "500", "--eval-every", "1000"],
 }
+OFFLINE = ("bc", "td3bc", "iql", "cql", "rvs")
 COMMON = ["--seed", "3", "--checkpoint-seconds", "0.3", "--eval-episodes", "1", "--no-video"]
 
 
 @pytest.fixture
 def arguments_of(make_dataset):
-    """Arguments of an agent's run; behaviour cloning gets a dataset."""
+    """Arguments of an agent's run; one that learns from data gets a dataset."""
 
     def find(key):
-        if key != "bc":
+        if key not in OFFLINE:
             return RUNS[key]
         return [*RUNS[key], "--dataset", str(make_dataset("Pendulum-v1", lambda observation: observation[:1], episodes=2))]
 
@@ -66,7 +71,7 @@ def kill_and_compare(command_line, assert_same_run, delays, key, arguments, kill
     assert_same_run(command_line.folder / "whole", command_line.folder / "killed", key)
 
 
-@pytest.mark.parametrize("key", ["ppo", "bc"])
+@pytest.mark.parametrize("key", ["ppo", "bc", "iql"])
 def test_killed_run_ends_with_the_same_numbers(command_line, assert_same_run, delays, arguments_of, key):
     kill_and_compare(command_line, assert_same_run, delays, key, arguments_of(key), kills=2)
 

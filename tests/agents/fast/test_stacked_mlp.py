@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from papergym.agents.fast.stacked_mlp import StackedMLP, is_relu_mlp
+from papergym.agents.fast.stacked_mlp import StackedMLP, is_relu_mlp, linear_layers
 
 SHAPES = [(), (7,), (6, 5, 4)]
 
@@ -97,3 +97,25 @@ def test_which_modules_are_relu_mlps():
     assert not is_relu_mlp(nn.Sequential(linear(), nn.Tanh(), linear()))
     assert not is_relu_mlp(nn.Sequential(nn.Linear(3, 3, bias=False)))
     assert not is_relu_mlp(nn.Sequential(linear(), linear())) and not is_relu_mlp(linear())
+
+
+@pytest.mark.parametrize("hidden", SHAPES)
+def test_one_mlp_of_several_on_the_same_memory(hidden):
+    """Its outputs and input gradients by autograd, also after the weights have changed."""
+    networks = make_networks(3, hidden)
+    stacked = StackedMLP(networks)
+    part = stacked.part(1)
+    for _ in range(2):
+        x = torch.randn(9, 6, dtype=torch.float64, requires_grad=True)
+        expected = plain(networks[1], x)
+        (2.5 * expected).sum().backward()
+        with torch.no_grad():
+            torch.testing.assert_close(part.forward(x)[0], expected)
+            torch.testing.assert_close(part.input_gradient(torch.zeros(9, dtype=torch.int64), 2.5, 2), x.grad[:, 2:])
+            for tensor in stacked.tensors:
+                tensor += 0.1
+
+
+def test_linear_layers_of_a_module():
+    module = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2), nn.Tanh())
+    assert linear_layers(module) == [[module[0]], [module[2]]]

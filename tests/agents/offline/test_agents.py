@@ -1,0 +1,146 @@
+"""What every agent must do that learns from single transitions of a dataset, and the quick preset on every kind of spaces."""
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import torch
+from gymnasium import spaces
+
+from papergym.agents.checkpoint.state import CheckpointError, load_state, save_state
+from papergym.agents.errors import UsageError
+from papergym.agents.runner.plan import draft
+from papergym.agents.runner.registry import agent
+
+KEYS = ("bc", "td3bc", "iql", "cql", "rvs")
+VECTOR, NUMBER, IMAGE = spaces.Box(-np.inf, np.inf, (4,)), spaces.Discrete(5), spaces.Box(0, 255, (3, 36, 36), np.uint8)
+MATRIX, BYTES = spaces.Box(-1, 1, (2, 3), np.float64), spaces.Box(0, 255, (7,), np.uint8)
+BOX, WIDE, DISCRETE = spaces.Box(-2, 2, (2,)), spaces.Box(np.array([[0, -3]]), np.array([[4, 1]])), spaces.Discrete(3)
+KINDS = {
+    "vector": (VECTOR, BOX),
+    "matrix": (MATRIX, WIDE),
+    "number": (NUMBER, BOX),
+    "bytes": (BYTES, BOX),
+    "image": (IMAGE, BOX),
+    "vector-discrete": (VECTOR, DISCRETE),
+    "number-discrete": (NUMBER, DISCRETE),
+    "image-discrete": (IMAGE, DISCRETE),
+}
+CASES = [
+    pytest.param(key, *kind, id=f"{key}-{name}")
+    for key in KEYS
+    for name, kind in KINDS.items()
+    if type(kind[1]).__name__ in agent(key).action_spaces
+]
+
+
+class Hooks:
+    def safe_point(self):
+        pass
+
+    def progress(self):
+        pass
+
+
+def make(key, env, data, preset="quick", **settings):
+    """The learner of a preset with the data in memory."""
+    row = agent(key)
+    name = "OfflineTest-v0"
+    gym.registry.pop(name, None)
+    gym.register(name, entry_point=lambda **_: env, order_enforce=False)
+    learner = row.make(draft(row, preset, settings).config, name, seed=3, device="cpu")
+    learner.data = data
+    return learner
+
+
+@pytest.mark.parametrize(("key", "seen", "done"), CASES)
+def test_the_quick_preset_runs_on_every_kind_of_spaces(memory_data, key, seen, done, tmp_path):
+    env, data = memory_data(seen, done)
+    learner = make(key, env, data, batch_size=4)
+    learner.learn(3, Hooks())
+    numbers = learner.metrics()
+    assert numbers and all(np.isfinite(value) for value in numbers.values())
+    for deterministic in (True, False):
+        actions, _ = learner.act(data.observations[:5], np.ones(5, bool), np.zeros(5), None, deterministic=deterministic)
+        assert len(actions) == 5 and all(done.contains(action) for action in np.asarray(actions, done.dtype))
+    learner.save(tmp_path)
+    assert (tmp_path / "policy.zip").is_file()
+
+
+@pytest.mark.parametrize("preset", ["quick", "plain"])
+@pytest.mark.parametrize("key", KEYS)
+def test_a_resumed_run_ends_with_the_same_numbers(memory_data, key, preset, tmp_path):
+    env, data = memory_data(VECTOR, BOX)
+    settings = {"batch_size": 16, "hidden": [16, 16]}
+    if preset == "plain":
+        settings |= {"lean": False} if "lean" in vars(make(key, env, data).config) else {"learning_rate": 1e-2}
+    if key == "cql":
+        settings["cloning_updates"] = 15  # both kinds of the actor's update
+    whole, cut, rest = (make(key, env, data, **settings) for _ in range(3))
+    whole.learn(20, Hooks())
+    cut.learn(13, Hooks())
+    save_state(tmp_path / "state", {"model": cut.get_state()}, kind=key)
+    rest.set_state(load_state(tmp_path / "state", kind=key)["model"])
+    rest.learn(20, Hooks())
+    assert rest.done == 20 and rest.metrics() == whole.metrics()
+    for (name, left), (_, right) in zip(whole.parameters(), rest.parameters(), strict=True):
+        assert torch.equal(left, right), name
+    arguments = (data.observations[:4], np.ones(4, bool), np.zeros(4), None)
+    for deterministic in (True, False):
+        drawn = []
+        for learner in (whole, rest):
+            torch.manual_seed(0)  # SB3's own sampling, of bc, draws from the global generator
+            drawn.append(learner.act(*arguments, deterministic=deterministic)[0])
+        left, right = drawn
+        np.testing.assert_array_equal(left, right)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_checkpoint_of_other_networks_is_refused(memory_data, key):
+    env, data = memory_data(VECTOR, BOX)
+    with pytest.raises(CheckpointError, match="does not fit"):
+        make(key, env, data, hidden=[16]).set_state(make(key, env, data, hidden=[8]).get_state())
+
+
+@pytest.mark.parametrize("key", ["td3bc", "iql", "cql"])
+def test_spaces_that_the_policies_cannot_scale_are_refused(memory_data, key):
+    env, data = memory_data(VECTOR, spaces.Box(-np.inf, np.inf, (2,)))
+    with pytest.raises(UsageError, match="expected a bounded Box"):
+        make(key, env, data)
+    env, data = memory_data(VECTOR, BOX)
+    with pytest.raises(UsageError, match="at least one hidden layer"):
+        make(key, env, data, hidden=[])
+
+
+@pytest.mark.parametrize("key", ["td3bc", "iql", "cql", "rvs"])
+def test_discrete_spaces_that_do_not_start_at_0_are_refused(memory_data, key):
+    env, _ = memory_data(NUMBER, BOX)
+    env.observation_space = spaces.Discrete(5, start=2)
+    with pytest.raises(UsageError, match="starts at 0"):
+        make(key, env, None)
+
+
+@pytest.mark.parametrize(
+    ("key", "done", "kind"),
+    [
+        ("td3bc", BOX, "td3.policies.TD3Policy"),
+        ("iql", BOX, "td3.policies.TD3Policy"),
+        ("cql", BOX, "sac.policies.SACPolicy"),
+        ("cql", DISCRETE, "dqn.policies.DQNPolicy"),
+    ],
+)
+def test_policy_zip_takes_raw_observations_in_plain_sb3(memory_data, without_papergym, key, done, kind, tmp_path):
+    """The normalization is part of its first layers; so are the critics'."""
+    env, data = memory_data(spaces.Box(np.array([-1.0, 50, 0]), np.array([1.0, 90, 1e-4]), dtype=np.float32), done)
+    learner = make(key, env, data, batch_size=16, normalize=True)
+    learner.learn(30, Hooks())
+    learner.save(tmp_path)
+    np.save(tmp_path / "observations.npy", data.observations[:20])
+    module, name = kind.rsplit(".", 1)
+    without_papergym(
+        f"import numpy as np\nfrom stable_baselines3.{module} import {name}\n"
+        f"policy = {name}.load(r'{tmp_path / 'policy.zip'}')\n"
+        f"actions, _ = policy.predict(np.load(r'{tmp_path / 'observations.npy'}'), deterministic=True)\n"
+        f"np.save(r'{tmp_path / 'actions.npy'}', actions)"
+    )
+    ours, _ = learner.act(data.observations[:20], np.ones(20, bool), np.zeros(20), None)
+    np.testing.assert_allclose(np.load(tmp_path / "actions.npy"), ours, atol=1e-4)
