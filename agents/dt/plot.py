@@ -12,6 +12,9 @@ from papergym.agents.reproduction.published import markdown_table
 
 Row = Mapping[str, str]
 
+HISTOGRAMS = {"walks": "random walks", "dt": "transformer", "optimal": "shortest paths"}
+"""End of a column's name -> label."""
+
 
 def plot_shortest_path(path: str | Path, rows: Sequence[Row]) -> None:
     """Histogram of the steps to the goal: random walks that reach it, the model, shortest paths.
@@ -26,11 +29,8 @@ def plot_shortest_path(path: str | Path, rows: Sequence[Row]) -> None:
     figure = Figure(figsize=(5 * len(settings), 3.6), layout="constrained")
     for axis, setting in zip(np.atleast_1d(figure.subplots(1, len(settings))), settings):
         chosen = [row for row in rows if row["setting"] == setting]
-        for place, (name, label) in enumerate(
-            (("walks", "random walks"), ("dt", "transformer"), ("optimum", "shortest paths"))
-        ):
-            column = "histogram_optimal" if name == "optimum" else f"histogram_{name}"
-            shares = np.mean([_shares(row[column]) for row in chosen], 0)
+        for place, (name, label) in enumerate(HISTOGRAMS.items()):
+            shares = np.mean([_shares(row[f"histogram_{name}"]) for row in chosen], 0)
             axis.bar(np.arange(1, 11) + (place - 1) * 0.28, shares, 0.28, label=label)
         missed = 100 - np.mean([float(row["reached"]) for row in chosen])
         axis.set(

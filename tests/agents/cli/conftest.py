@@ -68,7 +68,7 @@ def assert_same_run():
         for name in ("metrics", "episodes", "eval"):
             assert (one / f"{name}.csv").read_bytes() == (other / f"{name}.csv").read_bytes(), name
         states = [load_state(folder / "policy.safetensors", kind=kind)["model"] for folder in (one, other)]
-        left, right = (state.get("modules", state)["policy"] for state in states)
+        left, right = (state.get("modules", state.get("parts", state))["policy"] for state in states)
         for name, value in left.items():
             np.testing.assert_array_equal(value.numpy(), right[name].numpy(), err_msg=name)
 

@@ -15,6 +15,7 @@ PIXELS = [
     "--no-record-visits",
 ]
 PIXELS += ["--steps", "240", "--pretrain-steps", "120", "--learning-starts", "60", "--batch-size", "16", "--eval-every", "120"]
+SMALL = ["--width", "16", "--layers", "1", "--context", "5", "--sweep-targets", "2"]
 LITTLE = ["--hidden", "32", "--batch-size", "16", "--value-particles", "8"]
 
 RUNS = {
@@ -35,6 +36,7 @@ RUNS = {
     "protorl": PIXELS,
     "sql": ["sql", "--env", "SQL-MultiGoal-v0", "--steps", "900", "--learning-starts", "200", "--eval-every", "300", *LITTLE],
     "bc": ["bc", "--updates", "4000", "--hidden", "32", "--eval-every", "1000"],
+    "dt": ["dt", "--updates", "400", "--eval-every", "200", *SMALL],
     "per": ["per", "--env", "CartPole-v1", "--steps", "2500", "--learning-starts", "500", "--eval-every", "1000"],
 }
 COMMON = ["--seed", "3", "--checkpoint-seconds", "0.3", "--eval-episodes", "1", "--no-video"]
@@ -42,10 +44,10 @@ COMMON = ["--seed", "3", "--checkpoint-seconds", "0.3", "--eval-episodes", "1", 
 
 @pytest.fixture
 def arguments_of(make_dataset):
-    """Arguments of an agent's run; behaviour cloning gets a dataset."""
+    """Arguments of an agent's run; those that learn from a dataset get one."""
 
     def find(key):
-        if key != "bc":
+        if key not in ("bc", "dt"):
             return RUNS[key]
         return [*RUNS[key], "--dataset", str(make_dataset("Pendulum-v1", lambda observation: observation[:1], episodes=2))]
 
@@ -66,7 +68,7 @@ def kill_and_compare(command_line, assert_same_run, delays, key, arguments, kill
     assert_same_run(command_line.folder / "whole", command_line.folder / "killed", key)
 
 
-@pytest.mark.parametrize("key", ["ppo", "bc"])
+@pytest.mark.parametrize("key", ["ppo", "bc", "dt"])
 def test_killed_run_ends_with_the_same_numbers(command_line, assert_same_run, delays, arguments_of, key):
     kill_and_compare(command_line, assert_same_run, delays, key, arguments_of(key), kills=2)
 
