@@ -9,6 +9,7 @@ import torch
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.evaluation import evaluate_policy
 
+from papergym import assets
 from papergym.agents.checkpoint.state import load_state
 from papergym.agents.data.dataset import Dataset, Episode
 from papergym.agents.dt.policy import DecisionTransformerPolicy
@@ -182,6 +183,15 @@ def test_train_evaluate_resume(here, make_dataset, capsys):
     again = load_state(run / "policy.safetensors", kind="dt")["model"]["parts"]
     assert all(torch.equal(value, again["policy"][name]) for name, value in weights["policy"].items())
     assert len(read_rows(run / "targets.csv")) == 3 and (run / "targets.png").is_file()
+
+
+def test_the_example_of_the_paper_page(here, make_dataset, capsys):
+    folder = make_dataset("Pendulum-v1", swing, episodes=1)
+    assert main(["train", "dt", "--dataset", str(folder), "--updates", "2", *TINY, "--sweep-targets", "0"]) == 0
+    scope = {}
+    exec(compile(assets.paper("dt")["paper"]["example"], "the example of dt.toml", "exec"), scope)
+    assert scope["policy"].target.item() == -300 and scope["maps"].shape == (4, 1, 1, 3, 3)
+    assert not (here / "runs" / "dt-Pendulum-v1-s0" / "targets.csv").exists()
 
 
 def test_data_that_does_not_fit(here, make_dataset, capsys):
