@@ -17,7 +17,7 @@ AGENT = Agent(
         "sweep_spearman": "rank correlation of the returns told and reached",
         "success": "percent of 1 000 episodes with the likeliest action that are rewarded",
         "sampled": "the same with sampled actions",
-        "told_zero": "the same as `success` when told to reach 0",
+        "told_zero": "the same as `sampled` when told to reach 0",
         "data": "of the walks in the data",
         "reached": "percent of the nodes from which the goal is reached",
         "shortest": "percent from which it is reached on a shortest path",
