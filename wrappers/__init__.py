@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from papergym.wrappers.network_rewards import ICMReward as ICMReward
     from papergym.wrappers.network_rewards import NGUReward as NGUReward
     from papergym.wrappers.network_rewards import RNDReward as RNDReward
+    from papergym.wrappers.previous_reward import PreviousReward as PreviousReward
     from papergym.wrappers.repeat import ActionRepeat as ActionRepeat
     from papergym.wrappers.stack import FrameStack as FrameStack
     from papergym.wrappers.vision.lsimagine import LSImagine as LSImagine
@@ -57,6 +58,7 @@ else:
             "MineCLIPReward": "vision.rewards",
             "NGUReward": "network_rewards",
             "NoveltyReward": "memory_rewards",
+            "PreviousReward": "previous_reward",
             "PrototypeReward": "memory_rewards",
             "RE3Reward": "memory_rewards",
             "RNDReward": "network_rewards",

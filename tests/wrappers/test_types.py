@@ -119,6 +119,7 @@ def test_these_are_all_the_functions_that_name_a_bonus():
         "LSImagineActions",
         "LSImagineObservation",
         "MineCLIPReward",
+        "PreviousReward",
         "add_intrinsic_reward",
     }
     assert set(wrappers.__all__) == {*SPELT, *others}

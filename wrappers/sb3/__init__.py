@@ -6,6 +6,7 @@ if TYPE_CHECKING:
     __all__: list[str]
     from papergym.wrappers.sb3.affordance import AffordanceObservation as AffordanceObservation
     from papergym.wrappers.sb3.intrinsic_reward import IntrinsicReward as IntrinsicReward
+    from papergym.wrappers.sb3.previous_reward import PreviousReward as PreviousReward
     from papergym.wrappers.sb3.replay import RelabelledDictReplayBuffer as RelabelledDictReplayBuffer
     from papergym.wrappers.sb3.replay import RelabelledReplayBuffer as RelabelledReplayBuffer
 else:
@@ -16,6 +17,7 @@ else:
         {
             "AffordanceObservation": "affordance",
             "IntrinsicReward": "intrinsic_reward",
+            "PreviousReward": "previous_reward",
             "RelabelledDictReplayBuffer": "replay",
             "RelabelledReplayBuffer": "replay",
         },

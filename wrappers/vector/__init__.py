@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from papergym.wrappers.vector.affordance import AffordanceObservation as AffordanceObservation
     from papergym.wrappers.vector.intrinsic_reward import IntrinsicReward as IntrinsicReward
     from papergym.wrappers.vector.pixel_batch import PixelBatch as PixelBatch
+    from papergym.wrappers.vector.previous_reward import PreviousReward as PreviousReward
     from papergym.wrappers.vector.stack import FrameStack as FrameStack
 else:
     from papergym.wrappers.lazy import attach
@@ -18,5 +19,6 @@ else:
             "FrameStack": "stack",
             "IntrinsicReward": "intrinsic_reward",
             "PixelBatch": "pixel_batch",
+            "PreviousReward": "previous_reward",
         },
     )

@@ -15,6 +15,7 @@ PIXELS = [
     "--no-record-visits",
 ]
 PIXELS += ["--steps", "240", "--pretrain-steps", "120", "--learning-starts", "60", "--batch-size", "16", "--eval-every", "120"]
+SMALL = ["--width", "16", "--layers", "1", "--context", "5", "--sweep-targets", "2"]
 LITTLE = ["--hidden", "32", "--batch-size", "16", "--value-particles", "8"]
 
 RUNS = {
@@ -39,9 +40,10 @@ RUNS = {
     "iql": ["iql", "--updates", "3000", "--hidden", "32", "--eval-every", "1000"],
     "cql": ["cql", "--updates", "600", "--hidden", "32", "--eval-every", "300", "--cloning-updates", "300"],
     "rvs": ["rvs", "--updates", "3000", "--hidden", "32", "--eval-every", "1000"],
+    "dt": ["dt", "--updates", "400", "--eval-every", "200", *SMALL],
     "per": ["per", "--env", "CartPole-v1", "--steps", "2500", "--learning-starts", "500", "--eval-every", "1000"],
 }
-OFFLINE = ("bc", "td3bc", "iql", "cql", "rvs")
+OFFLINE = ("bc", "td3bc", "iql", "cql", "rvs", "dt")
 COMMON = ["--seed", "3", "--checkpoint-seconds", "0.3", "--eval-episodes", "1", "--no-video"]
 
 
@@ -71,7 +73,7 @@ def kill_and_compare(command_line, assert_same_run, delays, key, arguments, kill
     assert_same_run(command_line.folder / "whole", command_line.folder / "killed", key)
 
 
-@pytest.mark.parametrize("key", ["ppo", "bc", "iql"])
+@pytest.mark.parametrize("key", ["ppo", "bc", "iql", "dt"])
 def test_killed_run_ends_with_the_same_numbers(command_line, assert_same_run, delays, arguments_of, key):
     kill_and_compare(command_line, assert_same_run, delays, key, arguments_of(key), kills=2)
 

@@ -1,0 +1,1 @@
+"""Decision Transformer (Chen et al. 2021)."""

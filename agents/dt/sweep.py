@@ -1,0 +1,85 @@
+"""Returns told against returns reached: all targets in one batch."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from papergym.agents.checkpoint.files import replaced
+from papergym.agents.checkpoint.state import undisturbed
+from papergym.agents.runner.evaluation import EVALUATION_SEED
+
+
+def play(
+    learner: Any, envs: Sequence[gym.Env], targets: np.ndarray | None, seeds: Sequence[int], *, deterministic: bool = True
+) -> tuple[np.ndarray, Any]:
+    """Play one episode in each environment, all in one batch; no draw from the generators of training.
+
+    Args:
+        learner: acts; its ``act`` takes a target for each environment.
+        envs: n environments.
+        targets: (n,) returns to aim at, None for the learner's own choice.
+        seeds: of the starts.
+        deterministic: without exploration.
+
+    Returns:
+        Returns (n,) float64, and the learner's state after the last step.
+    """
+    seen = [env.reset(seed=seed)[0] for env, seed in zip(envs, seeds)]
+    returns, rewards, going = np.zeros(len(envs)), np.zeros(len(envs)), np.ones(len(envs), bool)
+    first, state = np.ones(len(envs), bool), None
+    with undisturbed(learner.generators()):
+        while going.any():
+            actions, state = learner.act(np.stack(seen), first, rewards, targets, state, deterministic=deterministic)
+            first, rewards = np.zeros(len(envs), bool), np.zeros(len(envs))
+            for i in np.flatnonzero(going).tolist():
+                seen[i], reward, terminated, truncated, _ = envs[i].step(actions[i])
+                rewards[i], going[i] = float(reward), not (terminated or truncated)
+                returns[i] += float(reward)
+    return returns, state
+
+
+def target_sweep(learner: Any, make: Callable[[], gym.Env], targets: Sequence[float], episodes: int, seed: int) -> np.ndarray:
+    """Returns reached for each target, ``(targets, episodes)``; every target has the same starts.
+
+    Args:
+        learner: a Decision Transformer.
+        make: makes an environment.
+        targets: returns to aim at.
+        episodes: for each target.
+        seed: of the run; episode i starts from ``10_000 + seed + i``.
+    """
+    envs = [make() for _ in range(len(targets) * episodes)]
+    seeds = [EVALUATION_SEED + seed + i for _ in targets for i in range(episodes)]
+    try:
+        returns, _ = play(learner, envs, np.repeat(np.asarray(targets, float), episodes), seeds)
+    finally:
+        for env in envs:
+            env.close()
+    return returns.reshape(len(targets), episodes)
+
+
+def plot_sweep(path: str | Path, targets: Sequence[float], returns: np.ndarray, data: tuple[float, float]) -> None:
+    """Draw the mean and the range of the returns reached over the targets.
+
+    Args:
+        path: image file to write.
+        targets: told.
+        returns: (targets, episodes) reached.
+        data: lowest and highest return of the data, marked.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5, 4), layout="constrained")
+    axis = figure.subplots()
+    axis.plot(targets, targets, color="black", linestyle="--", linewidth=1, label="as told")
+    (line,) = axis.plot(targets, returns.mean(1), marker="o", markersize=4, label="reached")
+    axis.fill_between(targets, returns.min(1), returns.max(1), color=line.get_color(), alpha=0.2)
+    for bound in data:
+        axis.axvline(bound, color="gray", linestyle=":", linewidth=1)
+    axis.set(xlabel="return told (dotted: range of the data)", ylabel="return reached")
+    axis.legend()
+    with replaced(Path(path)) as temporary:
+        figure.savefig(temporary, dpi=110)
