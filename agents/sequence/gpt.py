@@ -4,6 +4,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from papergym.agents.sequence.cache import Cache, LayerCache, causal, project
+
 ACTIVATIONS = {"relu": nn.ReLU, "gelu": nn.GELU, "gelu_tanh": lambda: nn.GELU(approximate="tanh")}
 
 
@@ -42,6 +44,17 @@ class Attention(nn.Module):
             F.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout, is_causal=mask is None)
         )
 
+    def extend(self, x: torch.Tensor, cache: LayerCache, visible: torch.Tensor, outputs: int) -> torch.Tensor:
+        """(B, T, W) -> (B, outputs, W) of the last tokens; see :meth:`GPT.extend`."""
+        steps = x.shape[1]
+        key, value = project(x, self.qkv, self.heads, 1, 3)
+        all_visible = bool(visible.all())
+        cache.append(*((key, value) if all_visible else (key[:, :, visible], value[:, :, visible])))
+        if not outputs:
+            return x[:, :0]
+        (query,) = project(x[:, steps - outputs :], self.qkv, self.heads, 0, 1)
+        return self.merge(cache.attend(query, causal(steps, visible, outputs)))
+
 
 class Block(nn.Module):
     """Attention and a two-layer network, each behind a layer norm and beside a residual."""
@@ -57,6 +70,14 @@ class Block(nn.Module):
     def forward(self, x: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
         """(B, T, W) -> (B, T, W)."""
         x = x + self.attention(self.norm1(x), mask)
+        return x + self.mlp(self.norm2(x))
+
+    def extend(self, x: torch.Tensor, cache: LayerCache, visible: torch.Tensor, outputs: int) -> torch.Tensor:
+        """(B, T, W) -> (B, outputs, W) of the last tokens; see :meth:`GPT.extend`."""
+        attended = self.attention.extend(self.norm1(x), cache, visible, outputs)
+        if not outputs:
+            return attended
+        x = x[:, x.shape[1] - outputs :] + attended
         return x + self.mlp(self.norm2(x))
 
 
@@ -90,6 +111,40 @@ class GPT(nn.Module):
         x = self.drop(x)
         for block in self.blocks:
             x = block(x, mask)
+        return self.norm(x)
+
+    def cache(self) -> Cache:
+        """An empty cache for :meth:`extend`."""
+        return Cache(len(self.blocks))
+
+    def extend(
+        self, x: torch.Tensor, cache: Cache, visible: torch.Tensor | None = None, outputs: int | None = None
+    ) -> torch.Tensor:
+        """Hidden states of new tokens that stand behind the cached ones; their keys and values are added to the cache.
+
+        Equals the last columns of :meth:`forward` of all tokens together, without dropout. A new token sees all cached tokens,
+        and the visible ones of the new tokens up to itself.
+
+        Args:
+            x: embeddings of the new tokens, (B, T, W); B is ``cache.rows``, unless the cache is empty.
+            cache: changed in place.
+            visible: (T,) bool: new tokens that are attended to, by later ones and by themselves; the others are not kept.
+                None: all.
+            outputs: how many of the last tokens are asked for; None: all. The last block does no more than these need.
+
+        Returns:
+            (B, outputs, W).
+
+        Raises:
+            RuntimeError: in training mode, where dropout would make cached and recomputed states differ.
+        """
+        if self.training:
+            raise RuntimeError("expected evaluation mode: call eval() before extend().")
+        steps = x.shape[1]
+        visible = torch.ones(steps, dtype=torch.bool, device=x.device) if visible is None else visible
+        asked = steps if outputs is None else outputs
+        for number, (block, layer) in enumerate(zip(self.blocks, cache.layers), 1):
+            x = block.extend(x, layer, visible, asked if number == len(self.blocks) else steps)
         return self.norm(x)
 
 
