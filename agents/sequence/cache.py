@@ -79,6 +79,8 @@ class LayerCache:
         self.rows = self.rows or len(key)
         if len(key) != self.rows:
             raise ValueError(f"expected {self.rows} rows, got {len(key)}. Fork or select the cache first.")
+        if not key.shape[2]:
+            return
         if self.segments and self.segments[-1].groups == self.rows:
             self.segments[-1].append(key, value)
         else:
@@ -114,14 +116,10 @@ class LayerCache:
         assert result is not None
         return result
 
-    def select(self, rows: torch.Tensor) -> "LayerCache":
-        """A cache of the named rows."""
-        return LayerCache(len(rows), [part.select(rows // (self.rows // part.groups)) for part in self.segments])
-
-    def reorder(self, rows: torch.Tensor, groups: int) -> None:
-        """See :meth:`Cache.reorder`; segments of ``groups`` rows stay as they are."""
+    def select(self, rows: torch.Tensor, kept: list[bool]) -> None:
+        """See :meth:`Cache.select`; ``kept`` segments stay as they are."""
         self.segments = [
-            part if part.groups == groups else part.select(rows // (self.rows // part.groups)) for part in self.segments
+            part if keep else part.select(rows // (self.rows // part.groups)) for part, keep in zip(self.segments, kept)
         ]
         self.rows = len(rows)
 
@@ -146,30 +144,23 @@ class Cache:
         """Tokens of each row that are attended to."""
         return sum(segment.used for segment in self.layers[0].segments)
 
-    def select(self, rows: torch.Tensor) -> "Cache":
-        """A cache of the named rows, (n,) int64, in their order; rows may repeat. All is copied."""
-        new = Cache(0)
-        new.layers = [layer.select(rows) for layer in self.layers]
-        return new
-
     def fork(self, times: int) -> None:
         """Make ``times`` rows of each row, one after the other. They share what is cached; nothing is copied."""
         for layer in self.layers:
             layer.rows *= times
 
-    def reorder(self, rows: torch.Tensor) -> None:
-        """Take the named rows, (n,) int64. What the rows of a group share since the first fork is not copied.
+    def select(self, rows: torch.Tensor) -> None:
+        """Take the named rows, (n,) int64, in their order; rows may repeat.
 
-        Raises:
-            ValueError: the groups would differ in size, or a row would leave its group.
+        What is shared since a fork is copied only if a row leaves its group, or if the groups are no longer equally large.
         """
-        groups = self.layers[0].segments[0].groups
-        group_of = rows // (self.rows // groups)
-        wanted = torch.arange(len(rows), device=rows.device) * groups // len(rows)
-        if len(rows) % groups or not torch.equal(group_of, wanted):
-            raise ValueError("expected as many rows for each group, each from its own group.")
+        kept = [self._unmoved(rows, part.groups) for part in self.layers[0].segments]
         for layer in self.layers:
-            layer.reorder(rows, groups)
+            layer.select(rows, kept)
+
+    def _unmoved(self, rows: torch.Tensor, groups: int) -> bool:
+        wanted = torch.arange(len(rows), device=rows.device) * groups // len(rows)
+        return len(rows) % groups == 0 and torch.equal(rows // (self.rows // groups), wanted)
 
 
 def causal(steps: int, visible: torch.Tensor, queries: int) -> torch.Tensor | None:

@@ -1,5 +1,7 @@
 """A pre-norm GPT over embeddings (Radford et al. 2019). Token embeddings, positions and heads belong to the agents."""
 
+from typing import Any, cast
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -143,7 +145,7 @@ class GPT(nn.Module):
         steps = x.shape[1]
         visible = torch.ones(steps, dtype=torch.bool, device=x.device) if visible is None else visible
         asked = steps if outputs is None else outputs
-        for number, (block, layer) in enumerate(zip(self.blocks, cache.layers), 1):
+        for number, (block, layer) in enumerate(zip(cast(Any, self.blocks), cache.layers), 1):
             x = block.extend(x, layer, visible, asked if number == len(self.blocks) else steps)
         return self.norm(x)
 
