@@ -44,7 +44,7 @@ class Discretizer(nn.Module):
 
     def set(self, thresholds: np.ndarray) -> None:
         """Take other thresholds of the same shape."""
-        self.thresholds.copy_(torch.tensor(Discretizer(thresholds).thresholds))
+        self.thresholds.copy_(Discretizer(thresholds).thresholds)
 
     def tokens(self, values: torch.Tensor, first: int = 0) -> torch.Tensor:
         """Bins of numbers; those outside the data are in the outermost bins.
@@ -60,11 +60,11 @@ class Discretizer(nn.Module):
         columns = values.to(self.thresholds).reshape(-1, values.shape[-1]).T.contiguous()
         return torch.searchsorted(inner, columns, right=True).T.reshape(values.shape)
 
-    def outside(self, values: torch.Tensor, first: int = 0) -> torch.Tensor:
-        """Which numbers lie outside the bins, bool in the shape of ``values``; see :meth:`tokens`."""
-        columns = slice(first, first + values.shape[-1])
-        values = values.to(self.thresholds)
-        return (values < self.thresholds[0, columns]) | (values > self.thresholds[-1, columns])
+    def outside(self, values: torch.Tensor, first: int = 0, margin: float = 0.0) -> torch.Tensor:
+        """Which numbers lie outside the bins by more than ``margin`` of their range; bool, see :meth:`tokens`."""
+        low, high = (self.thresholds[end, first : first + values.shape[-1]] for end in (0, -1))
+        values, allowed = values.to(self.thresholds), margin * (high - low)
+        return (values < low - allowed) | (values > high + allowed)
 
     def values(self, tokens: torch.Tensor, first: int = 0) -> torch.Tensor:
         """Middle of the bins, ``(..., k)`` float64; a stop token counts as the last bin, as in the official code."""

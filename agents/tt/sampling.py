@@ -39,7 +39,7 @@ class Filter:
         if self.k == 1:
             return logits.argmax(-1)
         cumulative = self(logits).cumsum(-1)
-        return (cumulative <= uniform[:, None] * cumulative[:, -1:]).sum(-1).clamp(max=logits.shape[-1] - 1)
+        return (cumulative <= uniform[:, None].to(logits.device) * cumulative[:, -1:]).sum(-1).clamp(max=logits.shape[-1] - 1)
 
 
 def uniform_draws(generator: torch.Generator) -> Draw:
