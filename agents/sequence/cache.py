@@ -163,22 +163,32 @@ class Cache:
         return len(rows) % groups == 0 and torch.equal(rows // (self.rows // groups), wanted)
 
 
-def causal(steps: int, visible: torch.Tensor, queries: int) -> torch.Tensor | None:
-    """What the last ``queries`` of ``steps`` new tokens see of the visible ones, to be added to their scores.
+@dataclass(frozen=True)
+class Extension:
+    """What is the same in all layers when tokens are added.
 
-    Args:
-        steps: number of new tokens.
-        visible: (steps,) bool.
-        queries: number of tokens that attend.
-
-    Returns:
-        (queries, visible tokens) float, 0 or minus infinity; None where all is seen.
+    Attributes:
+        outputs: how many of the last tokens attend.
+        columns: (n,) int64, the new tokens that are attended to; None: all.
+        mask: (outputs, n) float, 0 where the token sees the column and minus infinity where not; None where each sees all.
     """
-    places = torch.arange(steps, device=visible.device)
-    seen = places[visible][None] <= places[steps - queries :, None]
-    if bool(seen.all()):
-        return None
-    return torch.zeros(seen.shape, device=visible.device).masked_fill(~seen, float("-inf"))
+
+    outputs: int
+    columns: torch.Tensor | None
+    mask: torch.Tensor | None
+
+    @classmethod
+    def of(cls, steps: int, visible: torch.Tensor | None, outputs: int, device: torch.device) -> "Extension":
+        """For ``steps`` new tokens, of which the ``visible`` ones, (steps,) bool, are attended to; None: all."""
+        if steps == 1 and visible is None:
+            return cls(outputs, None, None)
+        visible = torch.ones(steps, dtype=torch.bool, device=device) if visible is None else visible
+        places = torch.arange(steps, device=visible.device)
+        seen = places[visible][None] <= places[steps - outputs :, None]
+        columns = None if bool(visible.all()) else places[visible]
+        if bool(seen.all()):
+            return cls(outputs, columns, None)
+        return cls(outputs, columns, torch.zeros(seen.shape, device=visible.device).masked_fill(~seen, float("-inf")))
 
 
 def project(x: torch.Tensor, linear: torch.nn.Linear, heads: int, first: int, last: int) -> torch.Tensor:

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from papergym.agents.sequence.cache import Cache, LayerCache, causal, project
+from papergym.agents.sequence.cache import Cache, Extension, LayerCache, project
 
 ACTIVATIONS = {"relu": nn.ReLU, "gelu": nn.GELU, "gelu_tanh": lambda: nn.GELU(approximate="tanh")}
 
@@ -46,16 +46,17 @@ class Attention(nn.Module):
             F.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout, is_causal=mask is None)
         )
 
-    def extend(self, x: torch.Tensor, cache: LayerCache, visible: torch.Tensor, outputs: int) -> torch.Tensor:
+    def extend(self, x: torch.Tensor, cache: LayerCache, new: Extension) -> torch.Tensor:
         """(B, T, W) -> (B, outputs, W) of the last tokens; see :meth:`GPT.extend`."""
-        steps = x.shape[1]
-        key, value = project(x, self.qkv, self.heads, 1, 3)
-        all_visible = bool(visible.all())
-        cache.append(*((key, value) if all_visible else (key[:, :, visible], value[:, :, visible])))
-        if not outputs:
-            return x[:, :0]
-        (query,) = project(x[:, steps - outputs :], self.qkv, self.heads, 0, 1)
-        return self.merge(cache.attend(query, causal(steps, visible, outputs)))
+        if new.outputs == x.shape[1]:
+            query, key, value = self.split(x)
+        else:
+            (query,) = project(x[:, x.shape[1] - new.outputs :], self.qkv, self.heads, 0, 1) if new.outputs else (x,)
+            key, value = project(x, self.qkv, self.heads, 1, 3)
+        if new.columns is not None:
+            key, value = key[:, :, new.columns], value[:, :, new.columns]
+        cache.append(key, value)
+        return self.merge(cache.attend(query, new.mask)) if new.outputs else x[:, :0]
 
 
 class Block(nn.Module):
@@ -74,12 +75,12 @@ class Block(nn.Module):
         x = x + self.attention(self.norm1(x), mask)
         return x + self.mlp(self.norm2(x))
 
-    def extend(self, x: torch.Tensor, cache: LayerCache, visible: torch.Tensor, outputs: int) -> torch.Tensor:
+    def extend(self, x: torch.Tensor, cache: LayerCache, new: Extension) -> torch.Tensor:
         """(B, T, W) -> (B, outputs, W) of the last tokens; see :meth:`GPT.extend`."""
-        attended = self.attention.extend(self.norm1(x), cache, visible, outputs)
-        if not outputs:
+        attended = self.attention.extend(self.norm1(x), cache, new)
+        if not new.outputs:
             return attended
-        x = x[:, x.shape[1] - outputs :] + attended
+        x = x[:, x.shape[1] - new.outputs :] + attended
         return x + self.mlp(self.norm2(x))
 
 
@@ -143,10 +144,10 @@ class GPT(nn.Module):
         if self.training:
             raise RuntimeError("expected evaluation mode: call eval() before extend().")
         steps = x.shape[1]
-        visible = torch.ones(steps, dtype=torch.bool, device=x.device) if visible is None else visible
-        asked = steps if outputs is None else outputs
+        whole = Extension.of(steps, visible, steps, x.device)
+        last = whole if outputs in (None, steps) else Extension.of(steps, visible, outputs, x.device)
         for number, (block, layer) in enumerate(zip(cast(Any, self.blocks), cache.layers), 1):
-            x = block.extend(x, layer, visible, asked if number == len(self.blocks) else steps)
+            x = block.extend(x, layer, last if number == len(self.blocks) else whole)
         return self.norm(x)
 
 

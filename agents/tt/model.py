@@ -117,5 +117,6 @@ class TrajectoryTransformer(nn.Module):
 
     def extend(self, tokens: torch.Tensor, cache: Cache, first: int, outputs: int) -> torch.Tensor:
         """Hidden states (B, outputs, width) of the last of new tokens (B, T); see :meth:`forward` and ``GPT.extend``."""
-        x = self.embed(tokens, first)
-        return self.gpt.extend(x, cache, self.visible_columns(tokens.shape[1], first), outputs)
+        steps = tokens.shape[1]
+        visible = None if steps == 1 and (first + 1) % self.size else self.visible_columns(steps, first)
+        return self.gpt.extend(self.embed(tokens, first), cache, visible, outputs)

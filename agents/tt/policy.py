@@ -20,6 +20,9 @@ Memory = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Tokens of the last transitions ``(n, context - 1, size)``, the newest last; how many are filled ``(n,)``; tokens of the last
 observation and action ``(n, size - 2)``. All int64."""
 
+REWARD = "previous_reward"
+"""Entry of an observation that holds the reward of the last step."""
+
 
 def dimension(space: spaces.Space, what: str) -> int:
     """Numbers of a Box of one axis.
@@ -35,8 +38,9 @@ def dimension(space: spaces.Space, what: str) -> int:
 class TTPolicy(BasePolicy):
     """Plans at every step and executes the first action.
 
-    The history that the model sees is in ``state``. stable-baselines3 gives ``predict`` no rewards, so there the history
-    holds the reward that the model finds most likely; :meth:`plan` takes the true ones.
+    The history that the model sees is in ``state``. stable-baselines3 gives ``predict`` no rewards. They reach it in an
+    observation ``{"observation": ..., "previous_reward": ...}``, as :class:`papergym.wrappers.PreviousReward` makes them.
+    Without them the history holds the reward that the model finds most likely.
 
     Args:
         observation_space: Box of one axis; with a goal, a Dict with ``observation`` and ``desired_goal``.
@@ -96,10 +100,16 @@ class TTPolicy(BasePolicy):
     ) -> tuple[np.ndarray, Memory]:
         """As in stable-baselines3; ``state`` is the memory that the last call returned, None at the first one."""
         self.set_training_mode(False)
+        reward = None
+        if isinstance(observation, dict) and REWARD in observation:
+            reward = np.asarray(observation[REWARD], np.float64).reshape(-1)
+            observation = {name: part for name, part in observation.items() if name != REWARD}
+            if not isinstance(self.observation_space, spaces.Dict):
+                observation = observation["observation"]
         batch, vectorized = self.obs_to_tensor(observation)
         count = len(self._parts(batch)[0])
         first = np.full(count, state is None) if episode_start is None else np.asarray(episode_start, bool).reshape(-1)
-        actions, memory = self.plan(batch, first, None, state)
+        actions, memory = self.plan(batch, first, reward, state)
         return (actions if vectorized else actions[0]), memory
 
     def plan(

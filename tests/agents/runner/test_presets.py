@@ -5,7 +5,8 @@ import pytest
 
 import papergym  # noqa: F401  (registers the ids)
 from papergym import assets
-from papergym.agents.runner.plan import make_plan, presets
+from papergym.agents.offline.config import DatasetConfig
+from papergym.agents.runner.plan import draft, make_plan, presets
 from papergym.agents.runner.registry import agents
 
 EVERY = [pytest.param(row, name, id=f"{row.key}-{name}") for row in agents() for name in presets(row) if row.default_env]
@@ -25,7 +26,8 @@ def test_a_preset_never_changes_what_an_id_means(row, name):
 def test_the_papers_numbers_live_in_its_toml(row):
     """The configuration without arguments is the preset ``paper``."""
     config = row.load(row.config)()
-    assert config == make_plan(row, "paper", {"steps": getattr(config, "steps", 20_000)}).config
+    make = draft if isinstance(config, DatasetConfig) else make_plan  # a whole plan needs a dataset
+    assert config == make(row, "paper", {"steps": getattr(config, "steps", 20_000)}).config
 
 
 def test_a_changed_preset_changes_reproductions(monkeypatch):

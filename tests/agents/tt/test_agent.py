@@ -128,6 +128,26 @@ def test_train_evaluate_and_plain_sb3(here, make_dataset, capsys):
     assert action.shape == (1,) and again.shape == (1, 1) and policy.action_space.contains(action)
 
 
+def test_predict_takes_rewards_from_the_observation():
+    """Then it plans as :meth:`act` does, with the rewards that the runner hands it."""
+    data = line()
+    env = Spaces(data.observation_space, data.action_space)
+    learner = TrajectoryTransformerLearner(env, Config(**FAST), data, device="cpu")
+    learner.begin(data)
+    generator = np.random.default_rng(0)
+    ours = theirs = None
+    for step in range(4):
+        first, reward = np.full(2, step == 0), generator.uniform(-1, 0, 2)
+        seen = generator.uniform(-1, 1, (2, 1)).astype(np.float32)
+        learner.noise.manual_seed(step)
+        expected, ours = learner.act(seen, first, reward, None, ours)
+        learner.noise.manual_seed(step)
+        shown = {"observation": seen, "previous_reward": reward[:, None].astype(np.float32)}
+        found, theirs = learner.policy.predict(shown, theirs, first)
+        np.testing.assert_array_equal(found, expected)
+        assert all(np.array_equal(one, other) for one, other in zip(ours, theirs))
+
+
 KILLED = """
 import sys
 from papergym.agents.run import main
