@@ -13,7 +13,7 @@ from papergym.agents.tt.learner import TrajectoryTransformerLearner
 from papergym.envs.toys.rooms import distance
 
 EPISODES = 100
-DRAWN = 40
+DRAWN = 20
 """Paths that a row holds for the figure."""
 
 

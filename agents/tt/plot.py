@@ -24,7 +24,7 @@ def parse_paths(text: str) -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 def plot_four_rooms(path: str | Path, rows: Sequence[Mapping[str, str]]) -> None:
-    """Draw twelve paths, and forty in one picture, of the first row.
+    """Draw twelve paths, and all that the row holds in one picture, of the first row.
 
     Args:
         path: image file to write.
