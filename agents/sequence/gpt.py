@@ -1,8 +1,12 @@
 """A pre-norm GPT over embeddings (Radford et al. 2019). Token embeddings, positions and heads belong to the agents."""
 
+from typing import Any, cast
+
 import torch
 from torch import nn
 from torch.nn import functional as F
+
+from papergym.agents.sequence.cache import Cache, Extension, LayerCache, project
 
 ACTIVATIONS = {"relu": nn.ReLU, "gelu": nn.GELU, "gelu_tanh": lambda: nn.GELU(approximate="tanh")}
 
@@ -42,6 +46,18 @@ class Attention(nn.Module):
             F.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout, is_causal=mask is None)
         )
 
+    def extend(self, x: torch.Tensor, cache: LayerCache, new: Extension) -> torch.Tensor:
+        """(B, T, W) -> (B, outputs, W) of the last tokens; see :meth:`GPT.extend`."""
+        if new.outputs == x.shape[1]:
+            query, key, value = self.split(x)
+        else:
+            (query,) = project(x[:, x.shape[1] - new.outputs :], self.qkv, self.heads, 0, 1) if new.outputs else (x,)
+            key, value = project(x, self.qkv, self.heads, 1, 3)
+        if new.columns is not None:
+            key, value = key[:, :, new.columns], value[:, :, new.columns]
+        cache.append(key, value)
+        return self.merge(cache.attend(query, new.mask)) if new.outputs else x[:, :0]
+
 
 class Block(nn.Module):
     """Attention and a two-layer network, each behind a layer norm and beside a residual."""
@@ -57,6 +73,14 @@ class Block(nn.Module):
     def forward(self, x: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
         """(B, T, W) -> (B, T, W)."""
         x = x + self.attention(self.norm1(x), mask)
+        return x + self.mlp(self.norm2(x))
+
+    def extend(self, x: torch.Tensor, cache: LayerCache, new: Extension) -> torch.Tensor:
+        """(B, T, W) -> (B, outputs, W) of the last tokens; see :meth:`GPT.extend`."""
+        attended = self.attention.extend(self.norm1(x), cache, new)
+        if not new.outputs:
+            return attended
+        x = x[:, x.shape[1] - new.outputs :] + attended
         return x + self.mlp(self.norm2(x))
 
 
@@ -90,6 +114,40 @@ class GPT(nn.Module):
         x = self.drop(x)
         for block in self.blocks:
             x = block(x, mask)
+        return self.norm(x)
+
+    def cache(self) -> Cache:
+        """An empty cache for :meth:`extend`."""
+        return Cache(len(self.blocks))
+
+    def extend(
+        self, x: torch.Tensor, cache: Cache, visible: torch.Tensor | None = None, outputs: int | None = None
+    ) -> torch.Tensor:
+        """Hidden states of new tokens that stand behind the cached ones; their keys and values are added to the cache.
+
+        Equals the last columns of :meth:`forward` of all tokens together, without dropout. A new token sees all cached tokens,
+        and the visible ones of the new tokens up to itself.
+
+        Args:
+            x: embeddings of the new tokens, (B, T, W); B is ``cache.rows``, unless the cache is empty.
+            cache: changed in place.
+            visible: (T,) bool: new tokens that are attended to, by later ones and by themselves; the others are not kept.
+                None: all.
+            outputs: how many of the last tokens are asked for; None: all. The last block does no more than these need.
+
+        Returns:
+            (B, outputs, W).
+
+        Raises:
+            RuntimeError: in training mode, where dropout would make cached and recomputed states differ.
+        """
+        if self.training:
+            raise RuntimeError("expected evaluation mode: call eval() before extend().")
+        steps = x.shape[1]
+        whole = Extension.of(steps, visible, steps, x.device)
+        last = whole if outputs in (None, steps) else Extension.of(steps, visible, outputs, x.device)
+        for number, (block, layer) in enumerate(zip(cast(Any, self.blocks), cache.layers), 1):
+            x = block.extend(x, layer, last if number == len(self.blocks) else whole)
         return self.norm(x)
 
 

@@ -1,0 +1,115 @@
+"""The Trajectory Transformer as a learner: next-token prediction on a dataset, counted in updates."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import torch
+from gymnasium import spaces
+
+from papergym.agents.data.dataset import Dataset
+from papergym.agents.offline.learner import OfflineLearner
+from papergym.agents.tt.config import Config
+from papergym.agents.tt.discretizer import THRESHOLDS
+from papergym.agents.tt.losses import groups, rate, sequence_loss, weights
+from papergym.agents.tt.policy import TTPolicy
+from papergym.agents.tt.windows import Windows, columns
+
+WARMUP_EPOCHS, DECAY_EPOCHS = 1, 20
+"""Of the official code's learning rate."""
+
+
+class TrajectoryTransformerLearner(OfflineLearner):
+    """Learns the tokens of a dataset; acts by planning.
+
+    Args:
+        env: for its spaces; for a model with a goal, an environment with ``observation`` and ``desired_goal``, of which
+            the data holds the former.
+        config, data, seed, device: see :class:`papergym.agents.offline.learner.OfflineLearner`.
+
+    Attributes:
+        policy: network, bins and planner.
+    """
+
+    def __init__(
+        self, env: gym.Env, config: Config, data: Dataset | None = None, *, seed: int = 0, device: str = "auto"
+    ) -> None:
+        config.check()
+        super().__init__(_observations(env), config, data, seed=seed, device=device)
+        self.config = config
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.policy = TTPolicy(env.observation_space, env.action_space, **policy_arguments(config)).to(self.device)
+        self.policy.generator = self.noise
+        model = self.policy.model
+        self.optimizer = torch.optim.AdamW(groups(model, config.weight_decay), lr=config.learning_rate, betas=(0.9, 0.95))
+        self._weights = weights(model, config.window, config.action_weight, config.reward_weight, config.value_weight)
+
+    def parts(self) -> Mapping[str, torch.nn.Module | torch.optim.Optimizer]:
+        """Policy, with the bins, and optimiser."""
+        return {"policy": self.policy, "optimizer": self.optimizer}
+
+    def begin(self, data: Dataset) -> None:
+        """Choose the bins and cut the windows."""
+        config, bins = self.config, self.policy.bins
+        rule = {"discount": config.gamma, "penalty": config.termination_penalty}
+        bins.set(THRESHOLDS[config.discretizer](columns(data, **rule), config.bins))
+        self._windows = Windows(data, bins, config.window, goal=config.goal, **rule)
+        self.policy.set_training_mode(True)
+
+    def update(self, data: Dataset) -> Mapping[str, torch.Tensor]:
+        """One step of AdamW on uniformly drawn windows."""
+        config = self.config
+        epoch = max(len(self._windows) // config.batch_size, 1)
+        warmup, decay = config.warmup or WARMUP_EPOCHS * epoch, config.decay or DECAY_EPOCHS * epoch
+        for group in self.optimizer.param_groups:
+            group["lr"] = config.learning_rate * rate(self.done + 1, warmup, decay, config.schedule)
+        numbers = self.batches.integers(len(self._windows), size=config.batch_size)
+        loss = sequence_loss(self.policy.model, self._windows.batch(numbers), self._weights)
+        self.optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.policy.model.parameters(), config.max_grad_norm)
+        self.optimizer.step()
+        return {"loss": loss.detach()}
+
+    def act(
+        self,
+        observation: Any,
+        first: np.ndarray,
+        reward: np.ndarray,
+        target: float | None,
+        state: Any = None,
+        *,
+        deterministic: bool = True,
+    ) -> tuple[np.ndarray, Any]:
+        """The first action of a plan; a search by reward draws from ``noise``. ``target`` has no meaning."""
+        self.policy.set_training_mode(False)
+        if isinstance(observation, dict):
+            batch: Any = {name: torch.as_tensor(part, device=self.device) for name, part in observation.items()}
+        else:
+            batch = torch.as_tensor(observation, device=self.device)
+        actions, state = self.policy.plan(batch, np.asarray(first, bool), np.asarray(reward), state)
+        self.policy.set_training_mode(True)
+        return actions, state
+
+    def save(self, folder: Path) -> None:
+        """``policy.zip``: ``papergym.agents.tt.policy.TTPolicy.load`` reads it."""
+        self.policy.save(str(folder / "policy.zip"))
+
+
+def policy_arguments(config: Config) -> dict[str, Any]:
+    """What :class:`papergym.agents.tt.policy.TTPolicy` is made of."""
+    model = {name: getattr(config, name) for name in ("bins", "window", "width", "layers", "heads", "dropout", "goal")}
+    search = {name: getattr(config, name) for name in ("horizon", "beam_width", "n_expand", "context")}
+    search |= {"action": (config.k_act, config.cdf_act), "observation": (config.k_obs, config.cdf_obs)}
+    search["discount"] = config.gamma
+    return {"model": model, "planner": config.planner, "search": search, "latency_s": config.latency_s}
+
+
+def _observations(env: gym.Env) -> gym.Env:
+    """The environment without its goals: the data holds none."""
+    if not isinstance(env.observation_space, spaces.Dict):
+        return env
+    return gym.wrappers.TransformObservation(env, lambda seen: seen["observation"], env.observation_space["observation"])

@@ -1,0 +1,65 @@
+"""The figure of the four rooms: paths from random starts to random goals."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from papergym.envs.toys.rooms import DOOR
+
+COLUMNS = 4
+RADIUS = 0.1
+"""Of the goal, as in the environment."""
+
+
+def parse_paths(text: str) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Goals (2,) and paths (T, 2) of a row's ``paths``."""
+    found = []
+    for part in text.split(";"):
+        goal, points = part.split("|")
+        path = np.array([[float(number) for number in pair.split(",")] for pair in points.split()])
+        found.append((np.array([float(number) for number in goal.split(",")]), path))
+    return found
+
+
+def plot_four_rooms(path: str | Path, rows: Sequence[Mapping[str, str]]) -> None:
+    """Draw twelve paths, and all that the row holds in one picture, of the first row.
+
+    Args:
+        path: image file to write.
+        rows: of ``papergym reproduce tt-four-rooms``.
+    """
+    from matplotlib.figure import Figure
+
+    runs = parse_paths(rows[0]["paths"])
+    figure = Figure(figsize=(12, 9), layout="constrained")
+    axes = figure.subplots(3, COLUMNS + 1, width_ratios=[1] * COLUMNS + [1.001])
+    for axis, run in zip(axes[:, :COLUMNS].ravel(), runs):
+        _rooms(axis)
+        _path(axis, *run)
+    for axis in axes[1:, COLUMNS]:
+        axis.remove()
+    _rooms(axes[0, COLUMNS])
+    for goal, points in runs:
+        axes[0, COLUMNS].plot(*points.T, linewidth=0.8)
+        axes[0, COLUMNS].plot(*goal, ".", color="black", markersize=3)
+    axes[0, COLUMNS].set_title(f"{len(runs)} paths", fontsize=9)
+    figure.suptitle(f"goal reached in {rows[0]['reached']} of 100 episodes; no rewards in the data", fontsize=10)
+    figure.savefig(path, dpi=110)
+
+
+def _rooms(axis: Any) -> None:
+    for low, high in ((-1, -DOOR[1]), (-DOOR[0], DOOR[0]), (DOOR[1], 1)):
+        axis.plot([0, 0], [low, high], color="black", linewidth=2)
+        axis.plot([low, high], [0, 0], color="black", linewidth=2)
+    axis.set(xlim=(-1, 1), ylim=(-1, 1), xticks=[], yticks=[], aspect="equal")
+
+
+def _path(axis: Any, goal: np.ndarray, points: np.ndarray) -> None:
+    from matplotlib.patches import Circle
+
+    axis.add_patch(Circle((float(goal[0]), float(goal[1])), RADIUS, color="tab:green", alpha=0.4))
+    axis.plot(*points.T, ".-", markersize=2, linewidth=1)
+    axis.plot(*points[0], "o", color="tab:blue")
+    axis.set_title(f"{len(points) - 1} steps", fontsize=8)
