@@ -23,7 +23,7 @@ from papergym.wrappers.vision.small import SmallScorer
 from papergym.wrappers.vision.training.pictures import Photographer
 from papergym.wrappers.vision.unet import AffordanceUNet
 
-SEED, NEAR, CAPTIONS = 1_000_003, 6, 10
+SEED, NEAR, CAPTIONS, PER_WORLD = 1_000_003, 6, 10, 5
 Map = Callable[[np.ndarray, str], np.ndarray]
 
 
@@ -32,14 +32,17 @@ def gather(goal: str, count: int, seed: int) -> tuple[list, list]:
     photographer, index = Photographer(seed), NAMES.index(goal)
     with_goal: list = []
     without: list = []
+    tries = 0
     while len(with_goal) < count or len(without) < count:
-        taken = photographer.look_at(goal)
-        if taken and len(with_goal) < count:
+        taken = photographer.look_at(goal) if len(with_goal) < count else None
+        if taken is not None:
             with_goal.append(taken)
-        other = photographer.anywhere()
-        if not (other[1] == index).any() and len(without) < count:
-            without.append(other)
-        if taken is None or (len(with_goal) + len(without)) % 10 == 0:
+        if len(without) < count:
+            other = photographer.anywhere()
+            if not (other[1] == index).any():
+                without.append(other)
+        tries += 1
+        if tries % PER_WORLD == 0 or (taken is None and len(with_goal) < count):
             photographer.new_world()
     return with_goal, without
 

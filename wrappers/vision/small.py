@@ -38,6 +38,12 @@ def shrink(frames: np.ndarray) -> np.ndarray:
     )
 
 
+def recency() -> np.ndarray:
+    """(16,) float32 weights of a clip's frames, which sum to 1."""
+    decay = RECENCY ** np.arange(FRAMES - 1, -1, -1)
+    return (decay / decay.sum()).astype(np.float32)
+
+
 class SmallNetwork(nn.Module):
     """The two encoders; everything that is learned."""
 
@@ -71,8 +77,8 @@ class SmallNetwork(nn.Module):
 class SmallScorer:
     """Names what the voxel world shows; trained on its own pictures (``papergym affordance train-scorer``).
 
-    A logit is the log odds that the end of the clip shows the text's subject. The training data are crops of single images;
-    clips of players are not in them.
+    A logit is the log odds that the end of the clip shows the text's subject. It was trained with
+    crops of single images and with clips of scripted and random players.
 
     Args:
         weights: file of weights; the shipped one by default.
@@ -100,8 +106,7 @@ class SmallScorer:
         self.network.load_state_dict(state)
         self.network.eval().requires_grad_(False)
         self.network.trunk = _fused(self.network.trunk).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        decay = RECENCY ** np.arange(FRAMES - 1, -1, -1)
-        self._weights = (decay / decay.sum()).astype(np.float32)
+        self._weights = recency()
         self._scale, self._bias = float(self.network.scale), float(self.network.bias)
 
     def encode_frames(self, frames: np.ndarray) -> np.ndarray:
