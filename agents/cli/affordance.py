@@ -61,7 +61,9 @@ def _bar() -> Callable[..., None]:
 
     def said(*values: Any) -> None:
         phase, done, of, loss = values if len(values) == 4 else ("", *values)
-        bar = bars.setdefault(phase, tqdm(total=of, desc=phase or None))
+        if phase not in bars:
+            bars[phase] = tqdm(total=of, desc=phase or None)
+        bar = bars[phase]
         bar.update(done - bar.n)
         if loss and done % 20 == 0:
             bar.set_postfix(loss=f"{loss:.3f}")

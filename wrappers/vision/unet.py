@@ -57,9 +57,7 @@ class UNetwork(nn.Module):
             for a, b, stride in [(CHANNELS[0], CHANNELS[0], 1), *((a, b, 2) for a, b in pairs)]
         )
         self.fuse = nn.ModuleList(_Fusion(channels, text) for channels in CHANNELS)
-        self.up = nn.ModuleList(
-            _convolution(b + (1 if b == CHANNELS[-1] else 0) + a + 1, a, 1) for a, b in reversed(pairs)
-        )
+        self.up = nn.ModuleList(_convolution(b + (1 if b == CHANNELS[-1] else 0) + a + 1, a, 1) for a, b in reversed(pairs))
         self.out = nn.Conv2d(CHANNELS[0], 1, 1)
 
     def forward(self, frames: torch.Tensor, text: torch.Tensor) -> torch.Tensor:

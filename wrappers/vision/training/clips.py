@@ -6,6 +6,7 @@ import numpy as np
 
 from papergym.envs.mine.players.scripts import script
 from papergym.envs.mine.voxel.env import VoxelMineEnv
+from papergym.envs.mine.voxel.world import World
 from papergym.wrappers.mine import ACTIONS, LSImagineActions
 from papergym.wrappers.vision.concepts import GOALS, concept_map
 from papergym.wrappers.vision.scorer import FRAMES
@@ -15,8 +16,8 @@ Frame = tuple[np.ndarray, np.ndarray]
 PER_EPISODE = 10
 
 
-def walk(task: str, seed: int, policy: str, limit: int) -> Iterator[Frame]:
-    """Frames of one episode, (3, H, W) uint8 and (H, W) uint8 concepts, the first one included.
+def walk(task: str, seed: int, policy: str, limit: int) -> Iterator[tuple[np.ndarray, np.ndarray, World]]:
+    """One episode: (3, H, W) uint8 frames, (H, W) uint8 concepts, and the world as it then is; the first frame included.
 
     Args:
         task: one of LS-Imagine's five.
@@ -29,7 +30,7 @@ def walk(task: str, seed: int, policy: str, limit: int) -> Iterator[Frame]:
     _, info = env.reset(seed=seed)
     player = script(task, world.world, seed)
     for _ in range(limit + 1):
-        yield world.painter.paint(world.world).copy(), concept_map(info["segmentation"])
+        yield world.painter.paint(world.world).copy(), concept_map(info["segmentation"]), world.world
         action = int(rng.integers(len(ACTIONS))) if policy == "random" else ACTIONS.index(player.act())
         _, _, terminated, truncated, info = env.step(action)
         if terminated or truncated:
@@ -43,8 +44,8 @@ def clips(count: int, seed: int) -> Iterator[list[Frame]]:
         task = list(GOALS)[episode % len(GOALS)]
         frames: list[Frame] = []
         policy = "random" if episode % 3 == 2 else "script"
-        for frame in walk(task, 1000 * seed + episode, policy, PER_EPISODE * FRAMES - 1):
-            frames.append(frame)
+        for rgb, labels, _ in walk(task, 1000 * seed + episode, policy, PER_EPISODE * FRAMES - 1):
+            frames.append((rgb, labels))
             if len(frames) == FRAMES and given < count:
                 yield frames
                 frames, given = [], given + 1

@@ -8,7 +8,7 @@ import torch
 
 from papergym.wrappers.vision.concepts import CONCEPTS, NAMES, caption
 from papergym.wrappers.vision.scorer import FRAMES
-from papergym.wrappers.vision.small import INPUT, SmallNetwork, recency, shrink
+from papergym.wrappers.vision.small import SmallNetwork, recency, shrink
 from papergym.wrappers.vision.training.clips import clips
 from papergym.wrappers.vision.training.pictures import pictures
 from papergym.wrappers.vision.training.resume import Run
