@@ -1,8 +1,8 @@
 """LS-Imagine's own map network, a Swin U-Net of 52.98 million parameters, under the names of its released files.
 
-Source: the repository of LS-Imagine (affordance_map/networks), itself after Swin-Unet, arXiv 2105.05537. Of its four blocks that
-join text and picture only the third changes the output: the first two are bypassed, the last one's result is not used. They
-are kept for their weights and are not run.
+Source: the repository of LS-Imagine (affordance_map/networks), itself after Swin-Unet, arXiv 2105.05537. Of its four blocks
+that join text and picture only the third changes the output: the first two are bypassed, the last one's result is not used.
+They are kept for their weights and are not run.
 """
 
 import torch
@@ -142,10 +142,8 @@ class _Attention(nn.Module):
 
     def forward(self, text: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
         """(n, c) of a text (n, c) and places (n, places, c)."""
-        query, key, value = (
-            part.unflatten(-1, (TEXT_HEADS, -1)).transpose(1, 2)
-            for part in (self.w_qs(text[:, None]), self.w_ks(x), self.w_vs(x))
-        )
+        parts = (self.w_qs(text[:, None]), self.w_ks(x), self.w_vs(x))
+        query, key, value = (part.unflatten(-1, (TEXT_HEADS, -1)).transpose(1, 2) for part in parts)
         seen = functional.scaled_dot_product_attention(query, key, value)
         return self.layer_norm(self.fc(seen.transpose(1, 2).flatten(1)))
 

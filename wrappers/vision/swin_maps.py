@@ -49,10 +49,8 @@ class SwinAffordance:
         frames = check_frames(frames)
         texts = torch.from_numpy(self.scorer.encode_texts([prompts] if isinstance(prompts, str) else list(prompts)))
         n, p, (height, width) = len(frames), len(texts), frames.shape[2:]
-        small = [
-            cv2.resize(np.ascontiguousarray(frame.transpose(1, 2, 0)), (EDGE, EDGE)).transpose(2, 0, 1) for frame in frames
-        ]
-        pixels = torch.from_numpy((np.stack(small).astype(np.float32) / 255 - self._mean) / self._std)
+        small = np.stack([cv2.resize(np.ascontiguousarray(frame.transpose(1, 2, 0)), (EDGE, EDGE)) for frame in frames])
+        pixels = torch.from_numpy((small.transpose(0, 3, 1, 2).astype(np.float32) / 255 - self._mean) / self._std)
         maps = self.network(pixels.repeat_interleave(p, 0), texts.repeat(n, 1)).numpy()
         full = [cv2.GaussianBlur(cv2.resize(heat, (width, height)), BLUR, 0) for heat in maps]
         return np.stack(full).reshape(n, p, height, width)

@@ -15,7 +15,7 @@ from papergym.wrappers.vision.training.pictures import pictures
 from papergym.wrappers.vision.training.resume import Run
 from papergym.wrappers.vision.unet import UNetwork, shrink
 
-BATCH, PROMPTS, RATE, TARGET, GOALS = 16, 4, 2e-3, (40, 64), 5
+BATCH, PROMPTS, RATE, TARGET, GOALS = 10, 4, 2e-3, (40, 64), 5
 """Pictures of a batch, prompts for each, peak learning rate, size of the maps, goals (the first of the concepts)."""
 Progress = Callable[[int, int, float], None]
 
