@@ -4,6 +4,7 @@ import re
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -95,6 +96,7 @@ class SmallScorer:
     def __init__(self, weights: str | Path | None = None) -> None:
         from safetensors.torch import load_file
 
+        self._config = {"weights": None if weights is None else str(weights)}
         self.network = SmallNetwork()
         state = load_file(str(weights or WEIGHTS))
         own = self.network.state_dict()
@@ -112,6 +114,10 @@ class SmallScorer:
     def encode_frames(self, frames: np.ndarray) -> np.ndarray:
         """(n, 128) float32 features of (n, 3, H, W) uint8 frames of any size."""
         return self.encode_small(shrink(check_frames(frames)))
+
+    def config(self) -> dict[str, Any]:
+        """The arguments."""
+        return dict(self._config)
 
     def encode_small(self, frames: np.ndarray) -> np.ndarray:
         """(n, 128) float32 features of (n, 40, 64, 3) uint8 frames."""

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from papergym.wrappers.vision.mineclip import MEAN, STD
+from papergym.wrappers.vision.recipes import built, described, file_of
 from papergym.wrappers.vision.scorer import VideoTextScorer, check_frames
 from papergym.wrappers.vision.swin import EDGE, TEXT, SwinNetwork
 
@@ -36,12 +37,25 @@ class SwinAffordance:
             raise ValueError(f"Expected a scorer with {TEXT} text features, got {scorer.feature_size}; use MineCLIP.")
         self.scorer, self.network = scorer, SwinNetwork().eval().requires_grad_(False)
         self.network.load_state_dict(checked(state, self.network.state_dict()))
+        self._path: str | None = None
         self._mean, self._std = (np.array(value, np.float32).reshape(1, 3, 1, 1) for value in (MEAN, STD))
 
     @classmethod
-    def from_checkpoint(cls, scorer: VideoTextScorer, path: str | Path) -> "SwinAffordance":
+    def from_checkpoint(cls, scorer: VideoTextScorer | str | dict[str, Any], path: str | Path) -> "SwinAffordance":
         """Maps with the weights of a released file."""
-        return cls(scorer, torch.load(path, map_location="cpu", weights_only=True))
+        scorer = built(scorer)
+        made = cls(scorer, torch.load(path, map_location="cpu", weights_only=True))
+        made._path = str(path)
+        return made
+
+    @classmethod
+    def from_config(cls, arguments: dict[str, Any]) -> "SwinAffordance":
+        """Maps from what :meth:`config` returned; ValueError where the weights came from no file."""
+        return cls.from_checkpoint(arguments["scorer"], file_of(arguments))
+
+    def config(self) -> dict[str, Any]:
+        """Scorer and file."""
+        return {"scorer": described(self.scorer), "checkpoint": self._path}
 
     @torch.no_grad()
     def __call__(self, frames: np.ndarray, prompts: str | Sequence[str]) -> np.ndarray:

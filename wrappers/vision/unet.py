@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,6 +12,7 @@ from torch import nn
 from torch.nn import functional
 
 from papergym import assets
+from papergym.wrappers.vision.recipes import built, described
 from papergym.wrappers.vision.scorer import VideoTextScorer, check_frames
 
 WEIGHTS = assets.ROOT / "weights" / "voxel-unet.safetensors"
@@ -78,16 +80,20 @@ class AffordanceUNet:
     The shipped weights do not reach the quality of virtual exploration: docs/guides/affordance.md has the figures.
 
     Args:
-        scorer: encodes the prompts; the network was trained with its text features.
+        scorer: encodes the prompts; the network was trained with its text features. An object, or the name of one.
         weights: file of weights; the shipped one, for the voxel world and the shipped small scorer, by default.
 
     Raises:
         ValueError: the file holds other tensors than this network's.
     """
 
-    def __init__(self, scorer: VideoTextScorer, weights: str | Path | None = None) -> None:
+    def __init__(
+        self, scorer: "VideoTextScorer | str | dict[str, Any]" = "SmallScorer", weights: str | Path | None = None
+    ) -> None:
         from safetensors.torch import load_file
 
+        scorer = built(scorer)
+        self._config = {"scorer": described(scorer), "weights": None if weights is None else str(weights)}
         self.scorer, self.network = scorer, UNetwork(scorer.feature_size)
         state, own = load_file(str(weights or WEIGHTS)), self.network.state_dict()
         wrong = [
@@ -98,6 +104,10 @@ class AffordanceUNet:
         self.network.load_state_dict(state)
         self.network.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._texts: dict[str, np.ndarray] = {}
+
+    def config(self) -> dict[str, Any]:
+        """The arguments."""
+        return dict(self._config)
 
     def __call__(self, frames: np.ndarray, prompts: str | Sequence[str]) -> np.ndarray:
         """(n, prompts, H, W) float32 maps, between 0 and 1, of (n, 3, H, W) uint8 frames, in one pass for all."""
