@@ -17,7 +17,7 @@ from papergym.wrappers.vision.scorer import VideoTextScorer, check_frames
 
 WEIGHTS = assets.ROOT / "weights" / "voxel-unet.safetensors"
 INPUT = (80, 128)
-CHANNELS = (32, 64, 112, 144)
+CHANNELS = (24, 48, 96, 144)
 
 
 def _convolution(n_in: int, n_out: int, stride: int = 1, kernel: int = 3) -> nn.Sequential:
@@ -77,7 +77,7 @@ class UNetwork(nn.Module):
 class AffordanceUNet:
     """Affordance maps by one pass of a network.
 
-    The shipped weights do not reach the quality of virtual exploration: docs/guides/affordance.md has the figures.
+    How good the shipped weights are: docs/guides/affordance.md.
 
     Args:
         scorer: encodes the prompts; the network was trained with its text features. An object, or the name of one.
@@ -92,9 +92,9 @@ class AffordanceUNet:
     ) -> None:
         from safetensors.torch import load_file
 
-        scorer = built(scorer)
-        self._config = {"scorer": described(scorer), "weights": None if weights is None else str(weights)}
-        self.scorer, self.network = scorer, UNetwork(scorer.feature_size)
+        self.scorer: VideoTextScorer = built(scorer)
+        self._config = {"scorer": described(self.scorer), "weights": None if weights is None else str(weights)}
+        self.network = UNetwork(self.scorer.feature_size)
         state, own = load_file(str(weights or WEIGHTS)), self.network.state_dict()
         wrong = [
             name for name in {*own, *state} if name not in own or name not in state or own[name].shape != state[name].shape

@@ -15,7 +15,7 @@ from papergym.wrappers.vision.training.pictures import pictures
 from papergym.wrappers.vision.training.resume import Run
 from papergym.wrappers.vision.unet import UNetwork, shrink
 
-BATCH, PROMPTS, RATE, TARGET, GOALS = 10, 4, 2e-3, (40, 64), 5
+BATCH, PROMPTS, RATE, TARGET, GOALS = 12, 3, 3e-3, (40, 64), 5
 """Pictures of a batch, prompts for each, peak learning rate, size of the maps, goals (the first of the concepts)."""
 Progress = Callable[[int, int, float], None]
 
@@ -38,6 +38,7 @@ def collect(file: Path, count: int, seed: int, progress: Progress) -> None:
         start = int(np.argmin(np.append(done[:], 0)))  # the first that is missing; they are made in order
         for number, rgb, labels in pictures(count, seed, start) if start < count else ():
             held["frames"][number], held["concepts"][number], done[number] = rgb, labels, 1  # type: ignore[index]
+            _flush(held, number)
             progress(number + 1, count, 0.0)
 
 
@@ -55,6 +56,7 @@ def annotate(file: Path, scorer: SmallScorer, progress: Progress, seed: int = 0)
                 full = zoom(frames[number][None], prompts)[0]  # type: ignore[index]
                 small = [cv2.resize(heat, TARGET[::-1], interpolation=cv2.INTER_AREA) for heat in full]
                 maps[number], done[number] = np.round(255 * np.stack(small)).astype(np.uint8), 1
+                _flush(held, number)
             progress(number + 1, count, 0.0)
 
 
@@ -72,7 +74,7 @@ def train(file: Path, scorer: SmallScorer, steps: int, output: Path, progress: P
         if "annotated" not in held or not held["annotated"][:].all():  # type: ignore[index]
             raise ValueError(f"Expected maps for every picture in {file}, got fewer: run `papergym affordance annotate` first.")
         frames, concepts, maps = shrink(held["frames"][:]), held["concepts"][:], held["maps"][:]  # type: ignore[index]
-    targets, shown = _targets(maps, concepts), _shown(concepts)
+    targets, shown = _targets(np.asarray(maps), np.asarray(concepts)), _shown(np.asarray(concepts))
     network = UNetwork(scorer.feature_size).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     run = Run(network, RATE, steps, output, {"images": len(frames), "seed": seed}, np.random.default_rng(seed))
     while run.done < steps:
@@ -95,6 +97,12 @@ def _loss(run: Run, scorer: SmallScorer, frames: np.ndarray, targets: np.ndarray
 
 def _create(held: h5py.File, name: str, shape: tuple[int, ...], dtype: str) -> h5py.Dataset:
     return held.require_dataset(name, shape, dtype, chunks=(1, *shape[1:]) if len(shape) > 1 else None)
+
+
+def _flush(held: h5py.File, number: int) -> None:
+    """Write out now and then: what a killed process has not written is lost, and the file's index with it."""
+    if number % 20 == 0:
+        held.flush()
 
 
 def _shown(concepts: np.ndarray) -> np.ndarray:
