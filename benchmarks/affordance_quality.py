@@ -1,7 +1,7 @@
 """How well the small scorer and the U-Net name and find things in the voxel world, on worlds and phrasings not trained on.
 
     python benchmarks/affordance_quality.py                    # 200 pictures with and 200 without the goal for each task
-    python benchmarks/affordance_quality.py --images 40
+    python benchmarks/affordance_quality.py --images 40 --record   # rows go to assets/results/affordance-quality.csv
 
 Prints Markdown: the share of clips whose caption is picked among ten; for each task the AUC of maps against the world's own
 segmentation, how often the map's peak lies on the goal or within 6 pixels of it, and how many goals and false alarms one
@@ -16,6 +16,8 @@ import numpy as np
 import torch
 from scipy.stats import rankdata
 
+from papergym.agents.checkpoint.provenance import row_provenance
+from papergym.agents.reproduction.results import append_row, results_path
 from papergym.envs.mine.tasks import FACTS
 from papergym.wrappers.vision.affordance import ZoomAffordance, boxes, crops
 from papergym.wrappers.vision.concepts import GOALS, NAMES, unseen_caption
@@ -23,7 +25,8 @@ from papergym.wrappers.vision.small import SmallScorer
 from papergym.wrappers.vision.training.pictures import Photographer
 from papergym.wrappers.vision.unet import AffordanceUNet
 
-SEED, NEAR, CAPTIONS = 1_000_003, 6, 10
+SEED, NEAR, CAPTIONS, PER_WORLD = 1_000_003, 6, 10, 5
+COLUMNS = ("auc", "peak_on_goal", "found", "false_alarms")
 Map = Callable[[np.ndarray, str], np.ndarray]
 
 
@@ -32,14 +35,17 @@ def gather(goal: str, count: int, seed: int) -> tuple[list, list]:
     photographer, index = Photographer(seed), NAMES.index(goal)
     with_goal: list = []
     without: list = []
+    tries = 0
     while len(with_goal) < count or len(without) < count:
-        taken = photographer.look_at(goal)
-        if taken and len(with_goal) < count:
+        taken = photographer.look_at(goal) if len(with_goal) < count else None
+        if taken is not None:
             with_goal.append(taken)
-        other = photographer.anywhere()
-        if not (other[1] == index).any() and len(without) < count:
-            without.append(other)
-        if taken is None or (len(with_goal) + len(without)) % 10 == 0:
+        if len(without) < count:
+            other = photographer.anywhere()
+            if not (other[1] == index).any():
+                without.append(other)
+        tries += 1
+        if tries % PER_WORLD == 0 or (taken is None and len(with_goal) < count):
             photographer.new_world()
     return with_goal, without
 
@@ -103,21 +109,36 @@ def threshold(results: list[dict[str, np.ndarray]], part: slice) -> float:
     return float(values[int(np.argmax([(high >= v).mean() - (alarm >= v).mean() for v in values]))])
 
 
-def table(name: str, results: dict[str, dict[str, np.ndarray]]) -> str:
-    """Markdown rows of one kind of map."""
-    cut = threshold(list(results.values()), np.s_[::2])
-    lines = [
-        f"{name}; threshold {cut:.3f}",
-        "",
-        "| task | AUC | peak on goal | found | false alarms |",
-        "| --- | --- | --- | --- | --- |",
-    ]
-    rows = []
+def rows_of(name: str, results: dict[str, dict[str, np.ndarray]]) -> list[dict[str, object]]:
+    """One row for each task, and their mean, of one kind of map."""
+    cut, rows = threshold(list(results.values()), np.s_[::2]), []
     for task, r in results.items():
-        rows.append((r["auc"].mean(), r["peak"].mean(), (r["high"][1::2] >= cut).mean(), (r["alarm"][1::2] >= cut).mean()))
-        lines.append(f"| {task} | {rows[-1][0]:.3f} | {rows[-1][1]:.1%} | {rows[-1][2]:.1%} | {rows[-1][3]:.1%} |")
-    mean = np.mean(rows, axis=0)
-    return "\n".join([*lines, f"| mean | {mean[0]:.3f} | {mean[1]:.1%} | {mean[2]:.1%} | {mean[3]:.1%} |", ""])
+        values = (r["auc"].mean(), r["peak"].mean(), (r["high"][1::2] >= cut).mean(), (r["alarm"][1::2] >= cut).mean())
+        rows.append({"what": name, "task": task, "images": len(r["auc"]), **dict(zip(COLUMNS, values))})
+    rows.append({**rows[0], "task": "mean", **{key: np.mean([row[key] for row in rows]) for key in COLUMNS}})
+    return [{**row, **{key: round(float(row[key]), 4) for key in COLUMNS}, "threshold": round(cut, 4)} for row in rows]
+
+
+def caption_rows(hits: dict[str, list[bool]]) -> list[dict[str, object]]:
+    """One row for each concept, and one for all clips: how often the right caption was picked."""
+    every = {**hits, "all": [hit for found in hits.values() for hit in found]}
+    return [
+        {
+            "what": f"right caption among {CAPTIONS}",
+            "task": name,
+            "images": len(found),
+            "share": round(float(np.mean(found)), 4),
+        }
+        for name, found in every.items()
+        if found
+    ]
+
+
+def markdown(rows: list[dict[str, object]]) -> str:
+    """The rows of one kind as a Markdown table."""
+    keys = list(dict.fromkeys(key for row in rows for key in row))
+    lines = [" | ".join(keys), " | ".join("---" for _ in keys), *(" | ".join(str(row[key]) for key in keys) for row in rows)]
+    return "\n".join(f"| {line} |" for line in lines) + "\n"
 
 
 def main() -> None:
@@ -126,6 +147,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=200, help="pictures with, and as many without, the goal of each task")
     parser.add_argument("--scorer", help="weights of the scorer, in place of the shipped ones")
     parser.add_argument("--unet", help="weights of the U-Net, in place of the shipped ones")
+    parser.add_argument("--record", action="store_true", help="write the rows to assets/results/affordance-quality.csv")
     parser.add_argument("--maps", nargs="+", default=["zoom", "unet"], choices=["zoom", "unet"])
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -146,11 +168,14 @@ def main() -> None:
                 hits[name] += values
         for kind, maps in kinds.items():
             results[kind][task] = measure(maps, goal, FACTS["lsimagine"][task]["prompt"], with_goal, without)
-    every = [hit for found in hits.values() for hit in found]
-    each = ", ".join(f"{name} {np.mean(found):.1%} ({len(found)})" for name, found in hits.items() if found)
-    print(f"right caption among {CAPTIONS}: {np.mean(every):.1%} of {len(every)} clips; {each}\n")
-    for kind, found in results.items():
-        print(table(kind, found))
+    tables = [caption_rows(hits), *(rows_of(kind, found) for kind, found in results.items())]
+    print("\n".join(markdown(rows) for rows in tables))
+    for row in (row for rows in tables for row in rows) if options.record else ():
+        append_row(
+            results_path("affordance-quality"),
+            {"trial": f"{row['what']}, {row['task']}", **row, **row_provenance()},
+            replace=True,
+        )
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ class Options:
     """Make the scorer (train-scorer), then pictures (collect), their maps (annotate) and the U-Net (train); or show one."""
 
     action: tyro.conf.Positional[Literal["train-scorer", "collect", "annotate", "train", "show"]]
-    """What to do; collect and annotate go on where they were stopped."""
+    """What to do; each but `show` goes on where it was stopped."""
     task: tyro.conf.Positional[str] = "harvest_log_in_plains"
     """Task of `show`: one of LS-Imagine's five."""
     data: Path = Path("affordance.h5")
@@ -31,6 +31,8 @@ class Options:
     """Images of `train-scorer` and `collect`."""
     steps: int = 3000
     """Batches of `train-scorer` and `train`."""
+    clips: int = 300
+    """Clips of players in `train-scorer`."""
     seed: int = 0
     """Seed of worlds, choices and weights."""
 
@@ -38,7 +40,7 @@ class Options:
 def main(argv: list[str]) -> int:
     """Do one of the actions; 0 when done."""
     options = parse(Options, "affordance", argv)
-    for name in ("images", "steps"):
+    for name in ("images", "steps", "clips"):
         if getattr(options, name) < 1:
             raise UsageError(f"--{name} is at least 1, got {getattr(options, name)}.")
     if options.action in ("annotate", "train") and not options.data.exists():
@@ -59,7 +61,9 @@ def _bar() -> Callable[..., None]:
 
     def said(*values: Any) -> None:
         phase, done, of, loss = values if len(values) == 4 else ("", *values)
-        bar = bars.setdefault(phase, tqdm(total=of, desc=phase or None))
+        if phase not in bars:
+            bars[phase] = tqdm(total=of, desc=phase or None)
+        bar = bars[phase]
         bar.update(done - bar.n)
         if loss and done % 20 == 0:
             bar.set_postfix(loss=f"{loss:.3f}")
@@ -78,7 +82,8 @@ def _scorer(options: Options) -> Any:
 def _train_scorer(options: Options) -> None:
     from papergym.wrappers.vision.training.scorer import train
 
-    train(options.images, options.steps, options.output or Path("voxel-scorer.safetensors"), options.seed, _bar())
+    output = options.output or Path("voxel-scorer.safetensors")
+    train(options.images, options.steps, output, options.seed, _bar(), options.clips)
 
 
 def _data() -> Any:

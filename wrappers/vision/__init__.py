@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from papergym.wrappers.vision.rewards import MineCLIPScore as MineCLIPScore
     from papergym.wrappers.vision.scorer import VideoTextScorer as VideoTextScorer
     from papergym.wrappers.vision.small import SmallScorer as SmallScorer
+    from papergym.wrappers.vision.swin_maps import SwinAffordance as SwinAffordance
     from papergym.wrappers.vision.unet import AffordanceUNet as AffordanceUNet
 else:
     from papergym.wrappers.lazy import attach
@@ -42,6 +43,7 @@ else:
             "ResizeMaps": "observation",
             "SegmentationOracle": "oracle",
             "SmallScorer": "small",
+            "SwinAffordance": "swin_maps",
             "VideoTextScorer": "scorer",
             "ZoomAffordance": "affordance",
             "chain": "lsimagine",

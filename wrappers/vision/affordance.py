@@ -1,10 +1,12 @@
 """Affordance maps by virtual exploration: zoom into every part of a picture and ask a scorer what each zoom shows."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
 
+from papergym.wrappers.vision.recipes import built, described
 from papergym.wrappers.vision.scorer import FRAMES, VideoTextScorer, calibrated, check_frames
 
 GRID, SHARE, FIRST_PAINTED = 9, 0.15, 13
@@ -47,7 +49,7 @@ class ZoomAffordance:
     overlapping paint is averaged, the average is blurred and squashed with the scorer's calibration.
 
     Args:
-        scorer: any VideoTextScorer.
+        scorer: any VideoTextScorer, or the name of one.
         divide: ``"published"``: as LS-Imagine's code, the sum over 0.1 plus the number of *positive* logits, which dims the
             map and does not count negative ones; ``"count"``: the mean of what covers a pixel.
         frames: ``"all"``: encode all 16 crops; ``"late"``: only the three that are painted, the first of which stands for
@@ -59,15 +61,21 @@ class ZoomAffordance:
 
     def __init__(
         self,
-        scorer: VideoTextScorer,
+        scorer: VideoTextScorer | str | dict[str, Any],
         divide: str = "published",
         frames: str = "all",
-        calibration: tuple[float, float] | None = None,
+        calibration: Sequence[float] | None = None,
     ) -> None:
         if divide not in DIVISIONS or frames not in WINDOWS:
             raise ValueError(f"Expected divide in {DIVISIONS} and frames in {WINDOWS}, got {divide!r} and {frames!r}.")
-        self.scorer, self.divide, self.first = scorer, divide, FIRST_PAINTED if frames == "late" else 0
-        self.calibration = scorer.calibration if calibration is None else calibration
+        self.scorer: VideoTextScorer = built(scorer)
+        self.divide, self.first = divide, FIRST_PAINTED if frames == "late" else 0
+        self.calibration = self.scorer.calibration if calibration is None else calibration
+        self._config = {"divide": divide, "frames": frames, "calibration": calibration and list(calibration)}
+
+    def config(self) -> dict[str, Any]:
+        """The arguments."""
+        return {"scorer": described(self.scorer), **self._config}
 
     def __call__(self, frames: np.ndarray, prompts: str | Sequence[str]) -> np.ndarray:
         """Maps, (n, prompts, H, W) float32, of (n, 3, H, W) uint8 frames."""

@@ -143,6 +143,10 @@ class JumpFlag:
         self.variant, self.margin = variant, margin
         self.probabilities, self.scores = Running(), Running()
 
+    def config(self) -> dict[str, Any]:
+        """The arguments."""
+        return {"variant": self.variant, "margin": self.margin}
+
     def __call__(self, frames: np.ndarray, maps: np.ndarray, mapper: Maps, slots: np.ndarray | None = None) -> list[Jump]:
         """One step of n environments; the closer views are mapped in one call of ``mapper``.
 

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from papergym.wrappers.vision import released
+from papergym.wrappers.vision.recipes import file_of
 from papergym.wrappers.vision.scorer import check_frames, check_texts
 from papergym.wrappers.vision.temporal import TemporalTransformer, VideoAdapter
 from papergym.wrappers.vision.torchvision_ops import open_clip
@@ -45,7 +46,7 @@ class OpenCLIPScorer:
         model: str = ARCHITECTURE,
         pretrained: str | None = None,
         *,
-        image_size: tuple[int, int] = SIZE,
+        image_size: Sequence[int] = SIZE,
         mean: Sequence[float] = CLIP_MEAN,
         std: Sequence[float] = CLIP_STD,
         dtype: torch.dtype = torch.float32,
@@ -57,7 +58,18 @@ class OpenCLIPScorer:
         self._tokenize = library.get_tokenizer(model)
         self.feature_size = int(self.towers.text_projection.shape[1])
         self._mean, self._std = (torch.tensor(value).view(1, 3, 1, 1) for value in (mean, std))
+        statistics = {"image_size": list(image_size), "mean": list(mean), "std": list(std)}
+        self._config: dict[str, Any] = {"model": model, "pretrained": pretrained, **statistics}
         self.convert(dtype)
+
+    def config(self) -> dict[str, Any]:
+        """The arguments; random weights are not among them."""
+        return {**self._config, "dtype": str(self.dtype).removeprefix("torch.")}
+
+    @classmethod
+    def from_config(cls, arguments: dict[str, Any]) -> "OpenCLIPScorer":
+        """A scorer from what :meth:`config` returned."""
+        return cls(**{**arguments, "dtype": getattr(torch, arguments.get("dtype", "float32"))})
 
     def convert(self, dtype: torch.dtype) -> None:
         """Convert the towers' weights; autocast would be several times slower on a CPU."""
@@ -109,6 +121,7 @@ class MineCLIP(OpenCLIPScorer):
             raise ValueError(f"Expected a variant of {', '.join(VARIANTS)}, got {variant!r}.")
         super().__init__(ARCHITECTURE, mean=MEAN, std=STD, dtype=dtype)
         self.variant = variant
+        self._path: str | None = None
         self.temporal = TemporalTransformer().eval().requires_grad_(False) if variant == "attn" else None
         self.adapter = VideoAdapter().eval().requires_grad_(False)
 
@@ -132,9 +145,19 @@ class MineCLIP(OpenCLIPScorer):
         if scorer.temporal is not None:
             scorer.temporal.load_state_dict(parts["temporal"])
         scorer.convert(dtype)
+        scorer._path = str(path)
         known = "the released file" if digest == MD5[variant] else f"not the released file, whose md5 is {MD5[variant]}"
         _log.info("MineCLIP %s from %s, md5 %s: %s", variant, Path(path).name, digest, known)
         return scorer
+
+    def config(self) -> dict[str, Any]:
+        """File and type of the weights."""
+        return {"checkpoint": self._path, "dtype": str(self.dtype).removeprefix("torch.")}
+
+    @classmethod
+    def from_config(cls, arguments: dict[str, Any]) -> "MineCLIP":
+        """MineCLIP from what :meth:`config` returned; ValueError where the weights came from no file."""
+        return cls.from_checkpoint(file_of(arguments), getattr(torch, arguments.get("dtype", "bfloat16")))
 
     def _video(self, features: torch.Tensor) -> torch.Tensor:
         return self.adapter(features.mean(1) if self.temporal is None else self.temporal(features))

@@ -9,6 +9,7 @@ import numpy as np
 from gymnasium import spaces
 
 from papergym.wrappers.vision.jump import JumpFlag
+from papergym.wrappers.vision.recipes import built, described
 
 Maps = Callable[[np.ndarray, str], np.ndarray]
 """Frames (n, 3, H, W) uint8 and one prompt -> maps (n, 1, H, W): a ZoomAffordance or an AffordanceUNet."""
@@ -89,16 +90,24 @@ class AffordanceObservation(gym.Wrapper, gym.utils.RecordConstructorArgs):
 
     Args:
         env: environment with a (3, H, W) uint8 picture, bare or under ``key``.
-        maps: a ZoomAffordance or an AffordanceUNet.
+        maps: a ZoomAffordance or an AffordanceUNet, or the name of one.
         prompt: what the agent is to do.
-        flag: a JumpFlag, or None.
+        flag: a JumpFlag, or its name, or None.
         key: of the picture in Dict observations.
     """
 
-    def __init__(self, env: gym.Env, maps: Maps, prompt: str, flag: JumpFlag | None = None, key: str = "rgb") -> None:
-        gym.utils.RecordConstructorArgs.__init__(self, _disable_deepcopy=True, maps=maps, prompt=prompt, flag=flag, key=key)
+    def __init__(
+        self,
+        env: gym.Env,
+        maps: Maps | str | dict[str, Any],
+        prompt: str,
+        flag: JumpFlag | str | dict[str, Any] | None = None,
+        key: str = "rgb",
+    ) -> None:
+        recipe = {"maps": described(maps), "prompt": prompt, "flag": described(flag), "key": key}
+        gym.utils.RecordConstructorArgs.__init__(self, **recipe)
         gym.Wrapper.__init__(self, env)
-        self.parts = AffordanceParts(maps, prompt, flag, key, env.observation_space)
+        self.parts = AffordanceParts(built(maps), prompt, built(flag), key, env.observation_space)
         self.observation_space = self.parts.space
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
@@ -173,7 +182,9 @@ class RemoveHUD(gym.ObservationWrapper, gym.utils.RecordConstructorArgs):
     """
 
     def __init__(self, env: gym.Env, mask: np.ndarray | None = None, radius: float = 3.0, key: str = "rgb") -> None:
-        gym.utils.RecordConstructorArgs.__init__(self, mask=mask, radius=radius, key=key)
+        gym.utils.RecordConstructorArgs.__init__(
+            self, mask=None if mask is None else np.asarray(mask).tolist(), radius=radius, key=key
+        )
         super().__init__(env)
         self._key, self._radius = key, radius
         held = env.observation_space

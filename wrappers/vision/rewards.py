@@ -1,14 +1,17 @@
 """Language-conditioned and affordance rewards as bonuses, so that they work in every kind of environment and keep state."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 
 from papergym.wrappers.intrinsic.base import Bonus, require
 from papergym.wrappers.intrinsic.transitions import Transitions
+from papergym.wrappers.intrinsic_reward import IntrinsicReward, add_intrinsic_reward
 from papergym.wrappers.vision.gaussian import gaussian_score
+from papergym.wrappers.vision.recipes import built, described
 from papergym.wrappers.vision.scorer import FRAMES, VideoTextScorer, calibrated, check_texts
 
 MODES = ("direct", "delta", "record")
@@ -63,7 +66,7 @@ class MineCLIPScore(Bonus):
 
     Args:
         prompt: what the agent is to do.
-        scorer: any :class:`~papergym.wrappers.vision.scorer.VideoTextScorer`.
+        scorer: any :class:`~papergym.wrappers.vision.scorer.VideoTextScorer`, or the name of one.
         mode: ``"direct"``: ``max(P - 1 / N, 0)`` with P the prompt's softmax share among N prompts; ``"delta"``: the change of
             P since the step before, 0 in an episode's first step; ``"record"``: LS-Imagine's, ``scale * s`` where the
             calibrated score ``s`` exceeds every one of the episode, else 0.
@@ -76,16 +79,17 @@ class MineCLIPScore(Bonus):
     """
 
     prompt: str
-    scorer: VideoTextScorer
+    scorer: Any
     mode: str = "direct"
     negatives: Sequence[str] = NEGATIVES
-    calibration: tuple[float, float] | None = None
+    calibration: Sequence[float] | None = None
     scale: float = 0.01
     key: str = "rgb"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         require(self.mode in MODES, f"Expected a mode of {', '.join(MODES)}", self.mode)
+        self.scorer = built(self.scorer)
         require(isinstance(self.scorer, VideoTextScorer), "Expected a scorer object such as SmallScorer()", self.scorer)
         others = [] if self.mode == "record" else check_texts(self.negatives)
         self._texts = self.scorer.encode_texts([*check_texts(self.prompt), *others])
@@ -137,8 +141,9 @@ class MineCLIPScore(Bonus):
             self._slots.clear(slots[np.asarray(transitions.done, bool)])
 
     def config(self) -> dict[str, Any]:
-        """The arguments; the scorer by the name of its class."""
-        return {**super().config(), "scorer": type(self.scorer).__name__, "negatives": list(self.negatives)}
+        """The arguments, as plain data."""
+        plain = {"scorer": described(self.scorer), "negatives": list(self.negatives)}
+        return {**super().config(), **plain, "calibration": self.calibration and list(self.calibration)}
 
     def state_dict(self) -> dict[str, Any]:
         """Exact state in the middle of episodes."""
@@ -207,6 +212,26 @@ class AffordanceBonus(Bonus):
         self._slots.load_state_dict(state["slots"])
 
 
+class VisionReward(IntrinsicReward[Any, Any]):
+    """IntrinsicReward with a bonus of this module, which its spec names.
+
+    Args:
+        env: environment with pictures, or with maps for :class:`AffordanceBonus`.
+        bonus: the bonus, or its class's name.
+        bonus_arguments: arguments of a bonus given by name.
+        mixing: ``weight``, ``mix``, ``decay`` and ``normalize`` of IntrinsicReward.
+    """
+
+    def __init__(
+        self, env: gym.Env, bonus: Bonus | str, *, bonus_arguments: Mapping[str, Any] | None = None, **mixing: Any
+    ) -> None:
+        if isinstance(bonus, str):
+            kinds = {"MineCLIPScore": MineCLIPScore, "AffordanceBonus": AffordanceBonus}
+            require(bonus in kinds, f"Expected a bonus of {', '.join(kinds)}", bonus)
+            bonus = kinds[bonus](**dict(bonus_arguments or {}))
+        super().__init__(env, bonus, **mixing)
+
+
 def MineCLIPReward(env: Any, prompt: str, scorer: VideoTextScorer, mode: str = "direct", **arguments: Any) -> Any:
     """Wrap a Gymnasium, vector or SB3 environment so that it pays what a scorer says of the prompt.
 
@@ -233,8 +258,8 @@ def AffordanceReward(env: Any, mode: str = "record", **arguments: Any) -> Any:
 
 
 def _wrapped(env: Any, bonus: type[Bonus], arguments: dict[str, Any]) -> Any:
-    from papergym.wrappers.intrinsic_reward import add_intrinsic_reward
-
     names = ("weight", "mix", "decay", "normalize", "autoreset_mode")
     mixing = {"normalize": False} | {name: arguments.pop(name) for name in names if name in arguments}
+    if isinstance(env, gym.Env):
+        return VisionReward(env, bonus(**arguments), **mixing)
     return add_intrinsic_reward(env, bonus(**arguments), **mixing)

@@ -71,7 +71,7 @@ def check_texts(texts: Any, limit: int = 75) -> list[str]:
     return texts
 
 
-def calibrated(logits: np.ndarray, calibration: tuple[float, float]) -> np.ndarray:
+def calibrated(logits: np.ndarray, calibration: Sequence[float]) -> np.ndarray:
     """``sigmoid(slope * (logit - offset))``, the dtype kept."""
     slope, offset = calibration
     return 0.5 * (1.0 + np.tanh(0.5 * slope * (logits - offset)))

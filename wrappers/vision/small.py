@@ -4,6 +4,7 @@ import re
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -36,6 +37,12 @@ def shrink(frames: np.ndarray) -> np.ndarray:
     return np.stack(
         [cv2.resize(np.ascontiguousarray(f.transpose(1, 2, 0)), (width, height), interpolation=cv2.INTER_AREA) for f in frames]
     )
+
+
+def recency() -> np.ndarray:
+    """(16,) float32 weights of a clip's frames, which sum to 1."""
+    decay = RECENCY ** np.arange(FRAMES - 1, -1, -1)
+    return (decay / decay.sum()).astype(np.float32)
 
 
 class SmallNetwork(nn.Module):
@@ -71,8 +78,8 @@ class SmallNetwork(nn.Module):
 class SmallScorer:
     """Names what the voxel world shows; trained on its own pictures (``papergym affordance train-scorer``).
 
-    A logit is the log odds that the end of the clip shows the text's subject. The training data are crops of single images;
-    clips of players are not in them.
+    A logit is the log odds that the end of the clip shows the text's subject. It was trained with
+    crops of single images and with clips of scripted and random players.
 
     Args:
         weights: file of weights; the shipped one by default.
@@ -89,6 +96,7 @@ class SmallScorer:
     def __init__(self, weights: str | Path | None = None) -> None:
         from safetensors.torch import load_file
 
+        self._config = {"weights": None if weights is None else str(weights)}
         self.network = SmallNetwork()
         state = load_file(str(weights or WEIGHTS))
         own = self.network.state_dict()
@@ -100,13 +108,16 @@ class SmallScorer:
         self.network.load_state_dict(state)
         self.network.eval().requires_grad_(False)
         self.network.trunk = _fused(self.network.trunk).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        decay = RECENCY ** np.arange(FRAMES - 1, -1, -1)
-        self._weights = (decay / decay.sum()).astype(np.float32)
+        self._weights = recency()
         self._scale, self._bias = float(self.network.scale), float(self.network.bias)
 
     def encode_frames(self, frames: np.ndarray) -> np.ndarray:
         """(n, 128) float32 features of (n, 3, H, W) uint8 frames of any size."""
         return self.encode_small(shrink(check_frames(frames)))
+
+    def config(self) -> dict[str, Any]:
+        """The arguments."""
+        return dict(self._config)
 
     def encode_small(self, frames: np.ndarray) -> np.ndarray:
         """(n, 128) float32 features of (n, 40, 64, 3) uint8 frames."""

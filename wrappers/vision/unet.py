@@ -1,8 +1,9 @@
-"""A small U-Net that predicts an affordance map from one picture and a text, distilled from virtual exploration."""
+"""A small U-Net that predicts an affordance map from one picture and a text."""
 
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,29 +12,39 @@ from torch import nn
 from torch.nn import functional
 
 from papergym import assets
+from papergym.wrappers.vision.recipes import built, described
 from papergym.wrappers.vision.scorer import VideoTextScorer, check_frames
 
 WEIGHTS = assets.ROOT / "weights" / "voxel-unet.safetensors"
 INPUT = (80, 128)
-CHANNELS = (24, 48, 96, 128)
+CHANNELS = (24, 48, 96, 144)
 
 
-class _Block(nn.Module):
-    """Two convolutions; the text scales and shifts every channel after the first."""
+def _convolution(n_in: int, n_out: int, stride: int = 1, kernel: int = 3) -> nn.Sequential:
+    layers = [nn.Conv2d(n_in, n_out, kernel, stride, kernel // 2, bias=False), nn.BatchNorm2d(n_out), nn.ReLU()]
+    return nn.Sequential(*layers)
 
-    def __init__(self, n_in: int, n_out: int, text: int, stride: int = 1) -> None:
+
+class _Fusion(nn.Module):
+    """The text scales and shifts the channels of one scale, and its likeness to every place is one channel more."""
+
+    def __init__(self, channels: int, text: int) -> None:
         super().__init__()
-        self.first = nn.Sequential(nn.Conv2d(n_in, n_out, 3, stride, 1, bias=False), nn.BatchNorm2d(n_out))
-        self.film = nn.Linear(text, 2 * n_out)
-        self.second = nn.Sequential(nn.Conv2d(n_out, n_out, 3, 1, 1, bias=False), nn.BatchNorm2d(n_out), nn.ReLU())
+        self.film, self.key = nn.Linear(text, 2 * channels), nn.Conv2d(channels, text, 1)
 
     def forward(self, x: torch.Tensor, text: torch.Tensor) -> torch.Tensor:
-        scale, shift = self.film(text)[:, :, None, None].chunk(2, dim=1)
-        return self.second(functional.relu(self.first(x) * (1 + scale) + shift))
+        """(n * p, channels + 1, h, w) of (n, channels, h, w) and (n, p, F)."""
+        (n, p), (channels, h, w) = text.shape[:2], x.shape[1:]
+        alike = torch.einsum("nfhw,npf->nphw", self.key(x), text) / text.shape[2] ** 0.5
+        scale, shift = self.film(text)[..., None, None].chunk(2, dim=2)
+        fused = functional.relu(x[:, None] * (1 + scale) + shift).reshape(n * p, channels, h, w)
+        return torch.cat([fused, alike.reshape(n * p, 1, h, w)], dim=1).contiguous(memory_format=torch.channels_last)
 
 
 class UNetwork(nn.Module):
-    """Four scales, 40x64 to 5x8, each conditioned on the text on the way down and up.
+    """Four scales, 40x64 to 5x8. The way down sees the picture alone; every scale meets the text before the way up.
+
+    So several prompts of one picture share the way down.
 
     Args:
         text: length of the text's feature.
@@ -41,40 +52,49 @@ class UNetwork(nn.Module):
 
     def __init__(self, text: int = 128) -> None:
         super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(3, CHANNELS[0], 5, 2, 2, bias=False), nn.BatchNorm2d(CHANNELS[0]), nn.ReLU())
         pairs = list(pairwise(CHANNELS))
-        self.down = nn.ModuleList([_Block(CHANNELS[0], CHANNELS[0], text), *(_Block(a, b, text, 2) for a, b in pairs)])
-        self.up = nn.ModuleList([_Block(a + b, a, text) for a, b in reversed(pairs)])
+        self.stem = _convolution(3, CHANNELS[0], 2, 5)
+        self.down = nn.ModuleList(
+            nn.Sequential(_convolution(a, b, stride), _convolution(b, b))
+            for a, b, stride in [(CHANNELS[0], CHANNELS[0], 1), *((a, b, 2) for a, b in pairs)]
+        )
+        self.fuse = nn.ModuleList(_Fusion(channels, text) for channels in CHANNELS)
+        self.up = nn.ModuleList(_convolution(b + (1 if b == CHANNELS[-1] else 0) + a + 1, a, 1) for a, b in reversed(pairs))
         self.out = nn.Conv2d(CHANNELS[0], 1, 1)
 
     def forward(self, frames: torch.Tensor, text: torch.Tensor) -> torch.Tensor:
-        """(n, 40, 64) logits of (n, 80, 128, 3) uint8 frames and (n, F) text features."""
+        """(n, p, 40, 64) logits of (n, 80, 128, 3) uint8 frames and (n, p, F) text features."""
         x, kept = self.stem(frames.permute(0, 3, 1, 2).float() / 127.5 - 1.0), []
-        for block in self.down:
-            x = block(x, text)
-            kept.append(x)
-        for block, skip in zip(self.up, reversed(kept[:-1])):
-            x = block(torch.cat([functional.interpolate(x, scale_factor=2.0), skip], dim=1), text)
-        return self.out(x)[:, 0]
+        for block, fuse in zip(self.down, self.fuse):
+            x = block(x)
+            kept.append(fuse(x, text))
+        x = kept.pop()
+        for block, skip in zip(self.up, reversed(kept)):
+            x = block(torch.cat([functional.interpolate(x, scale_factor=2.0), skip], dim=1))
+        return self.out(x)[:, 0].unflatten(0, text.shape[:2])
 
 
 class AffordanceUNet:
     """Affordance maps by one pass of a network.
 
-    The shipped weights do not reach the quality of virtual exploration: docs/guides/affordance.md has the figures.
+    How good the shipped weights are: docs/guides/affordance.md.
 
     Args:
-        scorer: encodes the prompts; the network was trained with its text features.
+        scorer: encodes the prompts; the network was trained with its text features. An object, or the name of one.
         weights: file of weights; the shipped one, for the voxel world and the shipped small scorer, by default.
 
     Raises:
         ValueError: the file holds other tensors than this network's.
     """
 
-    def __init__(self, scorer: VideoTextScorer, weights: str | Path | None = None) -> None:
+    def __init__(
+        self, scorer: "VideoTextScorer | str | dict[str, Any]" = "SmallScorer", weights: str | Path | None = None
+    ) -> None:
         from safetensors.torch import load_file
 
-        self.scorer, self.network = scorer, UNetwork(scorer.feature_size)
+        self.scorer: VideoTextScorer = built(scorer)
+        self._config = {"scorer": described(self.scorer), "weights": None if weights is None else str(weights)}
+        self.network = UNetwork(self.scorer.feature_size)
         state, own = load_file(str(weights or WEIGHTS)), self.network.state_dict()
         wrong = [
             name for name in {*own, *state} if name not in own or name not in state or own[name].shape != state[name].shape
@@ -85,6 +105,10 @@ class AffordanceUNet:
         self.network.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._texts: dict[str, np.ndarray] = {}
 
+    def config(self) -> dict[str, Any]:
+        """The arguments."""
+        return dict(self._config)
+
     def __call__(self, frames: np.ndarray, prompts: str | Sequence[str]) -> np.ndarray:
         """(n, prompts, H, W) float32 maps, between 0 and 1, of (n, 3, H, W) uint8 frames, in one pass for all."""
         prompts = [prompts] if isinstance(prompts, str) else list(prompts)
@@ -93,9 +117,8 @@ class AffordanceUNet:
                 self._texts[prompt] = self.scorer.encode_texts([prompt])[0]
         frames = check_frames(frames)
         n, p, (height, width) = len(frames), len(prompts), frames.shape[2:]
-        small = torch.from_numpy(shrink(frames)).repeat_interleave(p, 0)
-        text = torch.from_numpy(np.stack([self._texts[prompt] for prompt in prompts])).repeat(n, 1)
-        maps = torch.sigmoid(self.network(small, text)).numpy()
+        text = torch.from_numpy(np.stack([self._texts[prompt] for prompt in prompts])).expand(n, p, -1)
+        maps = torch.sigmoid(self.network(torch.from_numpy(shrink(frames)), text)).flatten(0, 1).numpy()
         full = [cv2.resize(heat, (width, height), interpolation=cv2.INTER_LINEAR) for heat in maps]
         return np.stack(full).reshape(n, p, height, width)
 

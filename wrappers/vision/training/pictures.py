@@ -1,6 +1,6 @@
 """Pictures of the voxel world with the concept of every pixel, from poses that look at things, rare ones included."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from papergym.envs.mine.voxel.physics import EYE_HEIGHT, YAW, X, Y, Z
 from papergym.envs.mine.voxel.terrain import HEIGHT, WRAP
 from papergym.wrappers.vision.concepts import CONCEPTS, NAMES, concept_map
 
-SIZE = (160, 256)
+SIZE, PER_WORLD = (160, 256), 10
 _BIOMES = (None, "plains", "forest", "desert", "extreme_hills", None, "plains", "beach")
 _ANIMALS = ("sheep", "cow", "pig", "chicken")
 _ORES = ("iron_ore", "coal_ore", "gold_ore")
@@ -22,10 +22,11 @@ class Photographer:
     Args:
         seed: of the first world and of every choice.
         size: (H, W) of the pictures.
+        first: number of the first world, which decides its biome.
     """
 
-    def __init__(self, seed: int, size: tuple[int, int] = SIZE) -> None:
-        self.rng, self._size, self._worlds = np.random.default_rng(seed), size, 0
+    def __init__(self, seed: int | Sequence[int], size: tuple[int, int] = SIZE, first: int = 0) -> None:
+        self.rng, self._size, self._worlds = np.random.default_rng(seed), size, first
         self.new_world()
 
     def new_world(self) -> None:
@@ -132,13 +133,21 @@ class Photographer:
         return True
 
 
-def pictures(count: int, seed: int, per_world: int = 25) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """``count`` pictures ((3, H, W) uint8, (H, W) uint8 concepts): two of three look at a concept in turn, goals more often."""
-    photographer = Photographer(seed)
+def pictures(count: int, seed: int, start: int = 0) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """Pictures as (number, (3, H, W) uint8, (H, W) uint8 concepts): three of four look at a concept, goals more often.
+
+    Every ten pictures have a world and a generator of their own, which ``seed`` and their number decide: a second call need
+    not draw what an earlier one has.
+
+    Args:
+        count: pictures in all.
+        seed: of worlds and poses.
+        start: the first number that is needed; the rest of its world is drawn too.
+    """
     order = [*NAMES[:5], *NAMES[:5], *NAMES[:20]]
-    for number in range(count):
-        if number and number % per_world == 0:
-            photographer.new_world()
-        wanted = order[int(photographer.rng.integers(len(order)))]
-        taken = photographer.look_at(wanted) if photographer.rng.random() < 0.75 else None
-        yield taken or photographer.anywhere()
+    for world in range(start // PER_WORLD, -(-count // PER_WORLD)):
+        photographer = Photographer([seed, world], first=world)
+        for number in range(PER_WORLD * world, min(PER_WORLD * (world + 1), count)):
+            wanted = order[int(photographer.rng.integers(len(order)))]
+            taken = photographer.look_at(wanted) if photographer.rng.random() < 0.75 else None
+            yield number, *(taken or photographer.anywhere())

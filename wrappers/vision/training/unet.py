@@ -1,4 +1,4 @@
-"""Distils virtual exploration into the U-Net: annotate pictures once, then learn the maps."""
+"""Trains the U-Net from two teachers: the maps of virtual exploration, annotated once, and the world's own segmentation."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,9 +12,11 @@ from papergym.wrappers.vision.affordance import ZoomAffordance
 from papergym.wrappers.vision.concepts import CONCEPTS, caption
 from papergym.wrappers.vision.small import SmallScorer
 from papergym.wrappers.vision.training.pictures import pictures
+from papergym.wrappers.vision.training.resume import Run
 from papergym.wrappers.vision.unet import UNetwork, shrink
 
-BATCH, RATE, TARGET = 16, 2e-3, (40, 64)
+BATCH, PROMPTS, RATE, TARGET, GOALS = 12, 3, 3e-3, (40, 64), 5
+"""Pictures of a batch, prompts for each, peak learning rate, size of the maps, goals (the first of the concepts)."""
 Progress = Callable[[int, int, float], None]
 
 
@@ -33,9 +35,10 @@ def collect(file: Path, count: int, seed: int, progress: Progress) -> None:
         _create(held, "frames", (count, 3, 160, 256), "u1")
         _create(held, "concepts", (count, 160, 256), "u1")
         done = _create(held, "collected", (count,), "u1")
-        for number, (rgb, labels) in enumerate(pictures(count, seed)):  # from the start: the seed decides each picture
-            if not done[number]:
-                held["frames"][number], held["concepts"][number], done[number] = rgb, labels, 1  # type: ignore[index]
+        start = int(np.argmin(np.append(done[:], 0)))  # the first that is missing; they are made in order
+        for number, rgb, labels in pictures(count, seed, start) if start < count else ():
+            held["frames"][number], held["concepts"][number], done[number] = rgb, labels, 1  # type: ignore[index]
+            _flush(held, number)
             progress(number + 1, count, 0.0)
 
 
@@ -53,50 +56,82 @@ def annotate(file: Path, scorer: SmallScorer, progress: Progress, seed: int = 0)
                 full = zoom(frames[number][None], prompts)[0]  # type: ignore[index]
                 small = [cv2.resize(heat, TARGET[::-1], interpolation=cv2.INTER_AREA) for heat in full]
                 maps[number], done[number] = np.round(255 * np.stack(small)).astype(np.uint8), 1
+                _flush(held, number)
             progress(number + 1, count, 0.0)
 
 
 def train(file: Path, scorer: SmallScorer, steps: int, output: Path, progress: Progress, seed: int = 0) -> None:
-    """Learn the maps of an annotated file and write the weights (safetensors)."""
-    from safetensors.torch import save_file
+    """Learn the maps of an annotated file and write the weights (safetensors); a stopped training goes on.
 
+    The target of a pixel is the mean of the map of virtual exploration and of the share of its area that shows the thing:
+    the first spreads to where a closer look pays, the second is sharp and knows what the scorer misses.
+
+    Raises:
+        ValueError: the file is not annotated to its end.
+    """
     torch.manual_seed(seed)
-    rng = np.random.default_rng(seed)
     with h5py.File(file) as held:
-        frames, maps, shown = shrink(held["frames"][:]), held["maps"][:], _shown(held["concepts"][:])  # type: ignore[index]
+        if "annotated" not in held or not held["annotated"][:].all():  # type: ignore[index]
+            raise ValueError(f"Expected maps for every picture in {file}, got fewer: run `papergym affordance annotate` first.")
+        frames, concepts, maps = shrink(held["frames"][:]), held["concepts"][:], held["maps"][:]  # type: ignore[index]
+    targets, shown = _targets(np.asarray(maps), np.asarray(concepts)), _shown(np.asarray(concepts))
     network = UNetwork(scorer.feature_size).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimizer = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps, pct_start=0.1)
-    for step in range(steps):
-        rows = rng.integers(len(frames), size=BATCH)
-        concepts = np.array([_choice(shown[row], rng) for row in rows])
-        text = torch.from_numpy(scorer.encode_texts([caption(int(index), rng) for index in concepts]))
-        flip = slice(None, None, -1 if rng.random() < 0.5 else 1)
-        logits = network(torch.from_numpy(frames[rows][:, :, flip].copy()), text)
-        target = torch.from_numpy(maps[rows, concepts][:, :, flip].astype(np.float32) / 255)
-        loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, target)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-        schedule.step()
-        progress(step + 1, steps, float(loss.detach()))
-    output.parent.mkdir(parents=True, exist_ok=True)
-    network = network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-    save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, str(output))
+    run = Run(network, RATE, steps, output, {"images": len(frames), "seed": seed}, np.random.default_rng(seed))
+    while run.done < steps:
+        loss = _loss(run, scorer, frames, targets, shown)
+        run.step(loss)
+        progress(run.done, steps, float(loss.detach()))
+    run.finish()
+
+
+def _loss(run: Run, scorer: SmallScorer, frames: np.ndarray, targets: np.ndarray, shown: np.ndarray) -> torch.Tensor:
+    """Weighted cross-entropy of one batch: few pixels show a goal, so these count up to four times."""
+    rng, rows = run.rng, _rows(shown, run.rng)
+    asked = np.stack([_prompts(shown[row], rng) for row in rows])
+    texts = scorer.encode_texts([caption(int(index), rng) for index in asked.reshape(-1)]).reshape(*asked.shape, -1)
+    flip = slice(None, None, -1 if rng.random() < 0.5 else 1)
+    logits = run.network(torch.from_numpy(frames[rows][:, :, flip].copy()), torch.from_numpy(texts))
+    target = torch.from_numpy(targets[rows[:, None], asked][..., flip].astype(np.float32) / 255)
+    return torch.nn.functional.binary_cross_entropy_with_logits(logits, target, weight=1 + 3 * target)
 
 
 def _create(held: h5py.File, name: str, shape: tuple[int, ...], dtype: str) -> h5py.Dataset:
     return held.require_dataset(name, shape, dtype, chunks=(1, *shape[1:]) if len(shape) > 1 else None)
 
 
+def _flush(held: h5py.File, number: int) -> None:
+    """Write out now and then: what a killed process has not written is lost, and the file's index with it."""
+    if number % 20 == 0:
+        held.flush()
+
+
 def _shown(concepts: np.ndarray) -> np.ndarray:
-    """(n, concepts) bool: which concepts each picture shows."""
-    return np.stack([(concepts == index).any(axis=(1, 2)) for index in range(len(CONCEPTS))], axis=1)
+    """(n, concepts) bool: which concepts each picture shows in more than 20 pixels."""
+    return np.stack([(concepts == index).sum(axis=(1, 2)) > 20 for index in range(len(CONCEPTS))], axis=1)
 
 
-def _choice(shown: np.ndarray, rng: np.random.Generator) -> int:
-    """A goal of the tasks half of the time, and half of the time something that the picture shows."""
-    wanted = np.flatnonzero(shown)
-    if rng.random() < 0.5 and len(wanted):
-        return int(rng.choice(wanted))
-    return int(rng.integers(5 if rng.random() < 0.7 else len(CONCEPTS)))
+def _targets(maps: np.ndarray, concepts: np.ndarray) -> np.ndarray:
+    """(n, concepts, 40, 64) uint8: the mean of ``maps`` and the share of each pixel's area that shows the concept."""
+    targets = np.empty_like(maps)
+    for number, labels in enumerate(concepts):
+        parts = labels.reshape(TARGET[0], labels.shape[0] // TARGET[0], TARGET[1], labels.shape[1] // TARGET[1])
+        for index in range(len(CONCEPTS)):
+            area = (parts == index).mean(axis=(1, 3), dtype=np.float32)
+            targets[number, index] = np.round(0.5 * (maps[number, index] + 255 * area))
+    return targets
+
+
+def _rows(shown: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(BATCH,) numbers of pictures: half of them any, half with a goal of the tasks, each goal as often as another."""
+    rows = rng.integers(len(shown), size=BATCH)
+    for place in range(BATCH // 2):
+        found = np.flatnonzero(shown[:, place % GOALS])
+        if len(found):
+            rows[place] = rng.choice(found)
+    return rows
+
+
+def _prompts(shown: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(PROMPTS,) different concepts to ask for: what the picture shows more often than the rest, and goals more often."""
+    weight = np.where(shown, 3.0, 1.0) * np.where(np.arange(len(CONCEPTS)) < GOALS, 3.0, 1.0)
+    return rng.choice(len(CONCEPTS), PROMPTS, replace=False, p=weight / weight.sum())
