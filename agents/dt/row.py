@@ -1,5 +1,6 @@
 """The agent ``dt``."""
 
+from papergym.agents.offline.score import LABELS
 from papergym.agents.runner.registry import Agent
 
 AGENT = Agent(
@@ -14,6 +15,7 @@ AGENT = Agent(
     prepare="papergym.agents.dt.prepare:prepare",
     score="papergym.agents.dt.score:numbers",
     labels={
+        **LABELS,
         "sweep_spearman": "rank correlation of the returns told and reached",
         "success": "percent of 1 000 episodes with the likeliest action that are rewarded",
         "sampled": "the same with sampled actions",

@@ -1,5 +1,6 @@
 """The agent ``tt``."""
 
+from papergym.agents.offline.score import LABELS
 from papergym.agents.runner.registry import Agent
 
 AGENT = Agent(
@@ -11,7 +12,9 @@ AGENT = Agent(
     summary="Trajectory Transformer: a GPT over the dimensions of transitions, and beam search in it.",
     unit="updates",
     prepare="papergym.agents.offline.prepare:prepare",
+    score="papergym.agents.offline.score:numbers",
     labels={
+        **LABELS,
         "reached": "goals reached in 100 episodes of 200 steps",
         "steps": "steps to the goal, of the episodes that reach it",
         "detour": "length of their paths over the shortest path",
