@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from papergym import assets
-from papergym.agents.offline.config import TransitionConfig
+from papergym.agents.offline.config import TransitionConfig, require
 
 _PAPER = assets.paper("cql")["presets"]["paper"]  # the only home of the paper's numbers
 
@@ -27,3 +27,10 @@ class Config(TransitionConfig):
     """Actions per state from each of three laws (uniform, policy here, policy at the next state); continuous actions only."""
     cloning_updates: int = _PAPER["cloning_updates"]
     """First updates in which the actor clones the data instead of following the critics; continuous actions only."""
+
+    def check(self) -> None:
+        """Raise UsageError for values with which no update can be made."""
+        super().check()
+        require(self.weight >= 0, "weight", self.weight, "at least 0")
+        require(self.sampled_actions >= 1, "sampled_actions", self.sampled_actions, "at least 1")
+        require(self.policy_learning_rate > 0, "policy_learning_rate", self.policy_learning_rate, "a positive number")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from papergym import assets
-from papergym.agents.offline.config import TransitionConfig
+from papergym.agents.offline.config import TransitionConfig, require
 
 _PAPER = assets.paper("iql")["presets"]["paper"]  # the only home of the paper's numbers
 
@@ -29,3 +29,10 @@ class Config(TransitionConfig):
     """Bound of those weights."""
     scale_rewards: bool = _PAPER["scale_rewards"]
     """Multiply rewards by 1000 / (best - worst return of the data's episodes), as published for MuJoCo tasks."""
+
+    def check(self) -> None:
+        """Raise UsageError for values with which no update can be made."""
+        super().check()
+        require(0 < self.expectile < 1, "expectile", self.expectile, "between 0 and 1, both excluded")
+        require(self.beta >= 0, "beta", self.beta, "at least 0")
+        require(self.largest_weight > 0, "largest_weight", self.largest_weight, "a positive number")

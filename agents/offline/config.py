@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from papergym.agents.errors import UsageError
+
 
 @dataclass
 class DatasetConfig:
@@ -31,3 +33,13 @@ class TransitionConfig(DatasetConfig):
     """Normalize observations by the data's mean and standard deviation (images and Discrete ones stay as they are)."""
     lean: bool = True
     """Update with explicit gradients where the networks allow it; false: the plain autograd update."""
+
+    def check(self) -> None:
+        """Raise UsageError for values with which no update can be made; an agent adds its own."""
+        require(len(self.hidden) > 0, "hidden", self.hidden, "at least one hidden layer")
+
+
+def require(fits: bool, name: str, value: object, expected: str) -> None:
+    """Raise UsageError unless a setting fits."""
+    if not fits:
+        raise UsageError(f"--{name.replace('_', '-')} is {value}, expected {expected}.")

@@ -14,7 +14,6 @@ from stable_baselines3.common.preprocessing import is_image_space
 from stable_baselines3.common.torch_layers import FlattenExtractor, NatureCNN
 
 from papergym.agents.data.dataset import Dataset
-from papergym.agents.errors import UsageError
 from papergym.agents.fast.precision import fast_matmul
 from papergym.agents.offline.config import TransitionConfig
 from papergym.agents.offline.learner import OfflineLearner
@@ -42,8 +41,7 @@ class TransitionLearner(OfflineLearner):
     ) -> None:
         super().__init__(env, config, data, seed=seed, device=device)
         check_spaces(env.observation_space, env.action_space)
-        if not config.hidden:
-            raise UsageError("--hidden is empty, expected at least one hidden layer.")
+        config.check()
         self.config = config
         self.normalizer = ObservationNormalizer(env.observation_space, enabled=config.normalize).to(self.device)
         with torch.random.fork_rng(devices=[]):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from papergym import assets
-from papergym.agents.offline.config import TransitionConfig
+from papergym.agents.offline.config import TransitionConfig, require
 
 _PAPER = assets.paper("td3bc")["presets"]["paper"]  # the only home of the paper's numbers
 
@@ -26,3 +26,10 @@ class Config(TransitionConfig):
     """Bound of that noise."""
     policy_delay: int = _PAPER["policy_delay"]
     """Updates of the critics per update of the actor and the targets."""
+
+    def check(self) -> None:
+        """Raise UsageError for values with which no update can be made."""
+        super().check()
+        require(self.policy_delay >= 1, "policy_delay", self.policy_delay, "at least 1")
+        require(self.policy_noise >= 0, "policy_noise", self.policy_noise, "at least 0")
+        require(self.noise_clip >= 0, "noise_clip", self.noise_clip, "at least 0")

@@ -106,9 +106,25 @@ def test_spaces_that_the_policies_cannot_scale_are_refused(memory_data, key):
     env, data = memory_data(VECTOR, spaces.Box(-np.inf, np.inf, (2,)))
     with pytest.raises(UsageError, match="expected a bounded Box"):
         make(key, env, data)
+
+
+@pytest.mark.parametrize(
+    ("key", "name", "value", "said"),
+    [
+        *[(key, "hidden", [], "at least one hidden layer") for key in ("td3bc", "iql", "cql")],
+        ("td3bc", "policy_delay", 0, "at least 1"),
+        ("td3bc", "policy_noise", -0.1, "at least 0"),
+        ("iql", "expectile", 1.0, "between 0 and 1"),
+        ("iql", "largest_weight", 0.0, "a positive number"),
+        ("cql", "weight", -1.0, "at least 0"),
+        ("cql", "sampled_actions", 0, "at least 1"),
+        ("cql", "policy_learning_rate", 0.0, "a positive number"),
+    ],
+)
+def test_settings_that_allow_no_update_are_refused(memory_data, key, name, value, said):
     env, data = memory_data(VECTOR, BOX)
-    with pytest.raises(UsageError, match="at least one hidden layer"):
-        make(key, env, data, hidden=[])
+    with pytest.raises(UsageError, match=f"--{name.replace('_', '-')} is .*, expected {said}"):
+        make(key, env, data, **{name: value})
 
 
 @pytest.mark.parametrize("key", ["td3bc", "iql", "cql", "rvs"])
@@ -119,28 +135,33 @@ def test_discrete_spaces_that_do_not_start_at_0_are_refused(memory_data, key):
         make(key, env, None)
 
 
-@pytest.mark.parametrize(
-    ("key", "done", "kind"),
-    [
-        ("td3bc", BOX, "td3.policies.TD3Policy"),
-        ("iql", BOX, "td3.policies.TD3Policy"),
-        ("cql", BOX, "sac.policies.SACPolicy"),
-        ("cql", DISCRETE, "dqn.policies.DQNPolicy"),
-    ],
-)
-def test_policy_zip_takes_raw_observations_in_plain_sb3(memory_data, without_papergym, key, done, kind, tmp_path):
-    """The normalization is part of its first layers; so are the critics'."""
-    env, data = memory_data(spaces.Box(np.array([-1.0, 50, 0]), np.array([1.0, 90, 1e-4]), dtype=np.float32), done)
-    learner = make(key, env, data, batch_size=16, normalize=True)
-    learner.learn(30, Hooks())
-    learner.save(tmp_path)
-    np.save(tmp_path / "observations.npy", data.observations[:20])
-    module, name = kind.rsplit(".", 1)
-    without_papergym(
-        f"import numpy as np\nfrom stable_baselines3.{module} import {name}\n"
-        f"policy = {name}.load(r'{tmp_path / 'policy.zip'}')\n"
-        f"actions, _ = policy.predict(np.load(r'{tmp_path / 'observations.npy'}'), deterministic=True)\n"
-        f"np.save(r'{tmp_path / 'actions.npy'}', actions)"
+def test_policy_zip_takes_raw_observations_in_plain_sb3(memory_data, without_papergym, tmp_path):
+    """The normalization is part of its first layers."""
+    cases = [
+        ("td3bc", BOX, "td3.policies", "TD3Policy"),
+        ("iql", BOX, "td3.policies", "TD3Policy"),
+        ("cql", BOX, "sac.policies", "SACPolicy"),
+        ("cql", DISCRETE, "dqn.policies", "DQNPolicy"),
+    ]
+    seen, code, ours = (
+        spaces.Box(np.array([-1.0, 50, 0]), np.array([1.0, 90, 1e-4]), dtype=np.float32),
+        ["import numpy as np"],
+        [],
     )
-    ours, _ = learner.act(data.observations[:20], np.ones(20, bool), np.zeros(20), None)
-    np.testing.assert_allclose(np.load(tmp_path / "actions.npy"), ours, atol=1e-4)
+    for number, (key, done, module, name) in enumerate(cases):
+        env, data = memory_data(seen, done)
+        learner, folder = make(key, env, data, batch_size=16, normalize=True), tmp_path / str(number)
+        folder.mkdir()
+        learner.learn(30, Hooks())
+        learner.save(folder)
+        np.save(folder / "observations.npy", data.observations[:20])
+        ours.append(learner.act(data.observations[:20], np.ones(20, bool), np.zeros(20), None)[0])
+        code += [
+            f"from stable_baselines3.{module} import {name}",
+            f"policy = {name}.load(r'{folder / 'policy.zip'}')",
+            f"actions, _ = policy.predict(np.load(r'{folder / 'observations.npy'}'), deterministic=True)",
+            f"np.save(r'{folder / 'actions.npy'}', actions)",
+        ]
+    without_papergym("\n".join(code))
+    for number, actions in enumerate(ours):
+        np.testing.assert_allclose(np.load(tmp_path / str(number) / "actions.npy"), actions, atol=1e-4)
