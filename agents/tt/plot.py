@@ -33,7 +33,7 @@ def plot_four_rooms(path: str | Path, rows: Sequence[Mapping[str, str]]) -> None
     from matplotlib.figure import Figure
 
     runs = parse_paths(rows[0]["paths"])
-    figure = Figure(figsize=(12, 9), layout="constrained")
+    figure = Figure(figsize=(12, 7.4), layout="constrained")
     axes = figure.subplots(3, COLUMNS + 1, width_ratios=[1] * COLUMNS + [1.001])
     for axis, run in zip(axes[:, :COLUMNS].ravel(), runs):
         _rooms(axis)
