@@ -37,6 +37,10 @@ class Options:
     """cpu, cuda, cuda:1, ..."""
     agent: str = ""
     """module:ATTRIBUTE of the run's agent, if it is one of yours; a folder alone makes no module be imported."""
+    env: str = ""
+    """module:Id of the run's environment, if it is one of yours."""
+    env_kwargs: tuple[str, ...] = ()
+    """KEY=VALUE of the run's arguments that name a program, a module or a path; a folder alone makes none be used."""
 
 
 def main(argv: list[str]) -> int:
@@ -50,7 +54,13 @@ def main(argv: list[str]) -> int:
     from papergym.agents.runner.train import check_env
 
     plan, learner, file = load_run(
-        options.run_folder, options.checkpoint, device=options.device, seed=options.seed, trusted=options.agent
+        options.run_folder,
+        options.checkpoint,
+        device=options.device,
+        seed=options.seed,
+        trusted=options.agent,
+        env=options.env,
+        env_kwargs=options.env_kwargs,
     )
     plan.run.target = plan.run.target if options.target is None else options.target
     env = check_env(plan)

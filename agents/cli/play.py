@@ -172,7 +172,7 @@ def _policy(options: Options, env: gym.Env) -> Policy:
         env.action_space.seed(options.seed)
         return lambda observation, start, reward: env.action_space.sample()
     if (Path(options.policy) / "config.toml").is_file():
-        return _trained(Path(options.policy))
+        return _trained(Path(options.policy), options)
     module, colon, name = options.policy.partition(":")
     try:
         function = getattr(importlib.import_module(module), name) if colon else None
@@ -183,13 +183,13 @@ def _policy(options: Options, env: gym.Env) -> Policy:
     return lambda observation, start, reward: function(observation)
 
 
-def _trained(folder: Path) -> Policy:
+def _trained(folder: Path, options: Options) -> Policy:
     """The policy of a run, without exploration."""
     import tree
 
     from papergym.agents.runner.load import load_run
 
-    plan, learner, _ = load_run(folder)
+    plan, learner, _ = load_run(folder, env=options.env, env_kwargs=options.env_kwargs)
     state: Any = None
 
     def act(observation: Any, start: bool, reward: float) -> Any:
