@@ -104,7 +104,7 @@ class RunFolder:
 
     def checkpoints(self) -> list[Path]:
         """Checkpoints, oldest first."""
-        return sorted((self.path / "checkpoints").glob("*.safetensors"))
+        return sorted((self.path / "checkpoints").glob("[0-9]*.safetensors"))  # no temporary ones
 
     def save(self, state: State, done: int, kind: str) -> None:
         """Write a checkpoint; the one before stays, older ones go first, to make room."""

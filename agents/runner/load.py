@@ -84,7 +84,7 @@ def newest(folder: Path) -> Path:
         UsageError: the run has neither.
     """
     finished = folder / "policy.safetensors"
-    checkpoints = sorted((folder / "checkpoints").glob("*.safetensors"))
+    checkpoints = sorted((folder / "checkpoints").glob("[0-9]*.safetensors"))
     if not finished.is_file() and not checkpoints:
         raise UsageError(f"{folder} has no checkpoint yet. Go on with it: papergym train {folder} --resume")
     return finished if finished.is_file() else checkpoints[-1]

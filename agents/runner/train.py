@@ -34,7 +34,7 @@ def run_plan(plan: Plan, command: str = "", *, listen: bool = False) -> dict[str
     Args:
         plan: settled plan.
         command: what the user typed, kept in config.toml.
-        listen: checkpoint and stop on SIGINT and SIGTERM (only in a main thread).
+        listen: checkpoint and stop on the signals of :mod:`papergym.agents.runner.signals` (only in a main thread).
 
     Returns:
         The contents of summary.json.
