@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+import math
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,8 @@ def main(argv: list[str]) -> int:
     options = parse(Options, "evaluate", argv)
     if options.episodes < 1:
         raise UsageError(f"--episodes is {options.episodes}, expected at least 1.")
+    if options.target is not None and not math.isfinite(options.target):
+        raise UsageError(f"--target is {options.target}, expected a finite number.")
     from papergym.agents.runner.evaluation import evaluate
     from papergym.agents.runner.load import load_run
     from papergym.agents.runner.media import record_video

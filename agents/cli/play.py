@@ -4,6 +4,7 @@ import dataclasses
 import importlib
 import importlib.util
 import logging
+import math
 import os
 import socket
 import sys
@@ -58,7 +59,7 @@ class Options:
 def main(argv: list[str]) -> int:
     """Steer or watch; 0 at the end."""
     options = parse(Options, "play", argv)
-    if options.episodes < 1 or options.steps < 1 or options.fps < 0:
+    if options.episodes < 1 or options.steps < 1 or not 0 <= options.fps < math.inf:
         raise UsageError(f"--episodes and --steps are at least 1 and --fps at least 0; got {options}.")
     if options.video is not None and options.video.suffix != ".mp4":
         raise UsageError(f"--video writes an .mp4, got {options.video}.")

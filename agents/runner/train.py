@@ -91,7 +91,11 @@ def build_learner(plan: Plan) -> Learner:
         made = plan.agent.make(
             plan.config, run.env, seed=run.seed, device=device, env_kwargs=plan.env_kwargs, n_envs=run.n_envs
         )
-    except (AssertionError, ValueError, MemoryError) as error:
+    except MemoryError as error:
+        raise UsageError(
+            f"{plan.agent.key} on {run.env} needs more memory than there is: {error}. Lower --buffer-size or --n-envs."
+        ) from error
+    except (AssertionError, ValueError, OverflowError) as error:
         raise UsageError(f"{plan.agent.key} refuses these settings for {run.env}: {error}") from error
     learner: Learner = SB3Learner(made, run.env) if isinstance(made, BaseAlgorithm) else made
     least, lower = learner.least_budget()
