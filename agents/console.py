@@ -10,6 +10,6 @@ PIPE_COLUMNS = 160
 
 
 def console() -> Console:
-    """Standard output, as wide as the terminal."""
+    """Standard output, as wide as the terminal. Text is printed as it is: names of folders may hold square brackets."""
     wide = None if sys.stdout.isatty() or "COLUMNS" in os.environ else PIPE_COLUMNS
-    return Console(width=wide)
+    return Console(width=wide, markup=False, emoji=False)

@@ -24,6 +24,10 @@ VERBS = {
 }
 """Verb -> what it does; its code is ``agents/cli/<verb>.py`` (``-`` written ``_``) with ``main(argv) -> exit status``."""
 
+_PLACES = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST)
+_PLACES += (errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL)
+"""What is wrong with a path that somebody gave."""
+
 
 def _help() -> str:
     lines = [f"  {verb:<13}{text}" for verb, text in VERBS.items()]
@@ -65,9 +69,11 @@ def main(argv: list[str] | None = None) -> int:
     except (UsageError, BadNumbersError) as error:
         return _say(verb, str(error))
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            return _say(verb, f"{error}. The last checkpoint is kept: free some space and give --resume.")
+        if error.errno not in _PLACES:
             raise
-        return _say(verb, f"{error}. The last checkpoint is kept: free some space and give --resume.")
+        return _say(verb, f"cannot use {error.filename}: {error.strerror}. Give a place that can be read and written.")
 
 
 def _dispatch(verb: str, rest: list[str]) -> int:

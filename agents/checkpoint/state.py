@@ -1,9 +1,13 @@
 """Exact state on disk: one safetensors file, written under a temporary name and renamed, checked when read.
 
+Each tensor has a checksum, and a digest covers these with everything else in the header: no byte can change unnoticed. Who
+wants to deceive can compute both anew; they tell damage and mix-ups, not authors.
+
 A *state* is a nested dict with string keys whose leaves are torch tensors, numpy arrays, or JSON values (numbers of any
 size, strings, booleans, None, lists of these). Nothing is pickled.
 """
 
+import hashlib
 import json
 import random
 import zlib
@@ -19,7 +23,10 @@ from safetensors.torch import save_file
 
 from papergym.agents.checkpoint.files import replaced
 
-FORMAT = "papergym-state-1"
+FORMAT = "papergym-state-2"
+FIRST_FORMAT = "papergym-state-1"
+"""Had checksums of the tensors only; such files are still read."""
+
 State = dict[str, Any]
 
 
@@ -38,10 +45,19 @@ def _leaves(state: State, prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield path, value
 
 
-def save_state(path: str | Path, state: State, *, kind: str) -> None:
-    """Write ``state`` atomically to ``path``; ``kind`` names what it belongs to (for example an agent's key).
+def save_state(path: str | Path, state: State, *, kind: str, plan: str = "") -> None:
+    """Write ``state`` atomically to ``path``.
 
     Contiguous arrays and CPU tensors are written from where they are, so a large memory is not held twice.
+
+    Args:
+        path: file.
+        state: what to write.
+        kind: what it belongs to, for example an agent's key.
+        plan: digest of the run's plan, for :func:`load_state` to compare; "" for none.
+
+    Raises:
+        CheckpointError: it cannot be written; the file that was there is kept.
     """
     tensors: dict[str, torch.Tensor] = {}
     storages: set[int] = set()
@@ -59,22 +75,28 @@ def save_state(path: str | Path, state: State, *, kind: str) -> None:
         else:
             plain[name] = value.item() if isinstance(value, np.generic) else value
     sums = {name: _checksum(tensor) for name, tensor in tensors.items()}
-    head = {"format": FORMAT, "kind": kind, "plain": json.dumps(plain), "arrays": json.dumps(arrays), "sums": json.dumps(sums)}
+    head = {"format": FORMAT, "kind": kind, "plan": plan}
+    head |= {"plain": json.dumps(plain), "arrays": json.dumps(arrays), "sums": json.dumps(sums)}
     path = Path(path)
     try:
         with replaced(path) as temporary:
-            save_file(tensors, temporary, metadata=head)
+            save_file(tensors, temporary, metadata={**head, "digest": _digest(head)})
     except (OSError, SafetensorError) as error:  # a full disk comes as either
         raise CheckpointError(
             f"cannot write {path}: {error}. Free some space or choose another folder; the previous one is kept."
         ) from error
 
 
-def load_state(path: str | Path, *, kind: str) -> State:
+def load_state(path: str | Path, *, kind: str, plan: str = "") -> State:
     """Read what :func:`save_state` wrote.
 
+    Args:
+        path: file.
+        kind: as it was saved.
+        plan: digest that the file must have; "" for any. Files of the first format have none and pass.
+
     Raises:
-        CheckpointError: missing, truncated, corrupted, of another kind, or not a papergym state.
+        CheckpointError: missing, truncated, corrupted, of another kind or plan, or not a papergym state.
     """
     path = Path(path)
     if not path.is_file():
@@ -82,26 +104,41 @@ def load_state(path: str | Path, *, kind: str) -> State:
     try:
         with safe_open(str(path), framework="pt") as file:
             head = file.metadata() or {}
-            if head.get("format") != FORMAT:
-                raise CheckpointError(
-                    f"{path} is not a papergym checkpoint (format {head.get('format')!r}, expected {FORMAT!r})."
-                )
-            if head["kind"] != kind:
-                raise CheckpointError(f"{path} belongs to {head['kind']!r}, not to {kind!r}. Resume it with that agent.")
+            _check_head(path, head, kind, plan)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError) as error:
+        sums, arrays, plain = (json.loads(head[name]) for name in ("sums", "arrays", "plain"))
+    except (SafetensorError, OSError, ValueError, KeyError, RecursionError) as error:
         raise CheckpointError(f"{path} is corrupted or truncated ({error}). Use an older checkpoint of the run.") from error
-    for name, expected in json.loads(head["sums"]).items():
-        if name not in tensors or _checksum(tensors[name]) != expected:
+    for name in sums.keys() | tensors.keys():
+        if name not in tensors or name not in sums or _checksum(tensors[name], head["format"]) != sums[name]:
             raise CheckpointError(f"{path} is corrupted: {name!r} fails its checksum. Use an older checkpoint of the run.")
-    arrays = set(json.loads(head["arrays"]))
     flat = {name: tensor.numpy() if name in arrays else tensor for name, tensor in tensors.items()}
-    return _nest({**json.loads(head["plain"]), **flat})
+    return _nest({**plain, **flat})
 
 
-def _checksum(tensor: torch.Tensor) -> int:
+def _check_head(path: Path, head: dict[str, str], kind: str, plan: str) -> None:
+    if head.get("format") not in (FORMAT, FIRST_FORMAT):
+        raise CheckpointError(f"{path} is not a papergym checkpoint (format {head.get('format')!r}, expected {FORMAT!r}).")
+    if head["kind"] != kind:
+        raise CheckpointError(f"{path} belongs to {head['kind']!r}, not to {kind!r}. Resume it with that agent.")
+    if head["format"] == FIRST_FORMAT:
+        return
+    given = {name: text for name, text in head.items() if name != "digest"}
+    if head["digest"] != _digest(given):
+        raise CheckpointError(f"{path} is corrupted: its header fails its checksum. Use an older checkpoint of the run.")
+    if plan and head["plan"] != plan:
+        raise CheckpointError(f"{path} belongs to a run with other settings or another seed. Use a checkpoint of this run.")
+
+
+def _digest(head: dict[str, str]) -> str:
+    return hashlib.sha256(json.dumps(head, sort_keys=True).encode()).hexdigest()
+
+
+def _checksum(tensor: torch.Tensor, form: str = FORMAT) -> Any:
+    """Checksum of the values, and in the present format dtype and shape."""
     flat = tensor.reshape(-1)
-    return zlib.crc32(flat.view(torch.uint8).numpy().data) if flat.numel() else 0
+    values = zlib.crc32(flat.view(torch.uint8).numpy().data) if flat.numel() else 0
+    return values if form == FIRST_FORMAT else [values, str(tensor.dtype), list(tensor.shape)]
 
 
 def _nest(flat: dict[str, Any]) -> State:

@@ -77,20 +77,18 @@ def _rounds(run: Path) -> np.ndarray:
 
 
 def _results(runs: tuple[Path, ...]) -> Table:
-    from papergym.agents.runner.tables import read_table
+    from papergym.agents.runner.tables import numbers
 
     shown = Table("result", *map(str, runs), title="results", title_justify="left")
     rounds = [_rounds(run) for run in runs]
-    episodes = [[float(row["return"]) for row in read_table(run / "episodes.csv")] for run in runs]
-    timing = [read_table(run / "timing.csv") for run in runs]
+    episodes = [[value for (value,) in numbers(run / "episodes.csv", ("return",))] for run in runs]
+    timing = [numbers(run / "timing.csv", ("", "seconds")) for run in runs]
     shown.add_row("steps or updates", *(f"{found[-1, 0]:.0f}" for found in rounds))
     shown.add_row("last evaluation return", *(f"{found[-1, 1]:.2f}" for found in rounds))
     shown.add_row("best evaluation return", *(f"{found[:, 1].max():.2f}" for found in rounds))
     shown.add_row("mean over evaluations", *(f"{found[:, 1].mean():.2f}" for found in rounds))
     shown.add_row("training return, last 10 episodes", *(f"{np.mean(found[-10:]):.2f}" if found else "-" for found in episodes))
-    shown.add_row(
-        "steps or updates per second", *(f"{float(list(found[-1].values())[-1]):.0f}" if found else "-" for found in timing)
-    )
+    shown.add_row("steps or updates per second", *(f"{found[-1][0] / found[-1][1]:.0f}" if found else "-" for found in timing))
     return shown
 
 

@@ -133,9 +133,7 @@ def _extras() -> list[tuple[str, str]]:
     lines = []
     for group, names in sorted(groups.items()):
         missing = [name for name in names if _version(name) == "missing"]
-        text = (
-            f'missing {", ".join(missing)}: pip install "papergym\\[{group}]"' if missing else f"complete ({', '.join(names)})"
-        )
+        text = f'missing {", ".join(missing)}: pip install "papergym[{group}]"' if missing else f"complete ({', '.join(names)})"
         lines.append((group, text))
     if importlib.util.find_spec("pygame") is None:
         lines.append(("pygame", "missing: Gymnasium's classic-control tasks make no pictures. pip install pygame"))
@@ -149,7 +147,7 @@ def _open_clip() -> str:
     try:
         return f"imports, version {open_clip().__version__}: MineCLIP works"
     except (ImportError, RuntimeError) as error:
-        return f"{error}".replace("[", "\\[")
+        return str(error)
 
 
 def _minedojo(terminal: Console) -> int:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+import math
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,10 @@ class Options:
     """cpu, cuda, cuda:1, ..."""
     agent: str = ""
     """module:ATTRIBUTE of the run's agent, if it is one of yours; a folder alone makes no module be imported."""
+    env: str = ""
+    """module:Id of the run's environment, if it is one of yours."""
+    env_kwargs: tuple[str, ...] = ()
+    """KEY=VALUE of the run's arguments that name a program, a module or a path; a folder alone makes none be used."""
 
 
 def main(argv: list[str]) -> int:
@@ -44,13 +49,21 @@ def main(argv: list[str]) -> int:
     options = parse(Options, "evaluate", argv)
     if options.episodes < 1:
         raise UsageError(f"--episodes is {options.episodes}, expected at least 1.")
+    if options.target is not None and not math.isfinite(options.target):
+        raise UsageError(f"--target is {options.target}, expected a finite number.")
     from papergym.agents.runner.evaluation import evaluate
     from papergym.agents.runner.load import load_run
     from papergym.agents.runner.media import record_video
     from papergym.agents.runner.train import eval_envs
 
     plan, learner, file = load_run(
-        options.run_folder, options.checkpoint, device=options.device, seed=options.seed, trusted=options.agent
+        options.run_folder,
+        options.checkpoint,
+        device=options.device,
+        seed=options.seed,
+        trusted=options.agent,
+        env=options.env,
+        env_kwargs=options.env_kwargs,
     )
     plan.run.target = plan.run.target if options.target is None else options.target
     sharp = not options.stochastic

@@ -4,6 +4,7 @@ import dataclasses
 import importlib
 import importlib.util
 import logging
+import math
 import os
 import socket
 import sys
@@ -58,7 +59,7 @@ class Options:
 def main(argv: list[str]) -> int:
     """Steer or watch; 0 at the end."""
     options = parse(Options, "play", argv)
-    if options.episodes < 1 or options.steps < 1 or options.fps < 0:
+    if options.episodes < 1 or options.steps < 1 or not 0 <= options.fps < math.inf:
         raise UsageError(f"--episodes and --steps are at least 1 and --fps at least 0; got {options}.")
     if options.video is not None and options.video.suffix != ".mp4":
         raise UsageError(f"--video writes an .mp4, got {options.video}.")
@@ -172,7 +173,7 @@ def _policy(options: Options, env: gym.Env) -> Policy:
         env.action_space.seed(options.seed)
         return lambda observation, start, reward: env.action_space.sample()
     if (Path(options.policy) / "config.toml").is_file():
-        return _trained(Path(options.policy))
+        return _trained(Path(options.policy), options)
     module, colon, name = options.policy.partition(":")
     try:
         function = getattr(importlib.import_module(module), name) if colon else None
@@ -183,13 +184,13 @@ def _policy(options: Options, env: gym.Env) -> Policy:
     return lambda observation, start, reward: function(observation)
 
 
-def _trained(folder: Path) -> Policy:
+def _trained(folder: Path, options: Options) -> Policy:
     """The policy of a run, without exploration."""
     import tree
 
     from papergym.agents.runner.load import load_run
 
-    plan, learner, _ = load_run(folder)
+    plan, learner, _ = load_run(folder, env=options.env, env_kwargs=options.env_kwargs)
     state: Any = None
 
     def act(observation: Any, start: bool, reward: float) -> Any:

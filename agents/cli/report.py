@@ -2,6 +2,8 @@
 
 import base64
 import dataclasses
+import hashlib
+import html
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -104,14 +106,20 @@ def _citation(key: str) -> list[str]:
 
 
 def to_html(text: str, folder: Path) -> str:
-    """One page without references to other files: images are in it."""
+    """One page without references to other files: images of the folder are in it, and a browser is told to load nothing."""
     body = MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
 
     def embed(match: re.Match[str]) -> str:
-        data = base64.b64encode((folder / match.group(1)).read_bytes()).decode()
+        image = folder / html.unescape(match.group(1))
+        if image.parent != folder or image.is_symlink() or not image.is_file():
+            return 'src=""'
+        data = base64.b64encode(image.read_bytes()).decode()
         return f'src="data:image/png;base64,{data}"'
 
-    body = re.sub(r'src="([^":]+\.png)"', embed, body)
-    title = text.splitlines()[0].lstrip("# ")
-    head = f'<meta charset="utf-8"><title>papergym: {title}</title><style>{STYLE}</style>'
+    body = re.sub(r'src="([^"]*)"', embed, body)
+    title = html.escape(text.splitlines()[0].lstrip("# "))
+    style = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+    policy = f"default-src 'none'; img-src data:; style-src 'sha256-{style}'"
+    head = f'<meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{policy}">'
+    head += f"<title>papergym: {title}</title><style>{STYLE}</style>"
     return f'<!doctype html>\n<html lang="en"><head>{head}</head><body>\n{body}</body></html>\n'

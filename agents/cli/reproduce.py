@@ -3,6 +3,7 @@
 import shlex
 import sys
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,6 +25,7 @@ from papergym.agents.reproduction.trials import (
     trial_id,
     user_results,
 )
+from papergym.agents.runner.signals import interrupt, on_stop
 
 
 @dataclass
@@ -76,9 +78,9 @@ def main(argv: list[str]) -> int:
     print(
         f"{plan.key}: {len(trials)} trials, {len(trials) - len(todo)} done, {len(todo)} to run; results in {path}", flush=True
     )
-    outcomes = _run(plan, todo, folder, options, command)
     try:
-        return _follow(outcomes, len(todo), path, command, fresh=options.fresh)
+        with on_stop(interrupt), closing(_run(plan, todo, folder, options, command)) as outcomes:
+            return _follow(outcomes, len(todo), path, command, fresh=options.fresh)
     except KeyboardInterrupt:
         print(
             f"\ninterrupted; what is done stands in {path}, and the same command goes on from the checkpoints", file=sys.stderr

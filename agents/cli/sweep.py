@@ -4,7 +4,8 @@ import dataclasses
 import itertools
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from papergym.agents.checkpoint.provenance import row_provenance
 from papergym.agents.cli.options import parse
 from papergym.agents.console import console
 from papergym.agents.errors import UsageError
+from papergym.agents.runner.signals import interrupt, on_stop
 
 log = logging.getLogger(__name__)
 
@@ -72,15 +74,16 @@ def main(argv: list[str]) -> int:
             print(" ".join(f"{name}={value}" for name, value in trial.items()))
         return 0
     missing = len(waiting)
-    for outcome in _outcomes(options, waiting, folder):
-        name = trial_id(outcome.trial)
-        if outcome.kind == "done":
-            row = {"trial": name, **outcome.trial, **outcome.row, **row_provenance(), "folder": str(folder / name / "run")}
-            append_row(table, row)
-            missing -= 1
-            log.info("finished %s: return %.4g", label(outcome.trial), outcome.row.get("return_after", math.nan))
-        else:
-            log.error("%s %s: %s", outcome.kind, label(outcome.trial), outcome.message.strip())
+    with on_stop(interrupt), closing(_outcomes(options, waiting, folder)) as outcomes:
+        for outcome in outcomes:
+            name = trial_id(outcome.trial)
+            if outcome.kind == "done":
+                row = {"trial": name, **outcome.trial, **outcome.row, **row_provenance(), "folder": str(folder / name / "run")}
+                append_row(table, row)
+                missing -= 1
+                log.info("finished %s: return %.4g", label(outcome.trial), outcome.row.get("return_after", math.nan))
+            else:
+                log.error("%s %s: %s", outcome.kind, label(outcome.trial), outcome.message.strip())
     _print(table, trials)
     if missing:
         log.error("%d of %d runs have no result. The same command runs only these.", missing, len(trials))
@@ -111,7 +114,7 @@ def matrix(options: Options) -> list[dict[str, Any]]:
     return [trial for index, trial in enumerate(trials) if trial not in trials[:index]]
 
 
-def _outcomes(options: Options, trials: list[dict[str, Any]], folder: Path) -> Iterator[Any]:
+def _outcomes(options: Options, trials: list[dict[str, Any]], folder: Path) -> Generator[Any, None, None]:
     if options.ray:
         from papergym.agents.reproduction.cluster import run_on_ray
 

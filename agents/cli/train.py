@@ -9,8 +9,9 @@ from rich.table import Table
 from papergym.agents.cli.options import parse_plan
 from papergym.agents.console import console
 from papergym.agents.errors import UsageError
+from papergym.agents.runner.fields import key_values
 from papergym.agents.runner.folder import read_plan
-from papergym.agents.runner.plan import default_preset, presets, settle
+from papergym.agents.runner.plan import default_preset, presets, refuse_strangers, settle
 from papergym.agents.runner.registry import agent, agents
 
 log = logging.getLogger(__name__)
@@ -35,10 +36,13 @@ def main(argv: list[str]) -> int:
     if not (plan.run.resume and (plan.run.run_folder or plan.run.env)):
         settle(plan)
     if plan.run.resume:
-        stored = read_plan(plan.run.folder(row.key), trusted=row.name)
+        folder = plan.run.folder(row.key)
+        stored = read_plan(folder, trusted=row.name)
         if stored.agent.name != row.name:
-            raise UsageError(f"{plan.run.folder(row.key)} is a run of {stored.agent.name}, not of {row.name}.")
+            raise UsageError(f"{folder} is a run of {stored.agent.name}, not of {row.name}.")
+        refuse_strangers(stored, plan.run.env, key_values(plan.run.env_kwargs, "--env-kwargs"))
         plan = parse_plan(row, options, verb=verb, base=stored)
+        plan.run.run_folder = str(folder)  # not what the file in it says
     from papergym.agents.runner.summary import print_summary  # torch loads only now: --help stays quick
     from papergym.agents.runner.train import plan_line, run_plan
 
@@ -62,7 +66,7 @@ def _target(argv: list[str]) -> tuple[str, list[str]]:
 
 def _print_agents() -> None:
     terminal = console()
-    terminal.print(USAGE, markup=False)
+    terminal.print(USAGE)
     table = Table("agent", "learns", "default environment", "presets")
     for row in agents():
         names = [f"{name} (default)" if name == default_preset(row) else name for name in presets(row)]

@@ -17,7 +17,7 @@ from papergym.agents.checkpoint.state import State, generator_state, set_generat
 from papergym.agents.errors import BadNumbersError, UsageError
 from papergym.agents.ppo import collect, fast, update
 from papergym.agents.ppo.finite import bad_number, check_rollout
-from papergym.agents.ppo.objective import DIVERGED, OBJECTIVES, Surrogate, next_beta
+from papergym.agents.ppo.objective import BETA_BOUNDS, DIVERGED, OBJECTIVES, Surrogate, next_beta
 
 log = logging.getLogger(__name__)
 
@@ -56,8 +56,11 @@ class PPO(ExactResume, sb3.PPO):
     ) -> None:
         if objective not in OBJECTIVES:
             raise ValueError(f"objective must be one of {', '.join(OBJECTIVES)}, got {objective!r}.")
-        if not (beta > 0 and d_targ > 0):
-            raise ValueError(f"beta and d_targ must be positive, got beta={beta} and d_targ={d_targ}.")
+        low, high = BETA_BOUNDS
+        if not (low <= beta <= high and 0 < d_targ < math.inf):
+            raise ValueError(
+                f"beta must lie in {low:g} ... {high:g} and d_targ must be positive, got beta={beta} and d_targ={d_targ}."
+            )
         self.objective, self.beta, self.d_targ, self.use_fast = objective, float(beta), float(d_targ), use_fast
         self._fast: fast.FastPolicy | None = None
         super().__init__(policy, env, *args, **kwargs)

@@ -18,6 +18,11 @@ THRESHOLD = 1.5
 """The coefficient moves when the divergence leaves [d_targ / 1.5, 1.5 * d_targ] (section 4)."""
 FACTOR = 2.0
 """By which the coefficient is then divided or multiplied (section 4)."""
+BETA_BOUNDS = (2.0**-64, 2.0**64)
+"""Within them the coefficient stays: without them it becomes 0 in some 1,000 updates, and never anything else again.
+
+Beyond them nothing is left to change: the penalty, or the gain, has vanished from the loss in float32.
+"""
 
 
 @dataclass
@@ -124,7 +129,7 @@ def exact_kl(old: tuple[torch.Tensor, ...], new: tuple[torch.Tensor, ...]) -> to
 
 
 def next_beta(beta: float, kl: float, d_targ: float) -> float:
-    """Coefficient for the next policy update, from the mean KL[old, new] of this one (section 4).
+    """Coefficient for the next policy update, from the mean KL[old, new] of this one (section 4), in :data:`BETA_BOUNDS`.
 
     Args:
         beta: present coefficient.
@@ -135,9 +140,10 @@ def next_beta(beta: float, kl: float, d_targ: float) -> float:
         BadNumbersError: the divergence is not finite.
     """
     if not math.isfinite(kl):
-        raise BadNumbersError(f"KL[old, new] after the update is {kl}: {DIVERGED}")
+        raise BadNumbersError(f"KL[old, new] after the update with beta={beta:g} is {kl}: {DIVERGED}")
     if kl < d_targ / THRESHOLD:
-        return beta / FACTOR
-    if kl > d_targ * THRESHOLD:
-        return beta * FACTOR
-    return beta
+        beta /= FACTOR
+    elif kl > d_targ * THRESHOLD:
+        beta *= FACTOR
+    low, high = BETA_BOUNDS
+    return min(max(beta, low), high)

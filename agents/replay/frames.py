@@ -10,6 +10,7 @@ from stable_baselines3.common.type_aliases import ReplayBufferSamples
 from stable_baselines3.common.vec_env import VecNormalize
 
 from papergym.agents.checkpoint.state import State, generator_state, set_generator_state
+from papergym.agents.replay.checks import check_generator, entries, exactly, flags, stored, whole
 
 
 class FrameReplay(ReplayBuffer):
@@ -63,6 +64,7 @@ class FrameReplay(ReplayBuffer):
         self.frame_shape = (channels, *observation_space.shape[1:])
         self.slots = self.buffer_size + int(np.ceil(self.buffer_size * spare)) + 2 * frame_stack
         dtype = np.float32 if observation_space.dtype == np.float64 else observation_space.dtype
+        self._dtype = np.dtype(dtype)
         shape, place = (n_envs, self.slots, *self.frame_shape), self.device if storage == "device" else torch.device("cpu")
         empty = torch.from_numpy(np.zeros(shape, dtype))  # numpy's zeros take no memory until they are written
         self.frames = empty if place.type == "cpu" else torch.zeros(shape, dtype=empty.dtype, device=place)
@@ -99,18 +101,27 @@ class FrameReplay(ReplayBuffer):
         """Store one transition of each environment; arrays lead with n_envs, as SB3 hands them over.
 
         Raises:
-            ValueError: ``next_obs`` is not ``obs`` moved on by one frame.
+            ValueError: ``next_obs`` is not ``obs`` moved on by one frame, or a field that is not finite or does not fit, by
+                its name; the memory is as before.
         """
-        action = np.asarray(action, np.float32).reshape(self.n_envs, self.action_dim)
+        shape, dtype = (self.n_envs, self.frame_stack * self.frame_shape[0], *self.frame_shape[1:]), self._dtype
+        for name, value in (("observations", obs), ("next_observations", next_obs)):
+            stored(name, value, shape, dtype)
+        action = stored("actions", action, (self.n_envs, self.action_dim), np.dtype(np.float32))
+        reward = stored("rewards", reward, (self.n_envs,), np.dtype(np.float32))
+        done = flags("dones", done, self.n_envs)
+        cut = [info.get("TimeLimit.truncated", False) for info in infos]
+        flags("timeouts (TimeLimit.truncated)", cut, self.n_envs)
         for env in range(self.n_envs):
             self._check_stack(obs[env], next_obs[env])
+        for env in range(self.n_envs):
             last = self.open[env]
             if last is None or not np.array_equal(last, obs[env]):
                 self._start_episode(env, obs[env])
             start = int((self.head[env] - 1) % self.slots)
             self._write(env, self._split(next_obs[env])[-1], age=min(int(self.age[env, start]) + 1, self.frame_stack))
             self.action[env, start], self.reward[env, start] = action[env], reward[env]
-            self.truncated[env, start] = truncated = bool(infos[env].get("TimeLimit.truncated", False))
+            self.truncated[env, start] = truncated = bool(cut[env])
             self.terminated[env, start] = bool(done[env]) and not truncated
             self.valid[env, start] = True
             self.count[env] += 1
@@ -119,6 +130,7 @@ class FrameReplay(ReplayBuffer):
 
     def sample(self, batch_size: int, env: VecNormalize | None = None) -> ReplayBufferSamples:
         """Uniform batch with replacement; ``dones`` is 1 for terminated transitions only, never for truncated ones."""
+        whole("batch_size", batch_size, 1)
         if env is not None:
             raise ValueError("FrameReplay stores frames as they come; remove VecNormalize from the environment.")
         if not self.size():
@@ -164,11 +176,10 @@ class FrameReplay(ReplayBuffer):
         """Inverse of :meth:`get_state`.
 
         Raises:
-            ValueError: the state is that of a buffer of another shape.
+            ValueError: the state is that of a buffer of another shape, or holds numbers that :meth:`add` refuses, or
+                positions outside the buffer. The memory is as before.
         """
-        shape = {"slots": self.slots, "n_envs": self.n_envs, "frame_shape": list(self.frame_shape)}
-        if state["shape"] != shape:
-            raise ValueError(f"the saved replay buffer has {state['shape']}, this one {shape}. Use the run's own config.")
+        self._check_state(state)
         self.reset()
         used = state["frames"].shape[1]
         self.frames[:, :used] = torch.as_tensor(state["frames"], device=self.frames.device)
@@ -177,6 +188,47 @@ class FrameReplay(ReplayBuffer):
         self.head, self.oldest, self.count = (np.array(state[name]) for name in ("head", "oldest", "count"))
         self.open = [np.array(state["open"][str(env)]) if str(env) in state["open"] else None for env in range(self.n_envs)]
         set_generator_state(self.rng, state["rng"])
+
+    def _check_state(self, state: State) -> None:
+        shape, open_, generator = entries(state, ("shape", "open", "rng"))
+        own = {"slots": self.slots, "n_envs": self.n_envs, "frame_shape": list(self.frame_shape)}
+        if shape != own:
+            raise ValueError(f"the saved replay buffer has {shape}, this one {own}. Use the run's own config.")
+        check_generator(generator)
+        self._check_rings(state, self._check_counts(state))
+        for env, stack in open_.items():
+            whole("open", int(env) if str(env).isdigit() else env, 0, self.n_envs - 1)
+            kind = np.asarray(stack).dtype  # as the environment gave it
+            size = (self.frame_stack * self.frame_shape[0], *self.frame_shape[1:])
+            exactly(f"open/{env}", stack, size, kind if kind.kind == "f" else self._dtype)
+
+    def _check_counts(self, state: State) -> int:
+        """Slots in use, once the positions are known to lie in the rings."""
+        names = ("head", "oldest", "count")
+        head, oldest, count = (
+            exactly(name, value, (self.n_envs,), np.dtype(np.int64)) for name, value in zip(names, entries(state, names))
+        )
+        if (oldest < 0).any() or (oldest > head).any():
+            raise ValueError(f"oldest: expected 0 ... head, got {oldest} for the heads {head}.")
+        if (count < 0).any() or (count > self.buffer_size).any():
+            raise ValueError(f"count: expected 0 ... {self.buffer_size}, got {count}.")
+        return int(min(head.max(), self.slots))
+
+    def _check_rings(self, state: State, used: int) -> None:
+        frames, action, reward = entries(state, ("frames", "action", "reward"))
+        ring = (self.n_envs, used)
+        frames = frames.cpu() if isinstance(frames, torch.Tensor) else frames
+        exactly("frames", frames, (*ring, *self.frame_shape), self._dtype)
+        exactly("action", action, (*ring, self.action_dim), np.dtype(np.float32))
+        exactly("reward", reward, ring, np.dtype(np.float32))
+        most = {"terminated": 1, "truncated": 1, "valid": 1, "age": self.frame_stack}
+        for name, mark in zip(most, entries(state, tuple(most))):
+            mark = exactly(name, mark, ring, np.dtype(np.int8))
+            if used and (mark.min() < 0 or mark.max() > most[name]):
+                raise ValueError(f"{name}: expected 0 ... {most[name]}, got {mark.min()} ... {mark.max()}.")
+        starts = np.asarray(state["valid"]).astype(np.int64).sum(axis=1)
+        if not np.array_equal(starts, state["count"]):
+            raise ValueError(f"count: expected {starts}, one for each valid transition, got {state['count']}.")
 
     def _split(self, stack: np.ndarray) -> np.ndarray:
         return np.asarray(stack).reshape(self.frame_stack, *self.frame_shape)

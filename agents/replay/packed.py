@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
+from papergym.agents.replay.checks import flags
+
 FieldSpec = tuple[tuple[int, ...], np.dtype]
 _OBS, _NEXT = "observations", "next_observations"
 
@@ -44,13 +46,32 @@ class PackedRows:
         return self._split(self.data.take(rows, axis=0))
 
     def load(self, data: np.ndarray) -> None:
-        """Fill the first ``len(data)`` rows with what ``self.data[:n]`` held when it was saved."""
-        if data.dtype != np.uint8 or data.shape[1:] != self.data.shape[1:] or len(data) > len(self.data):
-            raise ValueError(
-                f"this memory holds {self.data.shape[0]} rows of {self.data.shape[1]} bytes; the saved one has shape "
-                f"{data.shape} ({data.dtype}). Build the agent with the spaces and the buffer size of the saved run."
-            )
+        """Fill the first ``len(data)`` rows with what ``self.data[:n]`` held when it was saved.
+
+        Raises:
+            ValueError: see :meth:`check`.
+        """
+        self.check(data)
         self.data[: len(data)] = data
+
+    def check(self, data: Any) -> None:
+        """Look at rows before they are loaded.
+
+        Raises:
+            ValueError: rows of another memory, or with a number that is not finite, by its field.
+        """
+        array = isinstance(data, np.ndarray)
+        if not array or data.dtype != np.uint8 or data.shape[1:] != self.data.shape[1:] or len(data) > len(self.data):
+            got = f"shape {data.shape} ({data.dtype})" if array else f"the type {type(data).__name__}"
+            raise ValueError(
+                f"this memory holds {self.data.shape[0]} rows of {self.data.shape[1]} bytes; the saved one has {got}. "
+                "Build the agent with the spaces and the buffer size of the saved run."
+            )
+        for name, values in self._split(np.ascontiguousarray(data)).items():
+            if values.dtype.kind == "f" and not np.isfinite(values).all():
+                raise ValueError(f"{name}: expected finite numbers, the saved memory holds others.")
+            if name in ("dones", "timeouts"):
+                flags(name, values, len(values))
 
     def _split(self, block: np.ndarray) -> dict[str, np.ndarray]:
         views = {}

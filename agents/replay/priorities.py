@@ -1,11 +1,12 @@
 """The two sampling laws of the paper (section 3.3): proportional to |TD error|, and to the inverse rank of it."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from typing_extensions import override
 
 from papergym.agents.checkpoint.state import State
+from papergym.agents.replay.checks import column, entries, scalar, whole
 from papergym.agents.replay.ranks import FallingOrder, RankLaw
 from papergym.agents.replay.tree import SumTree
 
@@ -30,8 +31,56 @@ class Priorities(Protocol):
         ...
 
     def set_state(self, state: State) -> None:
-        """Inverse of :meth:`get_state`."""
+        """Inverse of :meth:`get_state`.
+
+        Raises:
+            ValueError: see :meth:`check_state`.
+        """
         ...
+
+    def check_state(self, state: State, filled: int) -> None:
+        """Look at a saved state of ``filled`` slots; nothing is changed.
+
+        Raises:
+            ValueError: priorities that are negative or not finite, or counts that do not fit.
+        """
+        ...
+
+
+LOWEST, HIGHEST = 1e-100, 1e100
+"""Bounds of p_i^alpha: every transition can be drawn again, and the sum over a memory is finite."""
+
+
+def _powers(priorities: Any, alpha: float) -> Any:
+    with np.errstate(over="ignore", under="ignore"):
+        return np.clip(priorities**alpha, LOWEST, HIGHEST)
+
+
+def _checked(slots: np.ndarray, td_errors: np.ndarray, epsilon: float, filled: int) -> np.ndarray:
+    """|TD error| + epsilon of each slot.
+
+    Raises:
+        ValueError: an error that is not finite, or slots that are no whole numbers. IndexError: a slot not in use.
+    """
+    if np.asarray(slots).dtype.kind not in "iu" and len(slots):
+        raise ValueError(f"indices must be whole numbers, got {np.asarray(slots).dtype}")
+    priorities = np.abs(td_errors) + epsilon
+    if not np.isfinite(priorities).all():
+        raise ValueError("priorities must be finite and not negative; the TD errors given contain NaN or infinity")
+    if len(slots) and (np.min(slots) < 0 or np.max(slots) >= filled):
+        raise IndexError(f"indices must lie in 0 ... {filled - 1}, got {np.min(slots)} ... {np.max(slots)}")
+    return priorities
+
+
+def _check_range(start: int, count: int, capacity: int) -> None:
+    whole("start", start, 0, capacity - 1)
+    whole("count", count, 1, capacity - start)
+
+
+def _check_draw(count: int, filled: int) -> None:
+    whole("count", count, 1)
+    if not filled:
+        raise ValueError("no priorities yet: add transitions before sampling")
 
 
 class Proportional(Priorities):
@@ -45,18 +94,20 @@ class Proportional(Priorities):
 
     @override
     def add(self, start: int, count: int) -> None:
+        _check_range(start, count, len(self.tree.leaves))
         slots = np.arange(start, start + count)
-        self.tree.set(slots, np.full(count, self.max_priority**self.alpha))
+        self.tree.set(slots, np.full(count, _powers(np.float64(self.max_priority), self.alpha)))
         self._filled = max(self._filled, start + count)
 
     @override
     def update(self, slots: np.ndarray, td_errors: np.ndarray) -> None:
-        priorities = np.abs(td_errors) + self.epsilon
-        self.tree.set(slots, priorities**self.alpha)
+        priorities = _checked(slots, td_errors, self.epsilon, self._filled)
+        self.tree.set(slots, _powers(priorities, self.alpha))
         self.max_priority = max(self.max_priority, float(priorities.max(initial=0.0)))
 
     @override
     def draw(self, count: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        _check_draw(count, self._filled)
         total = self.tree.total
         slots = self.tree.find((np.arange(count) + generator.random(count)) * (total / count))
         return slots, self.tree.leaves[slots] / total
@@ -67,10 +118,20 @@ class Proportional(Priorities):
 
     @override
     def set_state(self, state: State) -> None:
+        self.check_state(state, len(state["leaves"]))
         leaves = np.zeros(len(self.tree.leaves))
         leaves[: len(state["leaves"])] = state["leaves"]
         self.tree.set(np.arange(len(leaves)), leaves)
         self.max_priority, self._filled = float(state["max"]), len(state["leaves"])
+
+    @override
+    def check_state(self, state: State, filled: int) -> None:
+        leaves, largest = entries(state, ("leaves", "max"))
+        whole("slots in use", filled, 0, len(self.tree.leaves))
+        column("priorities/leaves", leaves, filled)
+        scalar("priorities/max", largest)
+        if filled and not 0 < np.sum(leaves) < np.inf:
+            raise ValueError(f"priorities/leaves: expected a positive and finite sum, got {np.sum(leaves)}.")
 
 
 class Ranked(Priorities):
@@ -91,6 +152,7 @@ class Ranked(Priorities):
 
     @override
     def add(self, start: int, count: int) -> None:
+        _check_range(start, count, len(self.priorities))
         self.priorities[start : start + count] = self.max_priority
         self._order.touch(slice(start, start + count))
         self._filled = max(self._filled, start + count)
@@ -99,19 +161,14 @@ class Ranked(Priorities):
 
     @override
     def update(self, slots: np.ndarray, td_errors: np.ndarray) -> None:
-        priorities = np.abs(td_errors) + self.epsilon
-        if not np.isfinite(priorities).all():
-            raise ValueError("priorities must be finite and not negative; the values given contain NaN, infinity or less")
-        if len(slots) and (slots.min() < 0 or slots.max() >= self._filled):
-            raise IndexError(f"indices must lie in 0 ... {self._filled - 1}, got {slots.min()} ... {slots.max()}")
+        priorities = _checked(slots, td_errors, self.epsilon, self._filled)
         self.priorities[slots] = priorities
         self._order.touch(slots)
         self.max_priority = max(self.max_priority, float(priorities.max(initial=0.0)))
 
     @override
     def draw(self, count: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        if not self._filled:
-            raise ValueError("no priorities yet: add transitions before sampling")
+        _check_draw(count, self._filled)
         if self._draws >= self._filled // 1000 or self._new > self._filled // 10:
             self.sort()
         self._draws += 1
@@ -141,8 +198,29 @@ class Ranked(Priorities):
 
     @override
     def set_state(self, state: State) -> None:
+        self.check_state(state, len(state["priorities"]))
         self.priorities[:] = 0.0
         self.priorities[: len(state["priorities"])] = state["priorities"]
         self._order.restore(state["order"])
         self._filled, self._head, self._new, self._draws = (int(count) for count in state["counts"])
         self.max_priority = float(state["max"])
+
+    @override
+    def check_state(self, state: State, filled: int) -> None:
+        priorities, order, counts, largest = entries(state, ("priorities", "order", "counts", "max"))
+        capacity = len(self.priorities)
+        whole("slots in use", filled, 0, capacity)
+        column("priorities/priorities", priorities, filled)
+        scalar("priorities/max", largest)
+        if np.size(counts) != 4:
+            raise ValueError(f"priorities/counts: expected 4 whole numbers, got {counts!r}.")
+        whole("priorities/counts", counts[0], filled, filled)
+        _, head, new, _ = (whole("priorities/counts", count) for count in counts)
+        whole("priorities/counts", head, 0, max(capacity - 1, 0))
+        slots = np.asarray(order)
+        if slots.dtype.kind not in "iu" or slots.ndim != 1 or len(np.unique(slots)) != len(slots):
+            raise ValueError(f"priorities/order: expected different slots, got {slots.dtype} of shape {slots.shape}.")
+        if len(slots) and (slots.min() < 0 or slots.max() >= filled):
+            raise ValueError(f"priorities/order: expected slots in 0 ... {filled - 1}, got {slots.min()} ... {slots.max()}.")
+        if len(slots) + new < filled:
+            raise ValueError(f"priorities/order: expected at least {filled - new} slots, got {len(slots)}.")

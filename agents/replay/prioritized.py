@@ -9,6 +9,7 @@ from stable_baselines3.common.vec_env import VecNormalize
 from typing_extensions import override
 
 from papergym.agents.checkpoint.state import State
+from papergym.agents.replay.checks import entries, scalar, whole
 from papergym.agents.replay.priorities import Priorities, Proportional, Ranked
 from papergym.agents.replay.uniform import PackedReplayBuffer
 
@@ -88,11 +89,18 @@ class PrioritizedReplayBuffer(PackedReplayBuffer):
         self._unanswered = 0  # batches drawn so far, or less than 0 once TD errors have come back
 
     def anneal(self, fraction: float) -> None:
-        """Put beta on the line from its first to its final value; ``fraction`` of training is done, clipped to [0, 1]."""
+        """Put beta on the line from its first to its final value; ``fraction`` of training is done, clipped to [0, 1].
+
+        Raises:
+            ValueError: ``fraction`` is NaN.
+        """
+        if np.isnan(fraction):
+            raise ValueError(f"fraction: expected how much of training is done, got {fraction}.")
         self.beta = self.beta_first + (self.beta_final - self.beta_first) * min(max(fraction, 0.0), 1.0)
 
     def sample(self, batch_size: int, env: VecNormalize | None = None) -> PrioritizedSamples:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Stratified batch: one transition from each of ``batch_size`` equal shares of the total probability."""
+        whole("batch_size", batch_size, 1)
         if self._unanswered >= 0:
             self._count_unanswered()
         indices, probabilities = self.priorities.draw(batch_size, self.generator)
@@ -109,11 +117,15 @@ class PrioritizedReplayBuffer(PackedReplayBuffer):
             td_errors: TD errors of any sign, ``(n,)`` or ``(n, 1)``.
 
         Raises:
-            ValueError: an error that is not finite, or a wrong shape; no priority is changed.
+            ValueError: an error that is not finite, or a wrong shape. IndexError: no transition there. No priority is
+                changed.
         """
         if isinstance(td_errors, torch.Tensor):
             td_errors = td_errors.detach().cpu().numpy()
-        errors = np.asarray(td_errors, np.float64).reshape(-1)
+        errors = np.asarray(td_errors)
+        if errors.dtype.kind not in "biuf":
+            raise ValueError(f"td_errors: expected numbers, got {errors.dtype}.")
+        errors = errors.astype(np.float64).reshape(-1)
         if errors.shape != np.shape(indices):
             raise ValueError(f"one TD error per index: got {errors.shape[0]} errors for indices of shape {np.shape(indices)}")
         self.priorities.update(indices, errors)
@@ -141,3 +153,10 @@ class PrioritizedReplayBuffer(PackedReplayBuffer):
         super().set_state(state)
         self.priorities.set_state(state["priorities"])
         self.beta = float(state["beta"])
+
+    @override
+    def _check_state(self, state: State) -> None:
+        super()._check_state(state)
+        priorities, beta = entries(state, ("priorities", "beta"))
+        self.priorities.check_state(priorities, len(state["rows"]))
+        scalar("beta", beta)

@@ -66,7 +66,7 @@ class FallingOrder:
 
 
 def _keys(values: np.ndarray, slots: np.ndarray) -> np.ndarray:
-    bits = values.astype(np.float32).view(np.uint32)
+    bits = np.minimum(values, np.finfo(np.float32).max).astype(np.float32).view(np.uint32)
     return ((np.uint32(0xFFFFFFFF) - bits).astype(np.uint64) << np.uint64(32)) | slots
 
 

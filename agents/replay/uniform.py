@@ -10,6 +10,7 @@ from stable_baselines3.common.type_aliases import DictReplayBufferSamples, Repla
 from stable_baselines3.common.vec_env import VecNormalize
 
 from papergym.agents.checkpoint.state import State, generator_state, set_generator_state
+from papergym.agents.replay.checks import check_generator, entries, flags, stored, whole
 from papergym.agents.replay.packed import PackedRows, transition_fields
 
 _AT_IMPORT = torch.default_generator.initial_seed()
@@ -81,20 +82,21 @@ class PackedReplayBuffer(ReplayBuffer):
         done: np.ndarray,
         infos: list[dict[str, Any]],
     ) -> None:
-        """Store one transition of each environment; every argument has leading dimension ``n_envs``."""
+        """Store one transition of each environment; every argument has leading dimension ``n_envs``.
+
+        Raises:
+            ValueError: a field that is not finite or does not fit, by its name; the memory is as before.
+        """
+        values = {**self._fields("observations", obs), **self._fields("next_observations", next_obs)}
+        values |= {"actions": self._stored("actions", action), "rewards": self._stored("rewards", reward)}
+        values["dones"] = flags("dones", done, self.n_envs)
+        if self.handle_timeout_termination:
+            cut = [info.get("TimeLimit.truncated", False) for info in infos]
+            values["timeouts"] = flags("timeouts (TimeLimit.truncated)", cut, self.n_envs)
         start = self.pos * self.n_envs
         place = slice(start, start + self.n_envs)
-        for prefix, value in (("observations", obs), ("next_observations", next_obs)):
-            if self._keys is None:
-                self._write(prefix, place, value)
-            else:
-                for key in self._keys:
-                    self._write(f"{prefix}/{key}", place, value[key])
-        self._write("actions", place, action)
-        self.rows["rewards"][place] = reward
-        self.rows["dones"][place] = done
-        if self.handle_timeout_termination:
-            self.rows["timeouts"][place] = [info.get("TimeLimit.truncated", False) for info in infos]
+        for name, value in values.items():
+            self.rows[name][place] = value
         self._added(start)
         self.pos += 1
         if self.pos == self.buffer_size:
@@ -102,6 +104,7 @@ class PackedReplayBuffer(ReplayBuffer):
 
     def sample(self, batch_size: int, env: VecNormalize | None = None) -> ReplayBufferSamples:
         """Batch of ``batch_size`` transitions, drawn uniformly with replacement."""
+        whole("batch_size", batch_size, 1)
         if not len(self):
             raise ValueError("the replay buffer is empty: add transitions before sampling (learning_starts)")
         return self._gather(self.generator.integers(0, len(self), batch_size), env)
@@ -109,9 +112,17 @@ class PackedReplayBuffer(ReplayBuffer):
     def _added(self, start: int) -> None:
         """Called when rows ``start ... start + n_envs - 1`` were written."""
 
-    def _write(self, name: str, place: slice, value: np.ndarray) -> None:
+    def _fields(self, prefix: str, value: Any) -> dict[str, np.ndarray]:
+        if self._keys is None:
+            return {prefix: self._stored(prefix, value)}
+        missing = [key for key in self._keys if key not in value]
+        if missing:
+            raise ValueError(f"{prefix}: expected the keys {', '.join(self._keys)}, got none for {', '.join(missing)}.")
+        return {f"{prefix}/{key}": self._stored(f"{prefix}/{key}", value[key]) for key in self._keys}
+
+    def _stored(self, name: str, value: Any) -> np.ndarray:
         view = self.rows[name]
-        view[place] = np.reshape(value, (self.n_envs, *view.shape[1:]))
+        return stored(name, value, (self.n_envs, *view.shape[1:]), view.dtype)
 
     def _gather(self, rows: np.ndarray, env: VecNormalize | None = None) -> ReplayBufferSamples:
         batch = self.rows.take(rows)
@@ -176,11 +187,23 @@ class PackedReplayBuffer(ReplayBuffer):
         """Restore :meth:`get_state`.
 
         Raises:
-            ValueError: the saved rows do not fit this buffer's spaces or size.
+            ValueError: the saved rows do not fit this buffer's spaces or size, or hold what :meth:`add` refuses; or a
+                position, or the generator's state, is none. The memory is as before.
         """
+        self._check_state(state)
         self.rows.load(state["rows"])
         self.pos, self.full = int(state["pos"]), bool(state["full"])
         set_generator_state(self.generator, state["generator"])
+
+    def _check_state(self, state: State) -> None:
+        rows, pos, full, generator = entries(state, ("rows", "pos", "full", "generator"))
+        self.rows.check(rows)
+        whole("pos", pos, 0, self.buffer_size - 1)
+        flags("full", full, 1)
+        held = (self.buffer_size if full else pos) * self.n_envs
+        if len(rows) != held:
+            raise ValueError(f"rows: expected {held} for pos={pos} and full={full}, got {len(rows)}.")
+        check_generator(generator)
 
 
 def _seed_of_torch() -> int | None:

@@ -3,7 +3,7 @@
 import logging
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,7 @@ def run_remotely(trial: dict[str, Any], folder: str) -> tuple[str, dict[str, Any
 
 def run_on_ray(
     trials: list[dict[str, Any]], folder: Path, *, address: str, cpus: float, gpus: float, retries: int
-) -> Iterator[Outcome]:
+) -> Generator[Outcome, None, None]:
     """Run trials as Ray tasks; outcomes as they come.
 
     A task whose node is lost is started again on another one, up to ``retries`` times, and resumes from its checkpoint

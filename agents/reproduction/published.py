@@ -1,5 +1,6 @@
 """Published numbers beside ours, and the Markdown tables that hold them."""
 
+import html
 import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -72,9 +73,14 @@ def _base(env: str) -> str:
 
 
 def markdown_table(header: Sequence[str], lines: Iterable[Sequence[Any]]) -> str:
-    """A Markdown table."""
+    """A Markdown table of plain text: what a cell holds is shown, never a tag, link or image; a line break stays one."""
 
     def row(cells: Iterable[Any]) -> str:
-        return "| " + " | ".join(str(cell).replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+        return "| " + " | ".join("<br>".join(map(plain, str(cell).splitlines())) for cell in cells) + " |"
 
     return "\n".join([row(header), row("---" for _ in header), *map(row, lines)]) + "\n"
+
+
+def plain(text: str) -> str:
+    """Markdown that shows ``text``: no tag, link, image or end of a cell comes of it."""
+    return html.escape(text, quote=False).replace("](", "]\\(").replace("|", "\\|")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from papergym import assets
 from papergym.agents.checkpoint.provenance import ROW_PACKAGES
-from papergym.agents.reproduction.published import markdown_table, published
+from papergym.agents.reproduction.published import markdown_table, plain, published
 from papergym.agents.reproduction.results import read_rows, results_path
 from papergym.agents.reproduction.statistics import estimate
 from papergym.agents.reproduction.trials import Reproduction, label, trial_id
@@ -150,7 +150,7 @@ def _result_table(
     lines = []
     for group in members:
         cells = [group.cell(column) for column in columns]
-        beside = "<br>".join(published(facts, group)) or "-"
+        beside = "\n".join(published(facts, group)) or "-"
         lines.append([group.env or "-", group.setting or "-", group.source or "-", len(group.rows), *cells, beside])
     header = ["environment", "setting", "whose", "runs", *columns, "published"]
     kept = [index for index in range(len(header)) if any(line[index] != "-" for line in lines)]
@@ -217,7 +217,7 @@ def source_line(name: str, rows: Sequence[Row], planned: int) -> str:
         return ""
 
     def distinct(column: str) -> str:
-        return ", ".join(sorted({row[column] for row in rows if row.get(column)})) or "not recorded"
+        return plain(", ".join(sorted({row[column] for row in rows if row.get(column)}))) or "not recorded"
 
     versions = "; ".join(f"{name} {distinct(name)}" for name in ("python", *ROW_PACKAGES) if name in rows[0])
     return f"Source: `{name}`, {len(rows)} of {planned} runs; commit {distinct('commit')}; {versions}."

@@ -1,14 +1,13 @@
 """Result tables: one CSV per reproduction, a row per finished trial, written whole under a temporary name and renamed."""
 
-import csv
-import io
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
 from papergym import assets
-from papergym.agents.checkpoint.files import replace_text
+from papergym.agents.checkpoint.cells import read_csv, to_csv
+from papergym.agents.checkpoint.files import replace_text, sweep
 
 
 def results_path(name: str) -> Path:
@@ -17,11 +16,12 @@ def results_path(name: str) -> Path:
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:
-    """Rows of a result table, as text; none if it does not exist yet."""
-    if not path.is_file():
-        return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+    """Rows of a result table, as text; none if it does not exist yet.
+
+    Raises:
+        UsageError: it is no table.
+    """
+    return read_csv(path)[1] if path.is_file() else []
 
 
 def append_row(path: Path, row: dict[str, Any], *, key: str = "trial", replace: bool = False) -> bool:
@@ -35,6 +35,7 @@ def append_row(path: Path, row: dict[str, Any], *, key: str = "trial", replace: 
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_name(f".{path.name}.lock")):
+        sweep(path.parent, path)
         rows: list[dict[str, Any]] = list(read_rows(path))
         others = [old for old in rows if old.get(key) != str(row[key])]
         known = len(others) < len(rows)
@@ -50,8 +51,4 @@ def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
         UsageError: it cannot be written; the old one is kept.
     """
     columns = list(dict.fromkeys(name for row in rows for name in row))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    replace_text(path, text.getvalue())
+    replace_text(path, to_csv(columns, rows))

@@ -1,5 +1,6 @@
 """One trial: a plan that the runner carries out, or a call of one of the agent's studies, and the row that comes of it."""
 
+import multiprocessing
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,4 +90,4 @@ def run_in(plan: Plan, folder: Path, command: str, *, resume: bool, device: str)
     plan.run.resume = resume and (folder / "config.toml").is_file()
     if not plan.run.resume:
         shutil.rmtree(folder, ignore_errors=True)
-    return run_plan(plan, command)
+    return run_plan(plan, command, listen=multiprocessing.parent_process() is not None)  # in a worker of ours, not of Ray's

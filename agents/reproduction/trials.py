@@ -111,15 +111,25 @@ def reproduction(key: str) -> Reproduction:
 def _from_file(path: Path, key: str) -> Reproduction:
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8")).get("reproduce", {})
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"{path} cannot be read: {error}.") from error
+    if not isinstance(tables, dict) or not all(isinstance(table, dict) for table in tables.values()):
+        raise UsageError(f"{path}: expected tables [reproduce.KEY], got reproduce = {tables!r}.")
     if not key and len(tables) == 1:
         key = next(iter(tables))
     if key not in tables:
         raise UsageError(f"{path} has the reproductions {', '.join(tables) or 'none'}; name one: {path}:KEY.")
     if "agent" not in tables[key]:
         raise UsageError(f"{path}: [reproduce.{key}] needs an agent.")
+    for name, kind in _KINDS.items():
+        if not isinstance(tables[key].get(name, kind()), kind):
+            raise UsageError(f"{path}: [reproduce.{key}] {name} is {tables[key][name]!r}, expected {_WORDS[kind]}.")
     return _reproduction(key, "", tables[key], str(path))
+
+
+_KINDS: dict[str, type] = {"agent": str, "summary": str, "cost": str, "note": str, "preset": str, "study": str}
+_KINDS |= {"means": dict, "fixed": dict, "vary": list, "compare": list}
+_WORDS = {str: "text", dict: "a table", list: "a list"}
 
 
 def expand(table: dict[str, Any]) -> list[Trial]:
@@ -130,7 +140,7 @@ def expand(table: dict[str, Any]) -> list[Trial]:
     """
     trials: list[Trial] = []
     for product in table.get("vary", [{}]):
-        if not all(isinstance(values, list) for values in product.values()):
+        if not isinstance(product, dict) or not all(isinstance(values, list) for values in product.values()):
             raise UsageError(f"the axes of [[vary]] are lists, got {product}.")
         axes = [[value if isinstance(value, dict) else {name: value} for value in values] for name, values in product.items()]
         trials += [_merge([table.get("fixed", {}), *parts]) for parts in itertools.product(*axes)]

@@ -1,12 +1,18 @@
-"""Trials on worker processes of one thread each. A worker that dies is replaced and its trial resumed."""
+"""Trials on worker processes of one thread each. A worker that dies is replaced and its trial resumed.
+
+Workers end with their parent, however it ends: a training run makes a checkpoint first.
+"""
 
 import errno
 import json
 import multiprocessing
 import os
+import signal
+import threading
+import time
 import traceback
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -14,13 +20,17 @@ from typing import Any, Protocol
 
 from filelock import FileLock, Timeout
 
-from papergym.agents.checkpoint.files import replace_text
+from papergym.agents.checkpoint.files import refuse_links, replace_text, sweep
 from papergym.agents.errors import BadNumbersError, UsageError
 from papergym.agents.reproduction.trials import Trial, trial_id
+from papergym.agents.runner.signals import STOP
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 ATTEMPTS = 3
 """A trial whose worker dies this often is given up."""
+
+GRACE_SECONDS = 60.0
+"""Time that a worker has for its last checkpoint once it is asked to stop."""
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -68,7 +78,7 @@ def run_trials(
     devices: Sequence[str] = ("cpu",),
     resume: bool = True,
     alike: bool = True,
-) -> Iterator[Outcome]:
+) -> Generator[Outcome, None, None]:
     """Call ``body`` for every trial, ``jobs`` at a time; outcomes as they come.
 
     A finished trial leaves ``<folder>/<id>/row.json``, from which it is reported again without being run, so a run whose
@@ -103,8 +113,20 @@ def run_trials(
                     if outcome.kind == "full" or (alike and outcome.kind == "refused"):
                         waiting.clear()
     finally:
+        _stop(workers)
+
+
+def _stop(workers: Sequence[_Worker]) -> None:
+    """Have the workers make their checkpoints and end; a second Ctrl-C does not wait for them."""
+    for worker in workers:
+        worker.process.terminate()
+    give_up = time.monotonic() + GRACE_SECONDS
+    try:
         for worker in workers:
-            worker.process.terminate()
+            worker.process.join(max(give_up - time.monotonic(), 0.0))
+    finally:
+        for worker in workers:
+            worker.process.kill()
             worker.connection.close()
 
 
@@ -154,6 +176,10 @@ def _collect(worker: _Worker, workers: list[_Worker], waiting: deque[Trial], dea
 
 def _serve(connection: Connection, body: Body, folder: Path, resume: bool, device: str) -> None:
     """Body of a worker: trials in, answers out, until the parent has gone."""
+    for number in STOP:
+        if number != signal.SIGTERM:  # of the whole group; the parent has them too, and sends this one
+            signal.signal(number, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     while True:
         try:
             trial = connection.recv()
@@ -162,14 +188,26 @@ def _serve(connection: Connection, body: Body, folder: Path, resume: bool, devic
             return
 
 
+def _end_with_parent() -> None:
+    """Wait for the parent to end, then ask this process to stop, and end it if it does not."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None, "only workers have a parent"
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(GRACE_SECONDS)
+    os._exit(1)
+
+
 def answer(body: Body, trial: Trial, folder: Path, resume: bool, device: str = "auto") -> tuple[str, dict[str, Any], str]:
     """Run one trial in ``folder``: kind, row and message of its :class:`Outcome`."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        refuse_links(folder)
         with FileLock(folder / "lock", timeout=0):
+            sweep(folder)
             place = folder / "row.json"
             if resume and place.is_file():
-                return "done", json.loads(place.read_text(encoding="utf-8")), ""
+                return "done", _read_row(place), ""
             row = body(trial, folder, resume=resume, device=device)
             replace_text(place, json.dumps(row))
             return "done", row, ""
@@ -189,6 +227,16 @@ def answer(body: Body, trial: Trial, folder: Path, resume: bool, device: str = "
                 f"{str(error).rstrip('.')}. Once there is space, the same command goes on from the last checkpoint.",
             )
         return "failed", {}, traceback.format_exc()
+
+
+def _read_row(place: Path) -> dict[str, Any]:
+    try:
+        row = json.loads(place.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise BadNumbersError(f"{place} cannot be read: {error}. Remove it to have the trial run again.") from error
+    if not isinstance(row, dict):
+        raise BadNumbersError(f"{place} holds {type(row).__name__}, expected a row. Remove it to have the trial run again.")
+    return row
 
 
 def _disk_is_full(error: BaseException | None) -> bool:

@@ -36,6 +36,8 @@ def make_env(env_id: str, kwargs: dict[str, Any], **more: Any) -> gym.Env:
     Raises:
         UsageError: unknown id, unknown or bad argument, or a missing dependency.
     """
+    if not all(env_id.split(":")) or env_id.count(":") > 1:
+        raise UsageError(f"the environment is {env_id!r}, expected an id, or module:id of one of yours.")
     try:
         with without_version_notes():
             return gym.make(env_id, **{"disable_env_checker": True, **kwargs, **more})

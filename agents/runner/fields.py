@@ -169,7 +169,10 @@ def from_table(kind: type, table: dict[str, Any], where: str) -> Any:
         raise UsageError(f"{where}: expected a table, got {table!r}.")
     values = dict(table)
     unset = values.pop("unset", [])
-    for key in values:
+    if not isinstance(unset, list):
+        raise UsageError(f"{where}: unset is {unset!r}, expected a list of names.")
+    for key in [*values, *unset]:
         if key not in names(kind):
-            raise unknown(f"field of {where}", key, names(kind), "The run was made by another version of papergym.")
-    return kind(**{key: fit(kind, key, value, where) for key, value in values.items()}, **dict.fromkeys(unset))
+            raise unknown(f"field of {where}", str(key), names(kind), "The run was made by another version of papergym.")
+    values |= dict.fromkeys(unset)
+    return kind(**{key: fit(kind, key, value, where) for key, value in values.items()})

@@ -7,19 +7,24 @@ import gymnasium as gym
 
 from papergym.agents.checkpoint.state import load_state
 from papergym.agents.errors import UsageError
-from papergym.agents.runner.folder import read_plan
+from papergym.agents.runner.fields import key_values
+from papergym.agents.runner.folder import read_tables
 from papergym.agents.runner.learner import Learner
-from papergym.agents.runner.plan import Plan
+from papergym.agents.runner.plan import Plan, digest, from_toml, refuse_strangers
 from papergym.agents.runner.sb3 import SB3Learner
-from papergym.agents.runner.train import build_learner, check_env
+from papergym.agents.runner.train import build_learner, check_env, fitting
 
 
-def load(folder: str | Path, *, agent: str = "", device: str = "auto") -> tuple[Any, gym.Env]:
+def load(
+    folder: str | Path, *, agent: str = "", env: str = "", env_kwargs: tuple[str, ...] = (), device: str = "auto"
+) -> tuple[Any, gym.Env]:
     """What a run has learned, and its environment.
 
     Args:
         folder: of the run.
         agent: ``module:ATTRIBUTE`` of the run's agent, if it is one of yours.
+        env: ``module:Id`` of the run's environment, if it is one of yours.
+        env_kwargs: ``KEY=VALUE`` of those arguments of the environment that name files, programs or modules.
         device: of the networks.
 
     Returns:
@@ -28,27 +33,47 @@ def load(folder: str | Path, *, agent: str = "", device: str = "auto") -> tuple[
     Raises:
         UsageError: no run there, or one without a checkpoint.
     """
-    plan, learner, _ = load_run(Path(folder), device=device, trusted=agent)
+    plan, learner, _ = load_run(Path(folder), device=device, trusted=agent, env=env, env_kwargs=env_kwargs)
     return learner.model if isinstance(learner, SB3Learner) else learner, check_env(plan)
 
 
 def load_run(
-    folder: Path, checkpoint: Path | None = None, *, device: str = "auto", seed: int | None = None, trusted: str = ""
+    folder: Path,
+    checkpoint: Path | None = None,
+    *,
+    device: str = "auto",
+    seed: int | None = None,
+    trusted: str = "",
+    env: str = "",
+    env_kwargs: tuple[str, ...] = (),
 ) -> tuple[Plan, Learner, Path]:
     """Plan of a run, its learner, and the file that the learner's state is from.
 
+    Args:
+        folder: of the run.
+        checkpoint: file to take instead of :func:`newest`.
+        device: of the networks.
+        seed: instead of the run's.
+        trusted: agent outside this package that the user has named.
+        env: environment that the user has named, see :func:`papergym.agents.runner.plan.refuse_strangers`.
+        env_kwargs: arguments of it that the user has given.
+
     Raises:
-        UsageError: no run there, or one without a checkpoint.
+        UsageError: no run there, or one without a checkpoint, or one that would import or start what the user has not named.
         CheckpointError: a file that cannot be used.
     """
     if folder.is_file():
         raise UsageError(f"{folder} is a file, expected the run's folder: {folder.parent}.")
-    plan = read_plan(folder, trusted=trusted)
+    tables = read_tables(folder)
+    plan = from_toml(tables, trusted=trusted)
+    refuse_strangers(plan, env, key_values(env_kwargs, "--env-kwargs"))
     plan.run.device = device
     plan.run.seed = plan.run.seed if seed is None else seed
     file = checkpoint or newest(folder)
     learner = build_learner(plan)
-    learner.set_state(load_state(file, kind=plan.agent.key)["model"])
+    state = load_state(file, kind=plan.agent.key, plan=digest(tables))
+    with fitting(file):
+        learner.set_state(state["model"])
     return plan, learner, file
 
 
@@ -59,7 +84,7 @@ def newest(folder: Path) -> Path:
         UsageError: the run has neither.
     """
     finished = folder / "policy.safetensors"
-    checkpoints = sorted((folder / "checkpoints").glob("*.safetensors"))
+    checkpoints = sorted((folder / "checkpoints").glob("[0-9]*.safetensors"))
     if not finished.is_file() and not checkpoints:
         raise UsageError(f"{folder} has no checkpoint yet. Go on with it: papergym train {folder} --resume")
     return finished if finished.is_file() else checkpoints[-1]

@@ -1,6 +1,10 @@
 """The plan of a run: the runner's settings and the agent's configuration, and the one way from presets and options to them."""
 
 import dataclasses
+import hashlib
+import json
+import math
+import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -150,24 +154,7 @@ def settle(plan: Plan) -> Plan:
         plan.agent.load(plan.agent.prepare)(plan)
     run.env = run.env or plan.agent.default_env
     plan.env_kwargs = plan.env_kwargs | key_values(run.env_kwargs, "--env-kwargs")
-    least = {
-        "steps": 1,
-        "n_envs": 1,
-        "log_every": 0,
-        "eval_episodes": 1,
-        "eval_envs": 1,
-        "threads": 1,
-        "seed": 0,
-        "snapshots": 0,
-    }
-    for name, bound in least.items():
-        if getattr(run, name) < bound:
-            raise UsageError(f"{_option(name)} is {getattr(run, name)}, expected at least {bound}.")
-    if run.eval_every is not None and run.eval_every < 0:
-        raise UsageError(f"--eval-every is {run.eval_every}, expected at least 0, or None.")
-    if not run.checkpoint_seconds >= 0:
-        raise UsageError(f"--checkpoint-seconds is {run.checkpoint_seconds}, expected at least 0.")
-    _check_ranges(plan.config)
+    check_ranges(plan)
     run.eval_every = max(run.steps // 20, 1) if run.eval_every is None else run.eval_every
     run.log_every = run.log_every or max(run.steps // 200, 1)
     for name in BUDGET:
@@ -180,26 +167,90 @@ def _option(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
+_LEAST = {"steps": 1, "n_envs": 1, "log_every": 0, "eval_episodes": 1, "eval_envs": 1, "threads": 1, "seed": 0, "snapshots": 0}
+"""Settings of the runner -> least value."""
+
+_MOST = {"n_envs": 10_000, "threads": 1024}
+"""Settings of the runner -> largest value: more would only fill the memory of any machine."""
+
 _RANGES = (
     (("gamma", "gae_lambda", "tau", "encoder_tau"), lambda value: 0 <= value <= 1, "between 0 and 1"),
     (("learning_rate", "adam_eps"), lambda value: 0 < value < float("inf"), "a positive number"),
     (("batch_size", "buffer_size", "n_steps", "train_freq"), lambda value: value >= 1, "at least 1"),
+    (("learning_starts", "gradient_steps"), lambda value: value >= 0, "at least 0"),
+    (("max_grad_norm", "td_clip"), lambda value: value is None or value > 0, "a positive number, or None"),
     (("hidden",), lambda value: value is None or all(units >= 1 for units in value), "at least 1 unit per layer"),
 )
 """Names, what holds for their values in every agent, and the same in words."""
 
+MOST = 2**31 - 1
+"""Largest whole number of a setting other than a budget or a seed: counts of more would only fill the memory."""
 
-def _check_ranges(config: Any) -> None:
-    """Raise UsageError for a number outside what its name means."""
+
+def check_ranges(plan: Plan) -> None:
+    """Look at the numbers of a plan.
+
+    Raises:
+        UsageError: one outside what its name means, or one that is not finite.
+    """
+    _check_run(plan.run)
     for fields, fits, expected in _RANGES:
         for name in fields:
-            if hasattr(config, name) and not fits(getattr(config, name)):
-                raise UsageError(f"{_option(name)} is {getattr(config, name)}, expected {expected}.")
+            if hasattr(plan.config, name) and not fits(getattr(plan.config, name)):
+                raise UsageError(f"{_option(name)} is {getattr(plan.config, name)}, expected {expected}.")
+    for owner in (plan.run, plan.config):
+        for item in dataclasses.fields(owner):
+            value: Any = getattr(owner, item.name)
+            for part in value if isinstance(value, tuple) else (value,):
+                _check_number(item.name, part)
+            if _is_size(item.default) and isinstance(value, (int, float)) and value < 0:
+                raise UsageError(f"{_option(item.name)} is {value}, expected a number that is not negative.")
+
+
+def _check_run(run: RunSettings) -> None:
+    for name, least in _LEAST.items():
+        if getattr(run, name) < least:
+            raise UsageError(f"{_option(name)} is {getattr(run, name)}, expected at least {least}.")
+    for name, most in _MOST.items():
+        if getattr(run, name) > most:
+            raise UsageError(f"{_option(name)} is {getattr(run, name)}, expected at most {most}.")
+    if run.eval_every is not None and run.eval_every < 0:
+        raise UsageError(f"--eval-every is {run.eval_every}, expected at least 0, or None.")
+    if not run.checkpoint_seconds >= 0:
+        raise UsageError(f"--checkpoint-seconds is {run.checkpoint_seconds}, expected at least 0.")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _is_size(default: Any) -> bool:
+    """Whether a setting is a size, a rate or a weight: its default is a number and not negative."""
+    return _is_number(default) and default >= 0
+
+
+def _check_number(name: str, value: Any) -> None:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise UsageError(f"{_option(name)} is {value}, expected a finite number.")
+    if isinstance(value, int) and abs(value) > MOST and name not in (*BUDGET, "seed"):
+        raise UsageError(f"{_option(name)} is {value}, expected at most {MOST}.")
+    if name == "seed" and value >= 2**32:
+        raise UsageError(f"--seed is {value}, expected at most {2**32 - 1}: more is no seed of numpy's.")
 
 
 def to_toml(plan: Plan) -> dict[str, Any]:
     """The plan as TOML tables."""
     return {"agent": plan.agent.name, "run": to_table(plan.run), "config": to_table(plan.config)}
+
+
+def digest(tables: dict[str, Any]) -> str:
+    """Of the plan in the tables of a config.toml: 64 hexadecimal digits. What is in :data:`FREE` does not count.
+
+    It is taken of the tables as they were written, so a setting that a later version adds leaves it as it is.
+    """
+    run = {name: value for name, value in tables["run"].items() if name not in FREE}
+    content = {"agent": tables["agent"], "run": run, "config": tables["config"]}
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def from_toml(tables: dict[str, Any], *, trusted: str = "") -> Plan:
@@ -213,14 +264,52 @@ def from_toml(tables: dict[str, Any], *, trusted: str = "") -> Plan:
         UsageError: a field that this version does not know, or an agent outside this package.
     """
     name = tables["agent"]
-    if not isinstance(name, str):
-        raise UsageError(f"agent: expected text, got {name!r}.")
     if ":" in name and name != trusted:
         raise UsageError(f"the run's agent {name!r} is a module outside papergym. Name it to have it imported: --agent {name}")
     row = agent(name)
     run = from_table(RunSettings, tables["run"], "[run]")
     config = from_table(row.load(row.config), tables["config"], "[config]")
     return Plan(row, run, config, key_values(run.env_kwargs, "[run] env_kwargs"))
+
+
+PROGRAMS = ("python", "game_dir")
+"""Arguments of environments that name a program, whatever their value looks like."""
+
+
+def refuse_strangers(plan: Plan, env: str = "", env_kwargs: dict[str, Any] | None = None) -> None:
+    """Keep a plan that was read from a folder from importing modules, starting programs and reading files.
+
+    Args:
+        plan: from the folder.
+        env: environment that the user has named.
+        env_kwargs: arguments of it that the user has given.
+
+    Raises:
+        UsageError: the environment is one of another module, or an argument of it names a program, a module or a path; and
+            the user has not given the same.
+    """
+    module = plan.run.env.rpartition(":")[0]
+    if module not in ("", "papergym") and plan.run.env != env:
+        raise UsageError(
+            f"the run's environment {plan.run.env!r} is a module outside papergym. "
+            f"Name it to have it imported: --env {plan.run.env}"
+        )
+    given = env_kwargs or {}
+    for name, value in plan.env_kwargs.items():
+        if (name in PROGRAMS or _names_a_place(value)) and given.get(name) != value:
+            pair = shlex.quote(as_key_values({name: value})[0])
+            raise UsageError(
+                f"the run's argument {name}={value!r} of {plan.run.env} names a program, a module or a path. "
+                f"Give it to have it used: --env-kwargs {pair}"
+            )
+
+
+def _names_a_place(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(map(_names_a_place, [*value, *value.values()]))
+    if isinstance(value, list):
+        return any(map(_names_a_place, value))
+    return isinstance(value, str) and any(mark in value for mark in ":/\\")
 
 
 def conflicts(old: Plan, new: Plan) -> list[str]:

@@ -92,8 +92,10 @@ class SB3Learner:
         return self._recorded.numbers
 
     def parameters(self) -> Iterable[tuple[str, torch.Tensor]]:
-        """Of the policy."""
-        return self.model.policy.named_parameters()
+        """Of the policy, and a learned temperature."""
+        yield from self.model.policy.named_parameters()
+        if isinstance(getattr(self.model, "log_ent_coef", None), torch.Tensor):
+            yield "temperature (its logarithm)", self.model.log_ent_coef
 
     def save(self, folder: Path) -> None:
         """``model.zip``, and ``vecnormalize.pkl`` where observations or rewards are normalized."""

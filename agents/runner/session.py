@@ -6,8 +6,7 @@ moment of a checkpoint depends on the clock, and it changes no number.
 
 import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 
 import gymnasium as gym
@@ -23,6 +22,7 @@ from papergym.agents.runner.learner import Learner
 from papergym.agents.runner.plan import Plan
 from papergym.agents.runner.progress import RunProgress
 from papergym.agents.runner.score import TrainingScore
+from papergym.agents.runner.signals import on_stop
 
 CHECKPOINT_SHARE = 20.0
 """A checkpoint that takes s seconds is followed by at least this many times s without one."""
@@ -87,18 +87,15 @@ class Session:
         """Seconds of the run, over all its parts."""
         return self.seconds + time.monotonic() - self.started
 
-    @contextmanager
-    def listening(self) -> Iterator[None]:
-        """Checkpoint and stop on SIGINT and SIGTERM; a second signal stops at once."""
-        before = {number: signal.signal(number, self._on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+    def listening(self) -> AbstractContextManager[None]:
+        """Checkpoint and stop on a signal that asks to; a second Ctrl-C stops at once.
+
+        Schedulers may repeat the others: they end a process that does not stop by a signal that no handler sees.
+        """
+        return on_stop(self._on_signal)
 
     def _on_signal(self, number: int, frame: Any) -> None:
-        if self.asked_to_stop:
+        if self.asked_to_stop and number == signal.SIGINT:
             raise KeyboardInterrupt
         self.asked_to_stop = True
 

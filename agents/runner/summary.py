@@ -69,4 +69,4 @@ def print_summary(summary: dict[str, Any], folder: Path, agent: Agent) -> None:
     terminal = console()
     terminal.print(table)
     files = [name for name in FILES if (folder / name).is_file()]
-    terminal.print(f"in {folder}: {', '.join(files)}; more by `papergym evaluate {folder}`", soft_wrap=True, markup=False)
+    terminal.print(f"in {folder}: {', '.join(files)}; more by `papergym evaluate {folder}`", soft_wrap=True)

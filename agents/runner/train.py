@@ -3,20 +3,21 @@
 import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, nullcontext
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 
-from papergym.agents.checkpoint.state import save_state
+from papergym.agents.checkpoint.state import CheckpointError
 from papergym.agents.errors import UsageError
 from papergym.agents.runner.device import devices
 from papergym.agents.runner.evaluation import make_env
 from papergym.agents.runner.folder import RunFolder, refuse_occupied
 from papergym.agents.runner.learner import Learner
 from papergym.agents.runner.media import draw_plot, record_video
-from papergym.agents.runner.plan import Plan, presets
+from papergym.agents.runner.plan import Plan, check_ranges, presets
 from papergym.agents.runner.progress import RunProgress
 from papergym.agents.runner.registry import agents
 from papergym.agents.runner.sb3 import SB3Learner
@@ -33,7 +34,7 @@ def run_plan(plan: Plan, command: str = "", *, listen: bool = False) -> dict[str
     Args:
         plan: settled plan.
         command: what the user typed, kept in config.toml.
-        listen: checkpoint and stop on SIGINT and SIGTERM (only in a main thread).
+        listen: checkpoint and stop on the signals of :mod:`papergym.agents.runner.signals` (only in a main thread).
 
     Returns:
         The contents of summary.json.
@@ -93,13 +94,18 @@ def build_learner(plan: Plan) -> Learner:
     Raises:
         UsageError: settings that the agent refuses, or a budget that ends before its first update.
     """
+    check_ranges(plan)
     run = plan.run
     device, *_ = devices(run.device)
     try:
         made = plan.agent.make(
             plan.config, run.env, seed=run.seed, device=device, env_kwargs=plan.env_kwargs, n_envs=run.n_envs
         )
-    except (AssertionError, ValueError, MemoryError) as error:
+    except MemoryError as error:
+        raise UsageError(
+            f"{plan.agent.key} on {run.env} needs more memory than there is: {error}. Lower --buffer-size or --n-envs."
+        ) from error
+    except (AssertionError, ValueError, OverflowError) as error:
         raise UsageError(f"{plan.agent.key} refuses these settings for {run.env}: {error}") from error
     learner: Learner = SB3Learner(made, run.env) if isinstance(made, BaseAlgorithm) else made
     least, lower = learner.least_budget()
@@ -114,11 +120,12 @@ def build_learner(plan: Plan) -> Learner:
 def _train(plan: Plan, folder: RunFolder, learner: Learner, envs: list[gym.Env], listen: bool) -> dict[str, Any]:
     state = folder.load(plan.agent.key) if plan.run.resume else None
     events = rebuild_events(folder.path / "tensorboard", {"": folder.tables["metrics"], "eval/": folder.tables["eval"]})
-    if state is not None:
-        learner.set_state(state["model"])
-        log.info("resumed %s at %s %d", folder.path, folder.unit, learner.done)
-    progress = RunProgress(plan.run.steps, learner.done, plan.agent.unit)
-    session = Session(plan, folder, learner, envs, events, progress, state and state["runner"])
+    with fitting(folder.path):
+        if state is not None:
+            learner.set_state(state["model"])
+            log.info("resumed %s at %s %d", folder.path, folder.unit, learner.done)
+        progress = RunProgress(plan.run.steps, learner.done, plan.agent.unit)
+        session = Session(plan, folder, learner, envs, events, progress, state and state["runner"])
     try:
         with session.listening() if listen else nullcontext():
             session.run()
@@ -128,11 +135,29 @@ def _train(plan: Plan, folder: RunFolder, learner: Learner, envs: list[gym.Env],
     return _conclude(plan, folder, learner, session)
 
 
+@contextmanager
+def fitting(place: Path) -> Iterator[None]:
+    """Errors of a learner that takes a whole state which is not one of its own.
+
+    Raises:
+        CheckpointError: in their place.
+    """
+    try:
+        yield
+    except (UsageError, CheckpointError):
+        raise
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, RuntimeError) as error:
+        raise CheckpointError(
+            f"the state in {place} does not fit this agent: {type(error).__name__}: {error}. It was made by another version of "
+            "papergym or with another environment; start the run afresh."
+        ) from error
+
+
 def _conclude(plan: Plan, folder: RunFolder, learner: Learner, session: Session) -> dict[str, Any]:
     """Files that a finished run leaves besides its tables."""
     seconds = session.elapsed()  # of learning, not of the video
     learner.save(folder.path)
-    save_state(folder.path / "policy.safetensors", {"model": learner.get_state(memory=False)}, kind=plan.agent.key)
+    folder.save_policy(learner.get_state(memory=False), plan.agent.key)
     if plan.run.video:
         record_video(plan, learner, folder.path / "video.mp4")
     summary = summarise(plan, folder, learner, session.score, seconds)

@@ -1,5 +1,6 @@
 """Settings of SAC."""
 
+import math
 from dataclasses import dataclass
 
 from papergym import assets
@@ -54,10 +55,13 @@ class Config:
                 raise UsageError(f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}.")
         if self.implementation == "sb3" and (self.separate_value or self.replay != "uniform"):
             raise UsageError("stable-baselines3's SAC has neither separate_value nor prioritised replay.")
-        if not self.temperature.startswith("auto"):
-            try:
-                float(self.temperature)
-            except ValueError:
-                raise UsageError(f"temperature is auto, auto_<start> or a number, got {self.temperature!r}.") from None
-            if self.target_entropy is not None:
-                raise UsageError("target_entropy has a meaning for a learned temperature only (temperature='auto').")
+        learned = self.temperature.startswith("auto")
+        start = "1" if self.temperature == "auto" else self.temperature.removeprefix("auto_")
+        try:
+            number = float(start)
+        except ValueError:
+            number = math.nan
+        if not ((number > 0 if learned else number >= 0) and number < math.inf):
+            raise UsageError(f"temperature is auto, auto_<start above 0> or a number from 0, got {self.temperature!r}.")
+        if not learned and self.target_entropy is not None:
+            raise UsageError("target_entropy has a meaning for a learned temperature only (temperature='auto').")

@@ -12,7 +12,7 @@ from torch import nn
 from papergym.agents.fast.fused_adam import FusedAdam
 from papergym.agents.fast.squashed_actor import SquashedActor
 from papergym.agents.fast.stacked_mlp import StackedMLP, is_relu_mlp
-from papergym.agents.sac.losses import critic_target, value_loss
+from papergym.agents.sac.losses import bound_temperature, critic_target, value_loss
 from papergym.agents.sac.update import step
 from papergym.agents.sac.value import ValueNetwork
 
@@ -91,6 +91,7 @@ class FastUpdate:
         found = {"ent_coef": self._log_temperature.exp().item(), "ent_coef_loss": -(self._log_temperature * gap).item()}
         self._temperature_adam.gradients[0].fill_(-gap)
         self._temperature_adam.step()
+        bound_temperature(self._log_temperature)
         return found, found["ent_coef"]
 
     def _target(

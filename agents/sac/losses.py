@@ -13,6 +13,16 @@ from torch.nn import functional as F
 EPSILON = 1e-6
 """Added to 1 - tanh(u)^2 inside the logarithm, as stable-baselines3's SquashedDiagGaussianDistribution does."""
 
+LOG_TEMPERATURE_BOUNDS = (-30.0, 30.0)
+"""A learned log alpha stays within them, some 100,000 steps of Adam from where it began. Without them a target entropy that
+the policy cannot reach carries alpha to 0 or infinity in float32, and the error would name another number."""
+
+
+def bound_temperature(log_temperature: torch.Tensor) -> None:
+    """Put a learned log alpha back into :data:`LOG_TEMPERATURE_BOUNDS`, in place."""
+    with torch.no_grad():
+        log_temperature.clamp_(*LOG_TEMPERATURE_BOUNDS)
+
 
 def squashed_gaussian(mean: torch.Tensor, log_std: torch.Tensor, noise: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Action and log-density of a tanh-squashed Gaussian for given noise (appendix C; the reparameterisation of eq. 8).

@@ -71,7 +71,9 @@ class Update:
             return {"ent_coef": self.temperature}, self.temperature
         temperature = self._log_temperature.exp().item()
         loss = losses.temperature_loss(self._log_temperature, log_prob, self._target_entropy)
-        return {"ent_coef": temperature, "ent_coef_loss": step(self._temperature_optimizer, loss)}, temperature
+        found = {"ent_coef": temperature, "ent_coef_loss": step(self._temperature_optimizer, loss)}
+        losses.bound_temperature(self._log_temperature)
+        return found, temperature
 
     @torch.no_grad()
     def _target(self, batch: Any, noise: torch.Tensor, temperature: float) -> torch.Tensor:

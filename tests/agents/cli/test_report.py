@@ -1,13 +1,18 @@
 """Reports and comparisons, on small tables made here."""
 
+import base64
+import hashlib
 import re
+from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 
 from papergym import assets
 from papergym.agents.cli.report import main as report
+from papergym.agents.cli.report import to_html
 from papergym.agents.reproduction.figures import overlap
+from papergym.agents.reproduction.results import append_row
 from papergym.agents.reproduction.trials import trial_id
 from papergym.agents.run import main
 
@@ -157,3 +162,69 @@ def test_compare(tmp_path, monkeypatch, capsys):
     assert (tmp_path / "compare.png").stat().st_size > 1000
     assert main(["compare", "one"]) == 2
     assert main(["compare", "one", "nowhere"]) == 2
+
+
+class Tags(HTMLParser):
+    """Tags and attributes of a page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+
+
+HOSTILE = ["<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "![x](http://evil/x.png)", "![x](../secret.png)"]
+HOSTILE += ["[x](javascript:alert(1))", "[x](http://evil)", "a|b", "</td></table><script>", "<details open ontoggle=alert(1)>"]
+HOSTILE += [
+    "\n\n<script>alert(1)</script>\n\n",
+    "`</code><script>`",
+    "&lt;script&gt;",
+    '" onmouseover="alert(1)',
+    "=cmd|'/c'!A1",
+]
+
+
+def page_of(here, column, *texts) -> tuple[str, list[tuple[str, dict[str, str | None]]]]:
+    columns = {"seed": "0", "setting": "b", "env_id": "Walk-v4", "score": "1.0", "loss": "2.0", "curve": "", "python": "3.11"}
+    for number, text in enumerate(texts):
+        append_row(here / "mine.csv", {"trial": str(number), **columns, "commit": "abc", column: text})
+    assert report(["tiny", "--results", str(here / "mine.csv")]) == 0
+    page = (here / "reports" / "tiny" / "report.html").read_text()
+    tags = Tags()
+    tags.feed(page)
+    return page, tags.found
+
+
+@pytest.mark.parametrize("column", ["setting", "env_id", "python", "commit", "trial"])
+def test_cells_of_a_table_are_shown_and_nothing_else(here, column):
+    (here / "reports").mkdir()
+    (here / "reports" / "secret.png").write_bytes(b"secret")
+    page, tags = page_of(here, column, *HOSTILE)
+    assert not {"script", "iframe", "object", "embed", "link", "base", "form", "svg"} & {tag for tag, _ in tags}
+    for tag, attributes in tags:
+        assert not any(name.startswith("on") for name in attributes), (tag, attributes)
+        assert tag != "a" or str(attributes["href"]).startswith("https://arxiv.org/")
+        assert tag != "img" or str(attributes["src"]).startswith("data:image/png;base64,")
+        assert tag != "details" or attributes == {}
+    assert base64.b64encode(b"secret").decode() not in page
+
+
+def test_a_browser_is_told_to_load_nothing(here):
+    page, tags = page_of(here, "setting", "b")
+    policies = [attributes["content"] for tag, attributes in tags if attributes.get("http-equiv") == "Content-Security-Policy"]
+    assert len(policies) == 1 and str(policies[0]).startswith("default-src 'none'; img-src data:; style-src 'sha256-")
+    style = re.search(r"<style>(.*?)</style>", page, re.DOTALL)
+    assert style is not None
+    digest = base64.b64encode(hashlib.sha256(style.group(1).encode()).digest()).decode()
+    assert f"sha256-{digest}" in str(policies[0])
+
+
+@pytest.mark.parametrize("link", ["../secret.png", "/etc/passwd", "http://evil/x.png", "linked.png"])
+def test_images_from_outside_the_folder_are_left_out(tmp_path, link):
+    (tmp_path / "secret.png").write_bytes(b"secret")
+    (tmp_path / "page").mkdir()
+    (tmp_path / "page" / "linked.png").symlink_to(tmp_path / "secret.png")
+    page = to_html(f"# Title <b>\n\n![x]({link})\n", tmp_path / "page")
+    assert '<img src="" alt="x"' in page and "data:image" not in page and "<title>papergym: Title &lt;b&gt;</title>" in page

@@ -5,6 +5,8 @@ import pytest
 import stable_baselines3 as sb3
 import torch
 from gymnasium import spaces
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.env_util import make_vec_env
 
@@ -13,7 +15,7 @@ from papergym.agents.errors import BadNumbersError, UsageError
 from papergym.agents.ppo.algorithm import PPO
 from papergym.agents.ppo.build import build
 from papergym.agents.ppo.config import Config
-from papergym.agents.ppo.objective import next_beta
+from papergym.agents.ppo.objective import BETA_BOUNDS, next_beta
 
 
 def test_torch_path_with_clip_is_sb3(make_ppo, line_walk):
@@ -88,6 +90,39 @@ def test_a_policy_that_diverges_in_an_update_is_named(make_ppo, use_fast):
     model = make_ppo(objective="adaptive_kl", use_fast=use_fast, learning_rate=1e30)
     with pytest.raises(BadNumbersError, match="the policy has diverged"):
         model.learn(192)
+
+
+@settings(max_examples=50, derandomize=True, deadline=None)
+@given(
+    beta=st.floats(*BETA_BOUNDS),
+    d_targ=st.floats(1e-6, 10),
+    kls=st.lists(st.one_of(st.just(0.0), st.floats(0, 1e30)), max_size=20),
+    far=st.integers(0, 3000),
+)
+def test_beta_comes_back_from_any_history(beta, d_targ, kls, far):
+    """However long the divergence stayed on one side, some 130 updates on the other bring the coefficient back."""
+    for first, then in ((0.0, 1e30), (1e30, 0.0)):
+        moved = beta
+        for kl in [*kls, *[first] * far]:
+            moved = next_beta(moved, kl, d_targ)
+        assert BETA_BOUNDS[0] <= moved <= BETA_BOUNDS[1]
+        for _ in range(130):
+            moved = next_beta(moved, then, d_targ)
+        assert moved == BETA_BOUNDS[then > 0]
+
+
+@pytest.mark.parametrize("use_fast", [True, False])
+@pytest.mark.parametrize("beta", BETA_BOUNDS)
+def test_updates_at_the_bounds_are_finite(make_ppo, use_fast, beta):
+    model = make_ppo(objective="adaptive_kl", beta=beta, d_targ=1e-30 if beta > 1 else 1e3, use_fast=use_fast)
+    model.learn(192)
+    assert model.beta == beta and all(value.isfinite().all() for value in model.policy.parameters())
+
+
+@pytest.mark.parametrize("arguments", [{"beta": 0.0}, {"beta": 1e300}, {"beta": float("nan")}, {"d_targ": float("inf")}])
+def test_coefficients_outside_the_bounds_are_refused(make_ppo, arguments):
+    with pytest.raises(ValueError, match="beta must lie in"):
+        make_ppo(objective="adaptive_kl", **arguments)
 
 
 class Betas(BaseCallback):

@@ -26,17 +26,17 @@ def test_rows_keep_their_columns_and_are_written_once(tmp_path):
 def test_processes_append_at_once_without_loss(tmp_path):
     script = (
         "import sys; from pathlib import Path; from papergym.agents.reproduction.results import append_row\n"
-        "for i in range(15): append_row(Path(sys.argv[1]), {'trial': f'{sys.argv[2]}-{i}'})"
+        "for i in range(50): append_row(Path(sys.argv[1]), {'trial': f'{sys.argv[2]}-{i}'})"
     )
     path = tmp_path / "table.csv"
     processes = [
         subprocess.Popen(
             [sys.executable, "-c", script, str(path), name], env={**os.environ, "TMPDIR": str(tmp_path / f"tmp-{name}")}
         )
-        for name in "abc"
+        for name in "abcd"
     ]
-    assert [process.wait(60) for process in processes] == [0, 0, 0]
-    assert sorted(row["trial"] for row in read_rows(path)) == sorted(f"{name}-{i}" for name in "abc" for i in range(15))
+    assert [process.wait(60) for process in processes] == [0, 0, 0, 0]
+    assert sorted(row["trial"] for row in read_rows(path)) == sorted(f"{name}-{i}" for name in "abcd" for i in range(50))
 
 
 def test_a_full_disk_keeps_the_old_table(tmp_path, monkeypatch):

@@ -9,7 +9,11 @@ from stable_baselines3 import SAC as SB3SAC
 from stable_baselines3.common.utils import polyak_update
 from stable_baselines3.sac.policies import Actor
 
+from papergym.agents.errors import UsageError
+from papergym.agents.runner.sb3 import SB3Learner
+from papergym.agents.sac.config import Config
 from papergym.agents.sac.fast import FastUpdate
+from papergym.agents.sac.losses import LOG_TEMPERATURE_BOUNDS
 from papergym.agents.sac.update import Update
 
 
@@ -139,3 +143,31 @@ def test_first_version_learns_the_value_of_a_constant_reward(make_sac):
 def test_unequal_optimiser_is_stepped_by_itself(make_sac):
     model = make_sac(60, policy_kwargs={"net_arch": [16], "optimizer_class": torch.optim.RMSprop})
     assert model.critic.optimizer.state[next(iter(model.critic.parameters()))]["step"] > 0
+
+
+@pytest.mark.parametrize("lean", [True, False])
+@pytest.mark.parametrize("end", LOG_TEMPERATURE_BOUNDS)
+def test_a_temperature_stays_in_bounds_and_comes_back(make_sac, lean, end):
+    """A target entropy out of reach drives it to one end; with another target it leaves that end at once."""
+    model = make_sac(60, lean=lean, ent_coef="auto", target_entropy=1e6 if end > 0 else -1e6)
+    model.log_ent_coef.data.fill_(end)
+    for name, value in dict(SB3Learner(model, "Drift").parameters()).items():
+        assert value.isfinite().all(), name
+    model.train(5, 8)
+    assert model.log_ent_coef.item() == end
+    model._update._target_entropy = -1e6 if end > 0 else 1e6
+    before = model.log_ent_coef.item()
+    model.train(40, 8)
+    assert abs(model.log_ent_coef.item()) < abs(before)
+
+
+def test_a_temperature_that_is_not_finite_is_named(make_sac):
+    learner = SB3Learner(make_sac(60, ent_coef="auto"), "Drift")
+    learner.model.log_ent_coef.data.fill_(float("nan"))
+    assert [name for name, value in learner.parameters() if not value.isfinite().all()] == ["temperature (its logarithm)"]
+
+
+@pytest.mark.parametrize("text", ["nan", "-1", "inf", "auto_0", "auto_-1", "auto_nan", "auto_inf", "auto_x", "warm", ""])
+def test_temperatures_that_are_none(text):
+    with pytest.raises(UsageError, match="temperature is auto"):
+        Config(temperature=text).check()

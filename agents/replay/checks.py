@@ -1,0 +1,126 @@
+"""What a replay memory takes: numbers that are finite and fit, or an error that names the field."""
+
+import operator
+from typing import Any
+
+import numpy as np
+
+from papergym.agents.checkpoint.state import State
+
+
+def stored(name: str, value: Any, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """``value`` as a memory keeps it, of ``shape`` and ``dtype``.
+
+    Raises:
+        ValueError: no numbers, another number of them, NaN or infinity (after the conversion too), or a number that an
+            integer dtype cannot hold.
+    """
+    array = np.asarray(value)
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"{name}: expected numbers, got {array.dtype} ({type(value).__name__}).")
+    if array.size != int(np.prod(shape)):
+        raise ValueError(f"{name}: expected the shape {shape}, got {array.shape}.")
+    if array.dtype == dtype:
+        kept = array.reshape(shape)
+    else:
+        with np.errstate(over="ignore", invalid="ignore"):
+            kept = array.reshape(shape).astype(dtype)
+        if dtype.kind != "f" and (kept != array.reshape(shape)).any():
+            raise ValueError(
+                f"{name}: expected numbers that {dtype} holds exactly, got {_first(array, kept != array.reshape(shape))}."
+            )
+    if dtype.kind == "f" and not np.isfinite(kept).all():
+        raise ValueError(f"{name}: expected finite numbers of {dtype}, got {_first(array, ~np.isfinite(kept))}.")
+    return kept
+
+
+def exactly(name: str, value: Any, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """:func:`stored`, of values that have ``shape`` already, as those of a saved memory do.
+
+    Raises:
+        ValueError: others.
+    """
+    if np.shape(value) != shape:
+        raise ValueError(f"{name}: expected the shape {shape}, got {np.shape(value)}.")
+    return stored(name, value, shape, dtype)
+
+
+def flags(name: str, value: Any, count: int) -> np.ndarray:
+    """``count`` values that are 0 or 1, False or True.
+
+    Raises:
+        ValueError: others.
+    """
+    array = np.asarray(value)
+    if array.dtype.kind not in "biuf" or array.size != count:
+        raise ValueError(f"{name}: expected {count} times 0 or 1, got {value!r}.")
+    if not ((array == 0) | (array == 1)).all():
+        raise ValueError(f"{name}: expected 0 or 1, got {_first(array, (array != 0) & (array != 1))}.")
+    return array.reshape(count)
+
+
+def whole(name: str, value: Any, least: int = 0, most: int | None = None) -> int:
+    """A whole number between ``least`` and ``most``, both included.
+
+    Raises:
+        ValueError: another value.
+    """
+    wanted = f"a whole number of at least {least}" if most is None else f"a whole number from {least} to {most}"
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise ValueError(f"{name}: expected {wanted}, got {value!r}.") from None
+    if isinstance(value, (bool, np.bool_)) or number < least or (most is not None and number > most):
+        raise ValueError(f"{name}: expected {wanted}, got {value!r}.")
+    return number
+
+
+def entries(state: Any, names: tuple[str, ...]) -> list[Any]:
+    """Entries of a saved state.
+
+    Raises:
+        ValueError: no state, or one that lacks an entry.
+    """
+    if not isinstance(state, dict):
+        raise ValueError(f"expected the state of a memory, got {type(state).__name__}.")
+    missing = [name for name in names if name not in state]
+    if missing:
+        raise ValueError(f"the saved memory has no {', '.join(missing)}; it has {', '.join(map(str, state)) or 'nothing'}.")
+    return [state[name] for name in names]
+
+
+def column(name: str, value: Any, length: int, *, least: float = 0.0) -> np.ndarray:
+    """``length`` finite numbers of at least ``least``, float64.
+
+    Raises:
+        ValueError: others.
+    """
+    array = exactly(name, value, (length,), np.dtype(np.float64))
+    if (array < least).any():
+        raise ValueError(f"{name}: expected numbers of at least {least:g}, got {array.min()}.")
+    return array
+
+
+def scalar(name: str, value: Any) -> float:
+    """A finite number that is not negative.
+
+    Raises:
+        ValueError: another value.
+    """
+    return float(column(name, np.asarray(value)[None], 1)[0])
+
+
+def check_generator(state: State) -> None:
+    """Look at the saved state of numpy's default generator.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        np.random.default_rng(0).bit_generator.state = state
+    except (TypeError, ValueError, KeyError, OverflowError) as error:
+        raise ValueError(f"generator: expected the state of a numpy generator, got {state!r:.80}.") from error
+
+
+def _first(array: np.ndarray, bad: np.ndarray) -> Any:
+    return array.reshape(bad.shape)[bad].flat[0]
