@@ -193,7 +193,8 @@ class Behaviour(nn.Module):
         Args:
             features: of the replayed states, ``(time, batch, width)``; the gradient reaches the world model.
             reward: of arriving in them, ``(time, batch)``.
-            terminal, last: 1 where the episode ended in them; where it ended for any reason.
+            terminal: 1 where the task ended in them, ``(time, batch)``.
+            last: 1 where the episode ended in them, for any reason.
             imagined: returns imagined from them, the value of what comes after the sequence.
             discount: per step.
         """

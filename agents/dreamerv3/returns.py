@@ -41,12 +41,12 @@ class ReturnScale(nn.Module):
 
     def __init__(self, rate: float = 0.01, floor: float = 1.0, low: float = 0.05, high: float = 0.95) -> None:
         super().__init__()
-        self.rate, self.floor = rate, floor
+        self.rate, self.floor, self.quantiles = rate, floor, (low, high)
         self.register_buffer("range", torch.zeros(2))
-        self.register_buffer("quantiles", torch.tensor([low, high]), persistent=False)
 
     @torch.no_grad()
     def update(self, returns: torch.Tensor) -> torch.Tensor:
         """Take in a batch of returns; the scale, ``()``."""
-        self.range.lerp_(torch.quantile(returns.flatten(), self.quantiles), self.rate)
+        flat = returns.flatten()
+        self.range.lerp_(torch.stack([torch.quantile(flat, share) for share in self.quantiles]), self.rate)
         return (self.range[1] - self.range[0]).clamp(min=self.floor)

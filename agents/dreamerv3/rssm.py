@@ -146,7 +146,8 @@ def kl_losses(posterior: torch.Tensor, prior: torch.Tensor, free_nats: float = 1
     """``dyn`` teaches the prior, ``rep`` the posterior; each is at least ``free_nats`` (2301.04104, equation 3).
 
     Args:
-        posterior, prior: logarithms of probabilities, ``(..., variables, classes)``.
+        posterior: logarithms of probabilities, ``(..., variables, classes)``.
+        prior: the same.
         free_nats: below it, a divergence gives no gradient.
 
     Returns:

@@ -193,7 +193,7 @@ class WorldModel(nn.Module):
 
         Args:
             start: states before the first step, ``(batch, ...)``.
-            batch: ``previous_action`` ``(time, batch, action_width)``, ``first``, ``terminal`` and ``reward`` ``(time, batch)``.
+            batch: ``previous_action`` ``(time, batch, action_width)``; ``first``, ``terminal``, ``reward`` ``(time, batch)``.
             observation: part -> ``(time, batch, *shape)``.
 
         Returns:

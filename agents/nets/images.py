@@ -1,12 +1,13 @@
 """Convolutional encoder and decoder of world models (danijar/dreamerv3: kernel 5, depth times 2, 3, 4, 4)."""
 
+import itertools
 import math
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from papergym.agents.nets.layers import BlockLinear, dense, linear, norm, truncated_normal_
+from papergym.agents.nets.layers import EPS, BlockLinear, dense, linear, truncated_normal_
 
 KERNEL = 5
 MULTIPLES = (2, 3, 4, 4)
@@ -38,12 +39,12 @@ class ChannelNorm(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.norm = norm(channels)
+        self.weight = nn.Parameter(torch.ones(channels))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Same shape."""
-        scale = torch.rsqrt(x.square().mean(1, keepdim=True) + self.norm.eps)
-        return F.silu(x * scale * self.norm.weight[:, None, None])
+        scale = torch.rsqrt(x.square().mean(1, keepdim=True) + EPS)
+        return F.silu(x * scale * self.weight[:, None, None])
 
 
 class ImageEncoder(nn.Module):
@@ -85,6 +86,8 @@ class Upsampling(nn.Module):
         conv: the layer as if it were applied to the doubled image.
     """
 
+    sums: torch.Tensor
+
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
         self.conv = _conv(inputs, outputs)
@@ -122,7 +125,7 @@ class ImageDecoder(nn.Module):
         self.from_stoch = nn.Sequential(dense(stoch, 2 * width), linear(2 * width, first))
         steps = [*reversed(widths), channels]
         self.norms = nn.ModuleList(ChannelNorm(before) for before in steps[:-1])
-        self.convs = nn.ModuleList(Upsampling(before, after) for before, after in zip(steps, steps[1:]))
+        self.convs = nn.ModuleList(Upsampling(before, after) for before, after in itertools.pairwise(steps))
 
     def forward(self, deter: torch.Tensor, stoch: torch.Tensor) -> torch.Tensor:
         """``(n, deter)``, ``(n, stoch)`` -> ``(n, channels, height, width)`` between 0 and 1."""

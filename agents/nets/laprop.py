@@ -42,16 +42,16 @@ class LaProp(torch.optim.Optimizer):
         if closure is not None:
             raise ValueError("expected no closure: compute the gradients before step().")
         for group in self.param_groups:
-            tensors = [tensor for tensor in group["params"] if tensor.grad is not None]
-            if tensors:
-                self._step(group, tensors)
+            given = [(tensor, tensor.grad) for tensor in group["params"] if tensor.grad is not None]
+            if given:
+                self._step(group, *map(list, zip(*given)))
 
-    def _step(self, group: dict[str, Any], tensors: list[torch.Tensor]) -> None:
+    def _step(self, group: dict[str, Any], tensors: list[torch.Tensor], raw: list[torch.Tensor]) -> None:
         for tensor in tensors:
             if not self.state[tensor]:
                 self.state[tensor] = {"square": torch.zeros_like(tensor), "mean": torch.zeros_like(tensor)}
         squares, means = ([self.state[tensor][name] for tensor in tensors] for name in ("square", "mean"))
-        gradients = self._clipped(group, tensors)
+        gradients = _clipped(group, tensors, raw)
         (mean_rate, square_rate), done = group["betas"], group["steps"]
         torch._foreach_mul_(squares, square_rate)
         torch._foreach_addcmul_(squares, gradients, gradients, 1 - square_rate)
@@ -64,10 +64,11 @@ class LaProp(torch.optim.Optimizer):
         torch._foreach_add_(tensors, means, alpha=-rate / (1 - mean_rate ** (done + 1)))
         group["steps"] = done + 1
 
-    def _clipped(self, group: dict[str, Any], tensors: list[torch.Tensor]) -> list[torch.Tensor]:
-        gradients = [tensor.grad for tensor in tensors]
-        if not group["clip"]:
-            return [gradient.clone() for gradient in gradients]
-        norms, own = (torch.stack(torch._foreach_norm(parts)) for parts in (gradients, tensors))
-        shares = 1 / torch.clamp(norms / (group["clip"] * own.clamp(min=group["least"])), min=1)
-        return list(torch._foreach_mul(gradients, list(shares.unbind())))
+
+def _clipped(group: dict[str, Any], tensors: list[torch.Tensor], raw: list[torch.Tensor]) -> list[torch.Tensor]:
+    """New tensors: the gradients ``raw``, scaled down where they are too long."""
+    if not group["clip"]:
+        return [gradient.clone() for gradient in raw]
+    norms, own = (torch.stack(list(torch._foreach_norm(parts))) for parts in (raw, tensors))
+    shares = 1 / torch.clamp(norms / (group["clip"] * own.clamp(min=group["least"])), min=1)
+    return list(torch._foreach_mul(raw, list(shares.unbind())))

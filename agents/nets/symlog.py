@@ -1,4 +1,4 @@
-"""Symlog, and predictions of numbers of unknown scale as categories with exponentially spaced bins (2301.04104, equations 9-11)."""
+"""Symlog, and numbers of unknown scale as categories with exponentially spaced bins (2301.04104, equations 9-11)."""
 
 import torch
 
@@ -15,8 +15,8 @@ def symexp(x: torch.Tensor) -> torch.Tensor:
 
 def symexp_bins(count: int, limit: float = 20.0) -> torch.Tensor:
     """``(count,)`` ascending numbers, symexp of an even grid from ``-limit`` to ``limit``; exactly symmetric about zero."""
-    half = symexp(torch.linspace(-limit, 0.0, (count + 1) // 2))
-    return torch.cat([half, -half[: count // 2].flip(0)])
+    low = symexp(torch.linspace(-limit, limit, count)[: count // 2])
+    return torch.cat([low, torch.zeros(count % 2), -low.flip(0)])
 
 
 def two_hot_mean(logits: torch.Tensor, bins: torch.Tensor) -> torch.Tensor:
