@@ -103,7 +103,8 @@ class Decoder(nn.Module):
                 losses[part.key] = (predicted[part.key] - target).square().sum(-1)
             else:
                 groups = zip(predicted[part.key].split(part.classes, -1), target.split(part.classes, -1))
-                losses[part.key] = -sum((F.log_softmax(logits, -1) * hot).sum(-1) for logits, hot in groups)
+                log_probs = [(F.log_softmax(logits, -1) * hot).sum(-1) for logits, hot in groups]
+                losses[part.key] = -torch.stack(log_probs).sum(0)
         return losses
 
 

@@ -30,7 +30,7 @@ def stages(height: int, width: int) -> int:
 def _conv(inputs: int, outputs: int) -> nn.Conv2d:
     layer = nn.Conv2d(inputs, outputs, KERNEL, padding=KERNEL // 2)
     truncated_normal_(layer.weight, inputs * KERNEL**2)
-    nn.init.zeros_(layer.bias)
+    nn.init.zeros_(layer.bias)  # pyright: ignore[reportArgumentType]
     return layer
 
 
