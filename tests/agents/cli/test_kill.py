@@ -17,6 +17,7 @@ PIXELS = [
 PIXELS += ["--steps", "240", "--pretrain-steps", "120", "--learning-starts", "60", "--batch-size", "16", "--eval-every", "120"]
 SMALL = ["--width", "16", "--layers", "1", "--context", "5", "--sweep-targets", "2"]
 LITTLE = ["--hidden", "32", "--batch-size", "16", "--value-particles", "8"]
+SHORT = ["--batch-size", "4", "--batch-length", "8", "--train-ratio", "8", "--imagined-steps", "5"]
 
 RUNS = {
     "ppo": [
@@ -35,6 +36,18 @@ RUNS = {
     "sac": ["sac", "--env", "Pendulum-v1", "--steps", "1500", "--eval-every", "400", "--learning-starts", "200"],
     "protorl": PIXELS,
     "sql": ["sql", "--env", "SQL-MultiGoal-v0", "--steps", "900", "--learning-starts", "200", "--eval-every", "300", *LITTLE],
+    "dreamerv3": [
+        "dreamerv3",
+        "--env",
+        "Pendulum-v1",
+        "--steps",
+        "330",
+        "--learning-starts",
+        "200",
+        "--eval-every",
+        "150",
+        *SHORT,
+    ],
     "bc": ["bc", "--updates", "4000", "--hidden", "32", "--eval-every", "1000"],
     "td3bc": ["td3bc", "--updates", "3000", "--hidden", "32", "--eval-every", "1000"],
     "iql": ["iql", "--updates", "3000", "--hidden", "32", "--eval-every", "1000"],

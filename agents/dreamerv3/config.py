@@ -1,0 +1,77 @@
+"""Settings of DreamerV3."""
+
+from dataclasses import dataclass
+
+from papergym import assets
+from papergym.agents.dreamerv3.world_model import Size
+from papergym.agents.errors import UsageError
+
+_FACTS = assets.paper("dreamerv3")
+_PAPER = _FACTS["presets"]["paper"]  # the only home of the paper's numbers
+
+
+@dataclass
+class Config:
+    """Every setting; the defaults are those of danijar/dreamerv3."""
+
+    size: str = _PAPER["size"]
+    """Of all networks: 1M, 12M, 25M or 50M parameters."""
+    buffer_size: int = _PAPER["buffer_size"]
+    """Steps kept; each holds its observation once."""
+    batch_size: int = _PAPER["batch_size"]
+    """Sequences per update."""
+    batch_length: int = _PAPER["batch_length"]
+    """Steps per sequence."""
+    train_ratio: float = _PAPER["train_ratio"]
+    """Replayed steps per step of the agent: an update comes every batch_size * batch_length / train_ratio steps."""
+    learning_starts: int = _PAPER["learning_starts"]
+    """Steps before the first update."""
+    online: bool = _PAPER["online"]
+    """Replay every new sequence once before uniform ones."""
+    learning_rate: float = _PAPER["learning_rate"]
+    """LaProp's step size."""
+    warmup: int = _PAPER["warmup"]
+    """Updates over which the step size rises from 0."""
+    clip: float = _PAPER["clip"]
+    """Largest norm of a tensor's gradient relative to the tensor's norm."""
+    horizon: float = _PAPER["horizon"]
+    """Steps; the discount is 1 - 1 / horizon."""
+    gae_lambda: float = _PAPER["gae_lambda"]
+    """Lambda of the returns."""
+    imagined_steps: int = _PAPER["imagined_steps"]
+    """Length of imagined trajectories."""
+    entropy: float = _PAPER["entropy"]
+    """Weight of the actor's entropy."""
+    free_nats: float = _PAPER["free_nats"]
+    """Divergence below which the latent states cost nothing."""
+    unimix: float = _PAPER["unimix"]
+    """Share of the uniform distribution in latent states and discrete actions."""
+    dyn_scale: float = _PAPER["dyn_scale"]
+    """Weight of the loss that teaches the prior."""
+    rep_scale: float = _PAPER["rep_scale"]
+    """Weight of the loss that teaches the posterior."""
+    replay_value_scale: float = _PAPER["replay_value_scale"]
+    """Weight of the critic's loss on replayed sequences; 0: none."""
+    slow_rate: float = _PAPER["slow_rate"]
+    """Rate of the slow critic."""
+
+    def widths(self) -> Size:
+        """Widths of the networks.
+
+        Raises:
+            UsageError: no such size.
+        """
+        if self.size not in _FACTS["sizes"]:
+            raise UsageError(f"size is {self.size!r}, expected one of {', '.join(_FACTS['sizes'])}.")
+        return Size(**_FACTS["sizes"][self.size])
+
+    def check(self) -> None:
+        """Raise UsageError for values that cannot be used."""
+        self.widths()
+        for name in ("batch_size", "imagined_steps"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"{name} is {getattr(self, name)}, expected at least 1.")
+        if self.batch_length < 2:
+            raise UsageError(f"batch_length is {self.batch_length}, expected at least 2: a return needs a step.")
+        if self.horizon <= 1:
+            raise UsageError(f"horizon is {self.horizon}, expected more than 1.")
