@@ -48,7 +48,7 @@ class ContinuousUpdate:
         }
 
     def __call__(self, batch: Batch, generator: torch.Generator, done: int) -> dict[str, torch.Tensor]:
-        """Temperature, critics, actor, targets.
+        """Critics, actor, temperature, targets; the losses use the temperature before the update.
 
         Args:
             batch: transitions.
@@ -78,11 +78,11 @@ class ContinuousUpdate:
             next_action, _ = action_density(*next_law, noise)
             next_q = torch.stack(policy.critic_target(batch.next_observations, next_action))
             target = bellman_target(batch.rewards, batch.dones, config.gamma, next_q.amin(0))
-            actions, log_density = sampled_actions(law, next_law, config.sampled_actions, generator)
+            actions, density = sampled_actions(law, next_law, config.sampled_actions, generator)
         data_q = torch.stack(policy.critic(batch.observations, batch.actions))
         repeated = batch.observations.repeat_interleave(actions.shape[1], 0)
-        sampled_q = torch.stack(policy.critic(repeated, actions.flatten(0, 1))).view(len(data_q), *log_density.shape)
-        conservative = losses.conservative_loss(sampled_q, log_density, data_q)
+        sampled_q = torch.stack(policy.critic(repeated, actions.flatten(0, 1))).view(len(data_q), *density.shape)
+        conservative = losses.conservative_loss(sampled_q, density, data_q)
         loss = critic_loss(data_q, target) + config.weight * conservative
         policy.critic.optimizer.zero_grad()
         loss.backward()
