@@ -37,35 +37,25 @@ class Decoder:
             (B, bins + 1) logits of the next token of each row, in their order.
         """
         parts = [past[:, step] for step in range(past.shape[1])] + ([] if current is None else [current])
-        self.cache = self.model.gpt.cache()
-        node = torch.zeros(len(past), dtype=torch.int64, device=past.device)  # of each row, in the level above
+        self.cache, self.place = self.model.gpt.cache(), 0
+        node = torch.zeros(len(past), dtype=torch.int64, device=past.device)
         if goal is not None:
             goals, node = torch.unique(goal, dim=0, return_inverse=True)
             self.model.gpt.extend(self.model.embed_goal(goals), self.cache, outputs=0)
             self.passes += goals.numel()
-        waiting, first, parents = None, 0, node[:0]  # tokens of levels without a fork between them
-        self.place = 0
-        for number, tokens in enumerate(parts, 1):
-            keys = torch.cat((node[:, None], tokens), 1)
-            above = int(node.max()) + 1
-            if number < len(parts):
-                keys, node = torch.unique(keys, dim=0, return_inverse=True)
-            if waiting is not None and len(keys) == above and bool((keys[1:, 0] > keys[:-1, 0]).all()):
-                waiting = torch.cat((waiting, keys[:, 1:]), 1)
-            else:
-                if waiting is not None:
-                    self._extend(waiting, parents, first, 0)
-                first, waiting, parents = self.place, keys[:, 1:], keys[:, 0]
-            self.place += tokens.shape[1]
-        assert waiting is not None, "expected at least one token"
-        hidden = self._extend(waiting, parents, first, 1)
+        *levels, (last, parents) = _levels(parts, node)
+        for tokens, above in levels:
+            self._extend(tokens, above, 0)
+        hidden = self._extend(last, parents, 1)
         return self.model.logits(hidden[:, -1], self.place - 1)
 
-    def _extend(self, tokens: torch.Tensor, parents: torch.Tensor, first: int, outputs: int) -> torch.Tensor:
+    def _extend(self, tokens: torch.Tensor, parents: torch.Tensor, outputs: int) -> torch.Tensor:
         if self.cache.rows:
             self.cache.select(parents)
+        hidden = self.model.extend(tokens, self.cache, self.place, outputs)
         self.passes += tokens.numel()
-        return self.model.extend(tokens, self.cache, first, outputs)
+        self.place += tokens.shape[1]
+        return hidden
 
     def step(self, tokens: torch.Tensor) -> torch.Tensor:
         """Add a token (B,) to each row; logits (B, bins + 1) of the next one."""
@@ -81,3 +71,28 @@ class Decoder:
     def select(self, rows: torch.Tensor) -> None:
         """Take the named rows; see :meth:`papergym.agents.sequence.cache.Cache.select`."""
         self.cache.select(rows)
+
+
+def _levels(parts: list[torch.Tensor], node: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """The sequences as a tree.
+
+    Args:
+        parts: what follows each other, (B, T) tokens each.
+        node: (B,) node of the root's level, 0 ... k - 1, that each row begins at.
+
+    Returns:
+        For each level its nodes' tokens (nodes, T) and parents (nodes,). The nodes of the last level are the rows in their
+        order; those above it are distinct. Levels between which nothing forks are one.
+    """
+    levels: list[tuple[torch.Tensor, torch.Tensor]] = []
+    for number, tokens in enumerate(parts, 1):
+        above = int(node.max()) + 1
+        keys = torch.cat((node[:, None], tokens), 1)
+        if number < len(parts):
+            keys, node = torch.unique(keys, dim=0, return_inverse=True)
+        parents, tokens = keys[:, 0], keys[:, 1:]
+        if levels and len(parents) == above and bool((parents[1:] > parents[:-1]).all()):
+            levels[-1] = torch.cat((levels[-1][0], tokens), 1), levels[-1][1]
+        else:
+            levels.append((tokens, parents))
+    return levels

@@ -41,7 +41,7 @@ def four_rooms(trial: dict[str, Any]) -> dict[str, Any]:
     """
     begun = time.process_time()
     settings = {name: value for name, value in trial.items() if name not in ("study", "walks", "seed", "updates")}
-    config = make_plan_config(settings, trial["updates"])
+    config = goal_config(settings, trial["updates"])
     data = waypoint_walks(trial["walks"], trial["seed"])
     env = gym.make("TT-FourRooms-v0", disable_env_checker=True)
     learner = TrajectoryTransformerLearner(env, config, data, seed=trial["seed"], device="cpu")
@@ -70,7 +70,7 @@ def four_rooms(trial: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def make_plan_config(settings: dict[str, Any], updates: int) -> Any:
+def goal_config(settings: dict[str, Any], updates: int) -> Any:
     """The preset ``quick`` as a model with a goal, with ``settings`` over it."""
     given = {"goal": True, "planner": "likelihood", "updates": updates, "decay": updates, **settings}
     return draft(agent("tt"), "quick", given, where="a trial of tt-four-rooms").config

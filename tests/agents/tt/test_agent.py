@@ -12,6 +12,7 @@ import torch
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.evaluation import evaluate_policy
 
+from papergym import assets
 from papergym.agents.data.dataset import Dataset, Episode
 from papergym.agents.errors import UsageError
 from papergym.agents.run import main
@@ -146,6 +147,10 @@ def test_predict_takes_rewards_from_the_observation():
         found, theirs = learner.policy.predict(shown, theirs, first)
         np.testing.assert_array_equal(found, expected)
         assert all(np.array_equal(one, other) for one, other in zip(ours, theirs))
+
+
+def test_the_example_of_the_paper_runs():
+    exec(compile(assets.paper("tt")["paper"]["example"], "the example of tt.toml", "exec"), {})
 
 
 KILLED = """
