@@ -77,8 +77,8 @@ def _look(photographer: Photographer, eyes: np.ndarray, target: np.ndarray, shak
     """(3, H, W) uint8 frame from ``eyes`` towards ``target``."""
     world, (x, y, z) = photographer.env.world, target - eyes
     yaw, pitch = np.degrees(np.arctan2(-x, z)) + shake[0], -np.degrees(np.arctan2(y, np.hypot(x, z))) + shake[1]
-    left, up, ahead = (eyes - np.array([0, EYE_HEIGHT, 0])).tolist()
-    world.put_player(left, up, ahead, float(yaw), float(np.clip(pitch, -70, 70)))
+    left, up, ahead = eyes
+    world.put_player(left, up - EYE_HEIGHT, ahead, float(yaw), float(np.clip(pitch, -70, 70)))
     return photographer.env.painter.paint(world).copy()
 
 
@@ -107,7 +107,7 @@ def measure(scorer: SmallScorer, task: str, count: int) -> dict[str, float | int
         taken = approach(photographer, GOALS[task], scorer)
         tried += 1
         if taken is not None:
-            found.append(float(spearmanr(taken[0], -taken[1])[0]))
+            found.append(float(np.asarray(spearmanr(taken[0], -taken[1]))[0]))
         if taken is not None or tried % 10 == 0:
             photographer.new_world()
     quiet = np.concatenate([quiet_logits(scorer, task, SEED + number) for number in range(count)])

@@ -33,8 +33,8 @@ def built(part: Any) -> Any:
     name = arguments.pop("name", None)
     if name not in PARTS:
         raise ValueError(
-            f"Expected a name of {', '.join(PARTS)}, got {name!r}; an environment with an object of your own is built anew, "
-            "not from its spec."
+            f"Expected a scorer object, maps or a flag, or a name of {', '.join(PARTS)}, got {name!r}; an environment with an "
+            "object of your own is built anew, not from its spec."
         )
     from importlib import import_module
 

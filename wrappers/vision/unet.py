@@ -25,26 +25,11 @@ def _convolution(n_in: int, n_out: int, stride: int = 1, kernel: int = 3) -> nn.
     return nn.Sequential(*layers)
 
 
-class _Fusion(nn.Module):
-    """The text scales and shifts the channels of one scale, and its likeness to every place is one channel more."""
-
-    def __init__(self, channels: int, text: int) -> None:
-        super().__init__()
-        self.film, self.key = nn.Linear(text, 2 * channels), nn.Conv2d(channels, text, 1)
-
-    def forward(self, x: torch.Tensor, text: torch.Tensor) -> torch.Tensor:
-        """(n * p, channels + 1, h, w) of (n, channels, h, w) and (n, p, F)."""
-        (n, p), (channels, h, w) = text.shape[:2], x.shape[1:]
-        alike = torch.einsum("nfhw,npf->nphw", self.key(x), text) / text.shape[2] ** 0.5
-        scale, shift = self.film(text)[..., None, None].chunk(2, dim=2)
-        fused = functional.relu(x[:, None] * (1 + scale) + shift).reshape(n * p, channels, h, w)
-        return torch.cat([fused, alike.reshape(n * p, 1, h, w)], dim=1).contiguous(memory_format=torch.channels_last)
-
-
 class UNetwork(nn.Module):
-    """Four scales, 40x64 to 5x8. The way down sees the picture alone; every scale meets the text before the way up.
+    """A U-Net over four scales, 40x64 to 5x8, whose every scale on the way up is compared with the text.
 
-    So several prompts of one picture share the way down.
+    The convolutions see the picture alone, so many prompts cost little more than one: at each scale a map is the likeness of
+    the text to a feature of every place, and the maps of all scales are added.
 
     Args:
         text: length of the text's feature.
@@ -58,20 +43,23 @@ class UNetwork(nn.Module):
             nn.Sequential(_convolution(a, b, stride), _convolution(b, b))
             for a, b, stride in [(CHANNELS[0], CHANNELS[0], 1), *((a, b, 2) for a, b in pairs)]
         )
-        self.fuse = nn.ModuleList(_Fusion(channels, text) for channels in CHANNELS)
-        self.up = nn.ModuleList(_convolution(b + (1 if b == CHANNELS[-1] else 0) + a + 1, a, 1) for a, b in reversed(pairs))
-        self.out = nn.Conv2d(CHANNELS[0], 1, 1)
+        self.up = nn.ModuleList(_convolution(a + b, a) for a, b in reversed(pairs))
+        self.keys = nn.ModuleList(nn.Conv2d(channels, text, 1) for channels in reversed(CHANNELS))
+        self.bias = nn.Parameter(torch.tensor(-3.0))
 
     def forward(self, frames: torch.Tensor, text: torch.Tensor) -> torch.Tensor:
-        """(n, p, 40, 64) logits of (n, 80, 128, 3) uint8 frames and (n, p, F) text features."""
+        """(n, p, 40, 64) logits of (n, 80, 128, 3) uint8 frames and (p, F) text features."""
         x, kept = self.stem(frames.permute(0, 3, 1, 2).float() / 127.5 - 1.0), []
-        for block, fuse in zip(self.down, self.fuse):
+        for block in self.down:
             x = block(x)
-            kept.append(fuse(x, text))
+            kept.append(x)
         x = kept.pop()
-        for block, skip in zip(self.up, reversed(kept)):
+        maps = functional.conv2d(self.keys[0](x), text[:, :, None, None])
+        for block, key, skip in zip(self.up, self.keys[1:], reversed(kept)):
             x = block(torch.cat([functional.interpolate(x, scale_factor=2.0), skip], dim=1))
-        return self.out(x)[:, 0].unflatten(0, text.shape[:2])
+            maps = functional.interpolate(maps, scale_factor=2.0, mode="bilinear")
+            maps = maps + functional.conv2d(key(x), text[:, :, None, None])
+        return maps + self.bias
 
 
 class AffordanceUNet:
@@ -117,7 +105,7 @@ class AffordanceUNet:
                 self._texts[prompt] = self.scorer.encode_texts([prompt])[0]
         frames = check_frames(frames)
         n, p, (height, width) = len(frames), len(prompts), frames.shape[2:]
-        text = torch.from_numpy(np.stack([self._texts[prompt] for prompt in prompts])).expand(n, p, -1)
+        text = torch.from_numpy(np.stack([self._texts[prompt] for prompt in prompts]))
         maps = torch.sigmoid(self.network(torch.from_numpy(shrink(frames)), text)).flatten(0, 1).numpy()
         full = [cv2.resize(heat, (width, height), interpolation=cv2.INTER_LINEAR) for heat in maps]
         return np.stack(full).reshape(n, p, height, width)

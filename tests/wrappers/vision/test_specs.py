@@ -99,5 +99,5 @@ def test_the_swin_maps_remember_their_file(tmp_path, monkeypatch):
 
 
 def test_an_object_of_ones_own_is_named_in_the_error():
-    with pytest.raises(ValueError, match=r"Expected a name of .*, got 'Mine'"):
+    with pytest.raises(ValueError, match="got 'Mine'; an environment with an object of your own"):
         built({"name": "Mine"})

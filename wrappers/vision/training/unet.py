@@ -15,8 +15,8 @@ from papergym.wrappers.vision.training.pictures import pictures
 from papergym.wrappers.vision.training.resume import Run
 from papergym.wrappers.vision.unet import UNetwork, shrink
 
-BATCH, PROMPTS, RATE, TARGET, GOALS = 12, 3, 3e-3, (40, 64), 5
-"""Pictures of a batch, prompts for each, peak learning rate, size of the maps, goals (the first of the concepts)."""
+BATCH, RATE, TARGET, GOALS, GOAL_WEIGHT = 16, 3e-3, (40, 64), 5, 3.0
+"""Pictures of a batch, peak learning rate, size of the maps, goals (the first of the concepts) and how much more they count."""
 Progress = Callable[[int, int, float], None]
 
 
@@ -85,14 +85,14 @@ def train(file: Path, scorer: SmallScorer, steps: int, output: Path, progress: P
 
 
 def _loss(run: Run, scorer: SmallScorer, frames: np.ndarray, targets: np.ndarray, shown: np.ndarray) -> torch.Tensor:
-    """Weighted cross-entropy of one batch: few pixels show a goal, so these count up to four times."""
+    """Weighted cross-entropy of one batch and all concepts: few pixels show one, so these count up to four times."""
     rng, rows = run.rng, _rows(shown, run.rng)
-    asked = np.stack([_prompts(shown[row], rng) for row in rows])
-    texts = scorer.encode_texts([caption(int(index), rng) for index in asked.reshape(-1)]).reshape(*asked.shape, -1)
+    texts = torch.from_numpy(scorer.encode_texts([caption(index, rng) for index in range(len(CONCEPTS))]))
     flip = slice(None, None, -1 if rng.random() < 0.5 else 1)
-    logits = run.network(torch.from_numpy(frames[rows][:, :, flip].copy()), torch.from_numpy(texts))
-    target = torch.from_numpy(targets[rows[:, None], asked][..., flip].astype(np.float32) / 255)
-    return torch.nn.functional.binary_cross_entropy_with_logits(logits, target, weight=1 + 3 * target)
+    logits = run.network(torch.from_numpy(frames[rows][:, :, flip].copy()), texts)
+    target = torch.from_numpy(targets[rows][..., flip].astype(np.float32) / 255)
+    weight = (1 + 3 * target) * torch.where(torch.arange(len(CONCEPTS)) < GOALS, GOAL_WEIGHT, 1.0)[:, None, None]
+    return torch.nn.functional.binary_cross_entropy_with_logits(logits, target, weight=weight)
 
 
 def _create(held: h5py.File, name: str, shape: tuple[int, ...], dtype: str) -> h5py.Dataset:
@@ -129,9 +129,3 @@ def _rows(shown: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         if len(found):
             rows[place] = rng.choice(found)
     return rows
-
-
-def _prompts(shown: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """(PROMPTS,) different concepts to ask for: what the picture shows more often than the rest, and goals more often."""
-    weight = np.where(shown, 3.0, 1.0) * np.where(np.arange(len(CONCEPTS)) < GOALS, 3.0, 1.0)
-    return rng.choice(len(CONCEPTS), PROMPTS, replace=False, p=weight / weight.sum())
