@@ -6,11 +6,13 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
+from papergym.envs.base import World
+from papergym.envs.checks import ActionError, finite_action, whole
 from papergym.envs.render import Renderer, check_size
 from papergym.envs.render import quality as quality_named
 
 
-class MujocoWorld(gym.Env[np.ndarray, np.ndarray]):
+class MujocoWorld(World, gym.Env[np.ndarray, np.ndarray]):
     """A MuJoCo task that observes its state vector or an image; subclasses step the physics.
 
     Observation: float32 vector with ``obs_type="state"``, (H, W, 3) uint8 image with ``"pixels"``. Action: float32 in
@@ -34,14 +36,13 @@ class MujocoWorld(gym.Env[np.ndarray, np.ndarray]):
             raise ValueError(f"render_mode is None or 'rgb_array'; got {render_mode!r}")
         quality_named(arguments["quality"])
         limit = arguments["limit_frames"]
-        if limit is not None and not (isinstance(limit, int | np.integer) and limit >= 1):
-            raise ValueError(f"limit_frames is a whole number of control steps, at least 1; got {limit!r}")
+        if limit is not None:
+            arguments["limit_frames"] = self._arguments["limit_frames"] = whole("limit_frames", limit, unit="control steps")
         self.obs_type, self.render_mode = obs_type, render_mode
         self._sizes = {"observe": check_size(arguments["size_px"]), "render": check_size(arguments["render_size_px"])}
         self._look = {name: arguments[name] for name in ("camera", "quality", "backend")}
         self._renderers: dict[str, Renderer] = {}
         self.observing = True
-        self._ended = True
         self._observation: Any = None
 
     def _set_spaces(self, low: np.ndarray, high: np.ndarray, length: int, fps: float) -> None:
@@ -49,6 +50,7 @@ class MujocoWorld(gym.Env[np.ndarray, np.ndarray]):
         if self.render_mode is not None:
             self._renderer("render")
         self._centre, self._half_range = (low + high) / 2, (high - low) / 2
+        self._largest = np.full(low.shape, np.inf)
         self.action_space = spaces.Box(-1.0, 1.0, low.shape, np.float32)
         if self.obs_type == "pixels":
             self._renderer("observe")  # OpenGL is touched at the first frame
@@ -73,24 +75,22 @@ class MujocoWorld(gym.Env[np.ndarray, np.ndarray]):
         """A checked action in native units.
 
         Raises:
-            ValueError: wrong shape, or NaN or infinity.
-            TypeError: not an array of floats.
-            gymnasium.error.ResetNeeded: the episode has ended.
+            ActionError: wrong shape, no floats, NaN or infinity, or too large for the physics; a ValueError and TypeError.
+            gymnasium.error.ResetNeeded: no episode is running.
         """
-        if self._ended:
-            raise gym.error.ResetNeeded("the episode has ended: call reset() before step()")
-        action = np.asarray(action)
-        if action.dtype.kind != "f":
-            raise TypeError(f"actions are float32 arrays; got dtype {action.dtype}. Convert with action.astype('float32').")
-        if action.shape != self._centre.shape:
-            raise ValueError(f"an action of {self.name} has shape {self._centre.shape}; got {action.shape}")
-        if not np.isfinite(action).all():
-            raise ValueError(f"actions are finite numbers; got {action}. Check the policy for NaN or overflow.")
-        return self._centre + self._half_range * action.astype(np.float64)
+        self.check_running()
+        native = self._centre + self._half_range * finite_action(action, self.action_space, f"an action of {self.name}")
+        if (abs(native) > self._largest).any():
+            raise ActionError(f"an action of {self.name} must not exceed {self._largest.min():g}; got {action!r}")
+        return native
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
-        """Advance one control step (one *frame*); errors as in :meth:`scaled`."""
-        reward, terminated, truncated, info = self.advance(self.scaled(action))
+        """Advance one control step (one *frame*); errors as in :meth:`scaled`.
+
+        A step that is interrupted ends the episode: the physics stands somewhere between two frames.
+        """
+        native, self._ended = self.scaled(action), True
+        reward, terminated, truncated, info = self.advance(native)
         self._ended = terminated or truncated
         if self.observing or self._ended:
             self._observation = self._observe()
@@ -116,28 +116,27 @@ class MujocoWorld(gym.Env[np.ndarray, np.ndarray]):
     def render(self) -> np.ndarray | None:
         """The present state, (H, W, 3) uint8 of ``render_size_px``; None without a render mode."""
         if self.render_mode is None:
-            gym.logger.warn("render() needs render_mode='rgb_array' in gym.make; nothing is drawn")
-            return None
+            return self.nothing_drawn()
         return self._renderer("render").render(self._native()[1])
 
-    def get_state(self) -> dict[str, Any]:
-        """Everything that decides the future, as arrays and JSON values."""
-        raise NotImplementedError
-
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Continue exactly from a :meth:`get_state` of the same task."""
-        raise NotImplementedError
-
     def __getstate__(self) -> dict[str, Any]:
-        return {"arguments": self._arguments, "spec": self.spec, "state": self.get_state()}
+        state = None if self._fresh else self.get_state()  # copies of a new environment draw their own episodes
+        spaces_kept = (self.action_space, self.observation_space)  # with their generators
+        kept = {"arguments": self._arguments, "spec": self._spec, "spaces": spaces_kept, "closed": self._closed}
+        return {**kept, "state": state}
 
     def __setstate__(self, kept: dict[str, Any]) -> None:
         """Compile again and continue; OpenGL contexts and native memory stay behind."""
         self.__init__(**kept["arguments"])
-        self.spec = kept["spec"]
-        self.set_state(kept["state"])
+        self._spec = kept["spec"]
+        self.action_space, self.observation_space = kept["spaces"]
+        if kept["state"] is not None:
+            self.set_state(kept["state"])
+        if kept["closed"]:
+            self.close()
 
     def close(self) -> None:
         """Give back the OpenGL contexts; may be called twice."""
+        self._closed = True
         for renderer in self._renderers.values():
             renderer.close()

@@ -53,7 +53,7 @@ class IntrinsicReward(WrapperState, gym.Wrapper[ObsType, ActType, ObsType, ActTy
     ):
         self.bonus, recipe = resolve(bonus, bonus_arguments)
         self.mixer = RewardMixer(weight=weight, mix=mix, decay=decay, normalize=normalize)
-        mixing = {"weight": weight, "mix": mix, "decay": decay, "normalize": normalize}
+        mixing = {name: getattr(self.mixer, name) for name in ("weight", "mix", "decay", "normalize")}
         gym.utils.RecordConstructorArgs.__init__(self, _disable_deepcopy=True, **recipe, **mixing)
         gym.Wrapper.__init__(self, env)
         self.bonus.bind(env.observation_space, env.action_space)

@@ -10,6 +10,7 @@ from gymnasium import spaces
 from gymnasium.core import ActType
 from gymnasium.utils import RecordConstructorArgs
 
+from papergym.envs.checks import choice_of, number, whole
 from papergym.envs.mine.spaces import image_sides
 
 ACTIONS = (
@@ -47,7 +48,8 @@ class LSImagineActions(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         pitch_limits: Sequence[float] = (-70.0, 70.0),
         sticky_jump: int = 10,
     ) -> None:
-        limits = [float(limit) for limit in pitch_limits]  # a list, as it comes back from JSON
+        limits = [number("pitch_limits", limit) for limit in pitch_limits]  # a list, as it comes back from JSON
+        turn_degrees, sticky_jump = number("turn_degrees", turn_degrees, 0, above=True), whole("sticky_jump", sticky_jump)
         RecordConstructorArgs.__init__(self, turn_degrees=turn_degrees, pitch_limits=limits, sticky_jump=sticky_jump)
         super().__init__(env)
         space = env.action_space
@@ -62,11 +64,9 @@ class LSImagineActions(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
             raise ValueError(
                 f"a camera with bins of {interval:g} degrees cannot turn by {turn_degrees:g}; pass cam_interval=10"
             )
-        if sticky_jump < 1:
-            raise ValueError(f"a jump lasts at least 1 step, got sticky_jump={sticky_jump}")
         self._degrees, self._limits, self._sticky = turn_degrees, limits, sticky_jump
         self._pitch, self._jumping = 0.0, 0
-        self.action_space = spaces.Discrete(len(ACTIONS))
+        self.action_space = self._choices = spaces.Discrete(len(ACTIONS))
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Reset; the pitch is counted from where the player looks."""
@@ -80,7 +80,12 @@ class LSImagineActions(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         Raises:
             ValueError: the action is not 0 to 11.
         """
-        return self.env.step(self.translate(action))
+        before = self.state_dict()
+        try:
+            return self.env.step(self.translate(action))
+        except BaseException:  # the step did not happen: neither did the turn or the jump
+            self.load_state_dict(before)
+            raise
 
     def get_keys_to_action(self) -> dict[tuple[str, ...], int]:
         """Key -> action, for gymnasium.utils.play: w s a d to walk, space to jump, i k j l to look, f to attack, e to use."""
@@ -88,9 +93,11 @@ class LSImagineActions(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
 
     def translate(self, action: int) -> np.ndarray:
         """(8,) int64 action of the world for one of the twelve; counts the pitch and the jump."""
-        if np.asarray(action).dtype.kind not in "iu" or not self.action_space.contains(np.int64(action)):
-            raise ValueError(f"expected an action 0 to {len(ACTIONS) - 1} ({', '.join(ACTIONS)}), got {action!r}")
-        name, full = ACTIONS[int(action)], np.array([0, 0, 0, self._bins, self._bins, 0, 0, 0], np.int64)
+        what = f"an action of LSImagineActions ({', '.join(ACTIONS)})"
+        name, full = (
+            ACTIONS[choice_of(action, self._choices, what)],
+            np.array([0, 0, 0, self._bins, self._bins, 0, 0, 0], np.int64),
+        )
         if name in _KEYS:
             part, value = _KEYS[name]
             full[part] = value

@@ -4,7 +4,10 @@ from typing import Any
 
 import gymnasium as gym
 from gymnasium.core import ActType, ObsType
+from gymnasium.envs.registration import EnvSpec
 from gymnasium.utils import RecordConstructorArgs
+
+from papergym.envs.checks import whole
 
 
 class ActionRepeat(gym.Wrapper[ObsType, ActType, ObsType, ActType], RecordConstructorArgs):
@@ -22,14 +25,22 @@ class ActionRepeat(gym.Wrapper[ObsType, ActType, ObsType, ActType], RecordConstr
     """
 
     def __init__(self, env: gym.Env[ObsType, ActType], repeat: int = 2):
-        if not isinstance(repeat, int) or isinstance(repeat, bool) or repeat < 1:
-            raise ValueError(f"repeat is a whole number of frames, at least 1; got {repeat!r}")
+        repeat = whole("repeat", repeat, unit="frames")
         RecordConstructorArgs.__init__(self, repeat=repeat)
         super().__init__(env)
         self.repeat = repeat
         if "render_fps" in env.metadata:  # a recorder takes one image per step
             self.metadata = {**env.metadata, "render_fps": max(1, round(env.metadata["render_fps"] / repeat))}
         self._world: Any = env if env is env.unwrapped and hasattr(env, "observing") else None
+
+    @property
+    def spec(self) -> EnvSpec | None:
+        """The spec with this wrapper; the limit of a world that counts its own frames is given in steps."""
+        fresh = self._cached_spec is None
+        spec = super().spec
+        if fresh and spec is not None and self._world is not None and spec.max_episode_steps is not None:
+            spec.max_episode_steps = -(-spec.max_episode_steps // self.repeat)
+        return spec
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[ObsType, dict[str, Any]]:
         """Reset the environment; no frame has been taken."""

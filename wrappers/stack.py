@@ -8,6 +8,8 @@ from gymnasium import spaces
 from gymnasium.core import ActType
 from gymnasium.utils import RecordConstructorArgs
 
+from papergym.envs.checks import whole
+
 CHANNELS = (1, 3, 4)
 """Channel counts by which an axis is recognised."""
 
@@ -18,8 +20,7 @@ def stacked_space(space: gym.Space, num_stack: int) -> tuple[spaces.Box, bool]:
     Raises:
         ValueError: ``space`` is not a Box of images (H, W), (H, W, C) or (C, H, W).
     """
-    if not isinstance(num_stack, int) or isinstance(num_stack, bool) or num_stack < 1:
-        raise ValueError(f"num_stack is a whole number of images, at least 1; got {num_stack!r}")
+    num_stack = whole("num_stack", num_stack, unit="images")
     if not isinstance(space, spaces.Box) or len(space.shape) not in (2, 3):
         raise ValueError(
             f"frames are a Box of (H, W), (H, W, C) or (C, H, W) images; got {space}. "
@@ -52,6 +53,7 @@ class FrameStack(gym.Wrapper[np.ndarray, ActType, Any, ActType], RecordConstruct
     """
 
     def __init__(self, env: gym.Env[Any, ActType], num_stack: int = 3):
+        num_stack = whole("num_stack", num_stack, unit="images")
         RecordConstructorArgs.__init__(self, num_stack=num_stack)
         super().__init__(env)
         space, self._channels_last = stacked_space(env.observation_space, num_stack)

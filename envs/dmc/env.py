@@ -1,12 +1,17 @@
 """dm_control tasks as Gymnasium environments."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from papergym.envs.checks import flag
 from papergym.envs.dmc import load, physics_state
 from papergym.envs.world import MujocoWorld
+
+LARGEST_FORCE = 1e6
+"""Largest action of an actuator without a range: MuJoCo gives up where accelerations exceed 1e10."""
 
 
 class DmControlEnv(MujocoWorld):
@@ -50,13 +55,14 @@ class DmControlEnv(MujocoWorld):
     ):
         self._set_up(locals())
         self.domain, self.task, self.name = domain, task, f"{domain} {task}"
-        self._limit_frames, self._share_model = limit_frames, share_model
+        self._limit_frames, self._share_model = self._arguments["limit_frames"], flag("share_model", share_model)
         self._build()
         native = self._dm.action_spec()
         bounded = (native.maximum < 1e9) & (native.minimum > -1e9)  # MuJoCo writes 1e10 for "no range"
         low, high = np.where(bounded, native.minimum, -1.0), np.where(bounded, native.maximum, 1.0)
         length = sum(int(np.prod(spec.shape)) for spec in self._dm.observation_spec().values())
         self._set_spaces(low, high, length, fps=1 / self._dm.control_timestep())
+        self._largest[~bounded] = LARGEST_FORCE
 
     def _build(self) -> None:
         """Compile the model and make the task, which draws from this environment's generator."""
@@ -81,11 +87,12 @@ class DmControlEnv(MujocoWorld):
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict[str, Any]]:
         """Start an episode; a seed also restarts the generator, as Gymnasium asks."""
+        seed, _ = self.check_reset(seed, options)
         super().reset(seed=seed)
         if seed is not None or self._generator is not self.np_random.bit_generator:
             self._reseed()
         self._begin()
-        self._ended = False
+        self._ended = self._fresh = False
         self._observation = self._observe()
         return self._observation, {}
 
@@ -136,12 +143,12 @@ class DmControlEnv(MujocoWorld):
             "ended": self._ended,
         }
 
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Continue exactly from a :meth:`get_state` of an environment of the same task.
+    @property
+    def spec_limit(self) -> int | None:
+        """Frames of an episode; None where the task never ends by itself."""
+        return math.ceil(self._dm._step_limit) if math.isfinite(self._dm._step_limit) else None
 
-        Raises:
-            ValueError: the state is of another task.
-        """
+    def _restore(self, state: dict[str, Any]) -> None:
         if state["task"] != self.name:
             raise ValueError(f"the state is of another task: {state['task']!r}, this is {self.name}")
         self._begin()

@@ -7,6 +7,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
+from papergym.envs.base import World
 from papergym.envs.football.dm import composer, soccer
 from papergym.envs.football.image import DEFAULT_CAMERA, MatchImage
 from papergym.envs.football.match import CONTROL_STEP_S, WALKERS, checked, make_ball, make_players, pitch_limits, see_far
@@ -62,7 +63,7 @@ SHARED = (
 """Sections that the docstrings of all drills share: those before and those after the drill's own rewards, start and end."""
 
 
-class Drill(PicklesByState, gym.Env[np.ndarray, np.ndarray]):
+class Drill(PicklesByState, World, gym.Env[np.ndarray, np.ndarray]):
     """Base of the drills: one player, one ball, one pitch, and a target on the ground.
 
     Args:
@@ -146,20 +147,25 @@ class Drill(PicklesByState, gym.Env[np.ndarray, np.ndarray]):
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict[str, Any]]:
         """Place player, ball and target."""
-        super().reset(seed=seed)
+        seed, _ = self.check_reset(seed, options)
+        gym.Env.reset(self, seed=seed)
         self._simulation.seed(self.np_random.integers(2**32, size=8, dtype=np.uint32))
         time_step = self._simulation.reset()
         self._place_target()
         self._show_target()
+        self._ended = self._fresh = False
         return self._observation(time_step), self._info(time_step, False)
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
         """One control step of 0.025 s.
 
         Raises:
-            ValueError: another shape than the action space has, or NaN or infinity.
+            ActionError: another shape than the action space has, no floats, or NaN or infinity; nothing has changed.
+            gymnasium.error.ResetNeeded: no episode is running.
         """
-        time_step = self._simulation.step([checked(action, self.action_space)])
+        self.check_running()
+        native, self._ended = checked(action, self.action_space), True  # an interrupted step ends the episode
+        time_step = self._simulation.step([native])
         self._move_target()
         self._show_target()
         statistics = self._view.statistics(time_step.observation[0])
@@ -168,6 +174,7 @@ class Drill(PicklesByState, gym.Env[np.ndarray, np.ndarray]):
         reward, success = (0.0, False) if diverged else self._judge(statistics, goal)
         info = self._info(time_step, success)
         terminated = bool(success or (goal is not None and not diverged))
+        self._ended = terminated or diverged
         return self._observation(time_step), reward, terminated, diverged, info
 
     def _judge(self, statistics: dict[str, float], goal: Any) -> tuple[float, bool]:
@@ -216,22 +223,27 @@ class Drill(PicklesByState, gym.Env[np.ndarray, np.ndarray]):
         return {
             "match": self._simulation.get_state(),
             "target": target,
+            "ended": self._ended,
             "rng": copy.deepcopy(self.np_random.bit_generator.state),
         }
 
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Continue exactly where :meth:`get_state` was called on an env with the same arguments."""
+    def _restore(self, state: dict[str, Any]) -> None:
         self._simulation.set_state(state["match"])
         self.np_random.bit_generator.state = copy.deepcopy(state["rng"])
         self.target = np.array(state["target"]["position"])
         self._heading, self._speed = state["target"]["heading"], state["target"]["speed"]
+        self._ended = bool(state["ended"])
         self._show_target()
 
     def render(self) -> np.ndarray | None:
         """uint8 ``(H, W, 3)`` in mode ``rgb_array``, else None."""
-        return None if self.render_mode is None else self._image.draw(self._physics)
+        if self.render_mode is None:
+            return self.nothing_drawn()
+        self.check_open()
+        return self._image.draw(self._physics)
 
     def close(self) -> None:
         """Free the OpenGL context and the compiled model; closing twice is allowed."""
+        self._closed = True
         self._image.close()
         self._simulation.close()

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
-from papergym.envs.checks import finite_action
+from papergym.envs.checks import finite_action, flag, is_whole, number
 from papergym.envs.football.dm import composer, soccer, walkers
 from papergym.envs.football.dm import pitch as pitches
 from papergym.envs.football.dm import team as teams
@@ -69,7 +69,7 @@ def checked(action: Any, space: spaces.Space, what: str = "an action") -> np.nda
     """A player's action as float64, clipped to [-1, 1].
 
     Raises:
-        ValueError: another shape than ``space`` has, or NaN or infinity.
+        ActionError: another shape than ``space`` has, no floats, or NaN or infinity.
     """
     return np.clip(finite_action(action, space, what), -1.0, 1.0)
 
@@ -87,10 +87,13 @@ def load_match(
     """A match of two teams on a pitch whose size is drawn in each episode."""
     if walker not in WALKERS:
         raise ValueError(f"walker is one of {', '.join(WALKERS)}; got {walker!r}")
-    if not 1 <= team_size <= 11:
-        raise ValueError(f"team_size must be from 1 to 11, got {team_size}")
-    if not time_limit_s >= CONTROL_STEP_S:
+    if not is_whole(team_size) or not 1 <= team_size <= 11:
+        raise ValueError(f"team_size must be from 1 to 11, got {team_size!r}")
+    if not number("time_limit_s", time_limit_s) >= CONTROL_STEP_S:
         raise ValueError(f"time_limit_s must be at least one step, {CONTROL_STEP_S} s, got {time_limit_s}")
+    for name, value in (("terminate_on_goal", terminate_on_goal), ("field_box", field_box)):
+        flag(name, value)
+    flag("walker_contacts", walker_contacts)
     smallest, largest, goal = pitch_limits(walker, 2 * team_size)
     arena = soccer.RandomizedPitch(min_size=smallest, max_size=largest, goal_size=goal, field_box=field_box)
     see_far(arena)

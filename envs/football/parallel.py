@@ -1,5 +1,6 @@
 """Football as a PettingZoo parallel env."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,6 +8,8 @@ import numpy as np
 from gymnasium import spaces
 from pettingzoo import ParallelEnv
 
+from papergym.envs.base import World
+from papergym.envs.checks import flag, number
 from papergym.envs.football.image import DEFAULT_CAMERA, MatchImage
 from papergym.envs.football.match import CONTROL_STEP_S, checked, load_match
 from papergym.envs.football.observations import PlayerView
@@ -14,7 +17,7 @@ from papergym.envs.football.pickling import PicklesByState
 from papergym.envs.football.simulation import Simulation
 
 
-class FootballEnv(PicklesByState, ParallelEnv[str, Any, np.ndarray]):
+class FootballEnv(PicklesByState, World, ParallelEnv[str, Any, np.ndarray]):
     """Two teams of simulated bodies play football.
 
     Agents are ``home_0``, ``home_1``, …, ``away_0``, …; both teams see the pitch as if they were the home team. Observations
@@ -62,6 +65,7 @@ class FootballEnv(PicklesByState, ParallelEnv[str, Any, np.ndarray]):
         self._arguments = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
         if render_mode not in (None, "rgb_array"):
             raise ValueError(f"render_mode must be None or 'rgb_array', got {render_mode!r}")
+        flatten = flag("flatten", flatten)
         random = np.random.RandomState()
         match = load_match(
             team_size=team_size,
@@ -75,7 +79,7 @@ class FootballEnv(PicklesByState, ParallelEnv[str, Any, np.ndarray]):
         self._simulation = Simulation(match, random)
         self.render_mode = render_mode
         self._image = MatchImage(camera, size_px, quality)
-        self.possible_agents = [f"{side}_{number}" for side in ("home", "away") for number in range(team_size)]
+        self.possible_agents = [f"{side}_{place}" for side in ("home", "away") for place in range(int(team_size))]
         self.agents: list[str] = []
         views = [PlayerView(spec, flatten=flatten) for spec in self._simulation.observation_spec()]
         self._views = dict(zip(self.possible_agents, views))
@@ -96,6 +100,11 @@ class FootballEnv(PicklesByState, ParallelEnv[str, Any, np.ndarray]):
         """What ``agent`` does: float32 in [-1, 1]."""
         return self.action_spaces[agent]
 
+    @property
+    def spec_limit(self) -> int:
+        """Steps of a match."""
+        return math.ceil(round(self._arguments["time_limit_s"] / CONTROL_STEP_S, 9))
+
     def slices(self, agent: str) -> dict[str, slice]:
         """Where each entry stands in the flat observation of ``agent``."""
         return dict(self._views[agent].slices)
@@ -104,10 +113,11 @@ class FootballEnv(PicklesByState, ParallelEnv[str, Any, np.ndarray]):
         self, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
         """Draw a pitch and place players and ball; a seed determines all that follows."""
+        seed, _ = self.check_reset(seed, None)  # PettingZoo's own tests pass options that mean nothing
         if seed is not None:
             self._simulation.seed(np.random.SeedSequence(seed).generate_state(8))
         time_step = self._simulation.reset()
-        self.agents = list(self.possible_agents)
+        self.agents, self._ended, self._fresh = list(self.possible_agents), False, False
         infos = {agent: {"reward_match": 0.0, **self._statistics(time_step)[agent]} for agent in self.agents}
         return self._observations(time_step), infos
 
@@ -117,12 +127,12 @@ class FootballEnv(PicklesByState, ParallelEnv[str, Any, np.ndarray]):
         """One control step of 0.025 s; ``actions`` holds one for each agent, in any order.
 
         Raises:
-            ValueError: actions are missing, are those of nobody, or have another shape.
-            RuntimeError: the match is over.
+            ValueError: actions are missing, are those of nobody, or have another shape; nothing has changed.
+            gymnasium.error.ResetNeeded: no match is running; a RuntimeError.
         """
-        if not self.agents:
-            raise RuntimeError("the match is over, or has not begun: call reset()")
-        time_step = self._simulation.step(self._ordered(actions))
+        self.check_running()
+        ordered, self._ended = self.checked(actions), True  # an interrupted step ends the match
+        time_step = self._simulation.step(ordered)
         diverged = np.ndim(time_step.reward) == 0  # dm_control then gives one number instead of one per player
         over, goal = bool(time_step.last()), bool(time_step.discount == 0.0) and not diverged
         match = dict.fromkeys(self.agents, 0.0) if diverged else {a: float(r) for a, r in zip(self.agents, time_step.reward)}
@@ -137,11 +147,13 @@ class FootballEnv(PicklesByState, ParallelEnv[str, Any, np.ndarray]):
                 info["physics_diverged"] = True
         terminated = dict.fromkeys(self.agents, over and goal)
         truncated = dict.fromkeys(self.agents, over and not goal)
+        self._ended = over
         if over:
             self.agents = []
         return self._observations(time_step), rewards, terminated, truncated, infos
 
-    def _ordered(self, actions: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    def checked(self, actions: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+        """The actions of all players as :meth:`step` takes them, checked; changes nothing."""
         if set(actions) != set(self.agents):
             raise ValueError(f"expected one action for each of {self.agents}, got actions for {sorted(actions)}")
         ordered = []
@@ -165,24 +177,30 @@ class FootballEnv(PicklesByState, ParallelEnv[str, Any, np.ndarray]):
         """Everything the next step depends on: nested dict of arrays and JSON values."""
         return {"agents": list(self.agents), "match": self._simulation.get_state()}
 
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Continue exactly where :meth:`get_state` was called on an env with the same arguments."""
+    def _restore(self, state: dict[str, Any]) -> None:
         self._simulation.set_state(state["match"])
         self.agents = list(state["agents"])
+        self._ended = not self.agents
 
     def render(self) -> np.ndarray | None:
         """uint8 ``(H, W, 3)`` in mode ``rgb_array``, else None."""
-        return None if self.render_mode is None else self._image.draw(self._simulation.physics)
+        if self.render_mode is None:
+            return self.nothing_drawn()
+        self.check_open()
+        return self._image.draw(self._simulation.physics)
 
     def close(self) -> None:
         """Free the OpenGL context and the simulation; closing twice is allowed."""
         self._image.close()
         self._simulation.close()
-        self.agents = []
+        self.agents, self._closed = [], True
 
 
 def _check_shaping(shaping: Mapping[str, float], known: tuple[str, ...]) -> dict[str, float]:
-    named = {name if name.startswith("stats_") else f"stats_{name}": float(weight) for name, weight in shaping.items()}
+    named = {}
+    for name, weight in shaping.items():
+        full = name if name.startswith("stats_") else f"stats_{name}"
+        named[full] = number(f"the weight of {name}", weight)
     if unknown := sorted(set(named) - set(known)):
         raise ValueError(f"shaping knows {', '.join(known)}; got {', '.join(unknown)}")
     return named

@@ -6,13 +6,15 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from papergym.envs.base import World
 from papergym.envs.football import parallel_env
+from papergym.envs.football.match import checked
 from papergym.envs.football.pickling import PicklesByState
 
 Policy = Callable[[Any], np.ndarray]
 
 
-class SinglePlayer(PicklesByState, gym.Env[Any, np.ndarray]):
+class SinglePlayer(PicklesByState, World, gym.Env[Any, np.ndarray]):
     """Football match: play for one team of simulated bodies, the others being given policies.
 
     ## Description
@@ -91,15 +93,31 @@ class SinglePlayer(PicklesByState, gym.Env[Any, np.ndarray]):
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Begin a match."""
-        super().reset(seed=seed)
+        seed, _ = self.check_reset(seed, options)
+        gym.Env.reset(self, seed=seed)
+        self._ended = self._fresh = False
         self._seen, infos = self.match.reset(seed=int(self.np_random.integers(2**63)))
         return self._seen[self.player], infos[self.player]
 
     def step(self, action: np.ndarray) -> tuple[Any, float, bool, bool, dict[str, Any]]:
-        """One control step of 0.025 s of all players."""
-        actions = {agent: action if agent == self.player else self._act(agent) for agent in self.match.possible_agents}
+        """One control step of 0.025 s of all players.
+
+        Raises:
+            ActionError: another shape than the action space has, no floats, or NaN or infinity; nothing has changed.
+            gymnasium.error.ResetNeeded: no match is running.
+        """
+        self.check_running()
+        me, before = self.player, self.np_random.bit_generator.state
+        own = checked(action, self.action_space, f"the action of {me}")  # before the others draw
+        try:
+            actions = {agent: own if agent == me else self._act(agent) for agent in self.match.possible_agents}
+            self.match.checked(actions)
+        except BaseException:  # another player's policy failed: nobody has moved
+            self.np_random.bit_generator.state = before
+            raise
+        self._ended = True  # an interrupted step ends the match
         self._seen, rewards, terminated, truncated, infos = self.match.step(actions)
-        me = self.player
+        self._ended = terminated[me] or truncated[me]
         return self._seen[me], rewards[me], terminated[me], truncated[me], infos[me]
 
     def _act(self, agent: str) -> np.ndarray:
@@ -113,9 +131,9 @@ class SinglePlayer(PicklesByState, gym.Env[Any, np.ndarray]):
         """Everything the next step depends on but the others' policies: nested dict of arrays and JSON values."""
         return {"match": self.match.get_state(), "seen": dict(self._seen), "rng": self.np_random.bit_generator.state}
 
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Continue exactly where :meth:`get_state` was called on an env with the same arguments."""
+    def _restore(self, state: dict[str, Any]) -> None:
         self.match.set_state(state["match"])
+        self._ended = not self.match.agents
         self._seen = dict(state["seen"])
         self.np_random.bit_generator.state = state["rng"]
 
@@ -123,6 +141,12 @@ class SinglePlayer(PicklesByState, gym.Env[Any, np.ndarray]):
         """uint8 ``(H, W, 3)`` in mode ``rgb_array``, else None."""
         return self.match.render()
 
+    @property
+    def spec_limit(self) -> int | None:
+        """Steps of a match."""
+        return self.match.spec_limit
+
     def close(self) -> None:
         """Free the OpenGL context; closing twice is allowed."""
+        self._closed = True
         self.match.close()

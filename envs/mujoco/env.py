@@ -52,7 +52,7 @@ class MujocoV4Env(MujocoWorld):
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*out of date.*")  # v4 is meant: papers used it
             self._task: Any = gym.make(self.name, disable_env_checker=True).unwrapped
-        self._limit_frames: Any = limit_frames or gym.spec(self.name).max_episode_steps
+        self._limit_frames: Any = self._arguments["limit_frames"] or gym.spec(self.name).max_episode_steps
         native = self._task.action_space
         length = int(np.prod(self._task.observation_space.shape))
         self._set_spaces(native.low.astype(np.float64), native.high.astype(np.float64), length, fps=1 / self._task.dt)
@@ -62,10 +62,11 @@ class MujocoV4Env(MujocoWorld):
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict[str, Any]]:
         """Start an episode; a seed also restarts the generator, as Gymnasium asks."""
+        seed, _ = self.check_reset(seed, options)
         super().reset(seed=seed)
         self._task.np_random = self.np_random
-        self._state, _ = self._task.reset(options=options)
-        self._frames, self._ended = 0, False
+        self._state, _ = self._task.reset()
+        self._frames, self._ended, self._fresh = 0, False, False
         self._observation = self._observe()
         return self._observation, {}
 
@@ -91,12 +92,12 @@ class MujocoV4Env(MujocoWorld):
             "ended": self._ended,
         }
 
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Continue exactly from a :meth:`get_state` of an environment of the same task.
+    @property
+    def spec_limit(self) -> int | None:
+        """Frames of an episode."""
+        return self._limit_frames
 
-        Raises:
-            ValueError: the state is of another task.
-        """
+    def _restore(self, state: dict[str, Any]) -> None:
         if state["task"] != self.name:
             raise ValueError(f"the state is of another task: {state['task']!r}, this is {self.name}")
         set_physics(*self._native(), state)

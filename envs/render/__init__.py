@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from papergym.envs.checks import sides
+from papergym.envs.checks import is_whole, number, sides
 from papergym.envs.render import context as _context
 from papergym.envs.render.backend import BACKENDS, RenderError, choose_backend
 from papergym.envs.render.context import open_contexts
@@ -33,6 +33,23 @@ POSE = ("lookat", "distance", "azimuth", "elevation")
 """What may be said of a free camera: a point in metres, a distance in metres, two angles in degrees."""
 
 
+def free_pose(pose: Mapping[str, Any]) -> dict[str, Any]:
+    """The pose of a free camera in plain floats.
+
+    Raises:
+        ValueError: an entry that is not of :data:`POSE`, or no finite number.
+    """
+    if not pose.keys() <= set(POSE):
+        raise ValueError(f"the pose of a free camera has {', '.join(POSE)}; got {', '.join(map(str, pose))}")
+    found: dict[str, Any] = {name: number(f"camera {name}", value) for name, value in pose.items() if name != "lookat"}
+    if "lookat" in pose:
+        point = pose["lookat"]
+        if np.shape(point) != (3,):
+            raise ValueError(f"camera lookat is (x, y, z) in metres; got {point!r}")
+        found["lookat"] = [number("camera lookat", value) for value in point]
+    return found
+
+
 def find_camera(model: Any, camera: int | str | Mapping[str, Any]) -> int:
     """Number of a camera given by number or name; -1 is MuJoCo's free camera, as is a mapping of its pose.
 
@@ -40,13 +57,12 @@ def find_camera(model: Any, camera: int | str | Mapping[str, Any]) -> int:
         ValueError: the model has no such camera; the message lists those it has.
     """
     if isinstance(camera, Mapping):
-        if not camera.keys() <= set(POSE):
-            raise ValueError(f"the pose of a free camera has {', '.join(POSE)}; got {', '.join(camera)}")
+        free_pose(camera)
         return -1
     names = [mujoco.mj_id2name(model, mujoco.mjtObj.mjOBJ_CAMERA, index) or "" for index in range(model.ncam)]
     if isinstance(camera, str) and camera in names:
         return names.index(camera)
-    if isinstance(camera, int | np.integer) and -1 <= camera < model.ncam:
+    if is_whole(camera) and -1 <= camera < model.ncam:
         return int(camera)
     known = ", ".join(f"{index} ({name!r})" for index, name in enumerate(names))
     raise ValueError(f"camera {camera!r} is not in the model; it has: {known or 'none'}, and -1, the free camera")
@@ -79,7 +95,7 @@ class Renderer:
         self._quality, self._backend = quality, backend
         _quality_exists(quality)
         self._camera_id = find_camera(model, camera)
-        self._pose = dict(camera) if isinstance(camera, Mapping) else {}
+        self._pose = free_pose(camera) if isinstance(camera, Mapping) else {}
         self._context: Any = None
         self._key: tuple = ()
         self._set_view(model)

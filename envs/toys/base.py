@@ -1,13 +1,14 @@
 """Base of the small environments: render modes, exact state, and the record type of the random-walk data sets."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import gymnasium as gym
 import numpy as np
 
-from papergym.envs.checks import finite_action
+from papergym.envs.base import World
+from papergym.envs.checks import choice_of, finite_action
 
 ObsType = TypeVar("ObsType")
 ActType = TypeVar("ActType")
@@ -31,7 +32,7 @@ class Walks(NamedTuple):
     lengths: np.ndarray
 
 
-class ToyEnv(gym.Env[ObsType, ActType]):
+class ToyEnv(World, gym.Env[ObsType, ActType]):
     """Base of the small worlds; a world lists its mutable attributes in ``state_names``."""
 
     metadata: dict[str, Any] = {"render_modes": ["rgb_array", "ansi"], "render_fps": 5}
@@ -46,44 +47,56 @@ class ToyEnv(gym.Env[ObsType, ActType]):
         """A checked action of a Discrete world, as a Python int.
 
         Raises:
-            ValueError: no whole number, or outside the action space.
+            ActionError: no whole number, or outside the action space.
+            gymnasium.error.ResetNeeded: no episode is running.
         """
-        number = np.asarray(action)
-        if number.size != 1 or number.dtype.kind not in "iu" or not self.action_space.contains(int(number.item())):
-            raise ValueError(f"an action of {type(self).__name__} is a whole number in {self.action_space}, got {action!r}")
-        return int(number.item())
+        self.check_running()
+        return choice_of(action, self.action_space, f"an action of {type(self).__name__}")  # type: ignore[arg-type]
 
     def vector(self, action: Any) -> np.ndarray:
         """A checked action of a Box world, as a new float64 array; values outside the bounds are the world's to shorten.
 
         Raises:
-            ValueError: another shape than the action space has, or NaN or infinity.
+            ActionError: another shape than the action space has, no floats, or NaN or infinity.
+            gymnasium.error.ResetNeeded: no episode is running.
         """
+        self.check_running()
         return finite_action(action, self.action_space, f"an action of {type(self).__name__}")
 
     def get_state(self) -> dict[str, Any]:
         """Everything the next step depends on, the random generator included; arrays and JSON values only."""
         state = {name: copy.deepcopy(getattr(self, name)) for name in self.state_names}
-        return {**state, "rng": copy.deepcopy(self.np_random.bit_generator.state)}
+        return {**state, "ended": self._ended, "rng": copy.deepcopy(self.np_random.bit_generator.state)}
 
-    def set_state(self, state: Mapping[str, Any]) -> None:
-        """Continue exactly where :meth:`get_state` was called.
-
-        Raises:
-            ValueError: keys are missing or unknown; the world is unchanged.
-        """
-        if set(state) != {*self.state_names, "rng"}:
-            raise ValueError(
-                f"{type(self).__name__} expects the keys {sorted((*self.state_names, 'rng'))}, got {sorted(state)}"
-            )
+    def _restore(self, state: Mapping[str, Any]) -> None:
+        keys = {*self.state_names, "ended", "rng"}
+        if set(state) != keys:
+            raise ValueError(f"{type(self).__name__} expects the keys {sorted(keys)}, got {sorted(state)}")
+        self._ended = bool(state["ended"])
         self.np_random.bit_generator.state = copy.deepcopy(dict(state["rng"]))
         for name in self.state_names:
             setattr(self, name, copy.deepcopy(state[name]))
 
+    def begin(self, seed: Any, options: Any, known: Collection[str] = ()) -> dict[str, Any]:
+        """First thing in a reset: check and take the seed, and return the options."""
+        seed, options = self.check_reset(seed, options, known)
+        gym.Env.reset(self, seed=seed)
+        self._ended = self._fresh = False
+        return options
+
+    def end(self, over: bool) -> bool:
+        """Whether the episode terminated, remembered: the next step then needs a reset."""
+        self._ended = bool(over)
+        return self._ended
+
+    def close(self) -> None:
+        """Nothing to give back; may be called twice."""
+        self._closed = True
+
     def render(self) -> np.ndarray | str | None:
         """``rgb_array``: uint8 ``(H, W, 3)``; ``ansi``: text; None without a render mode."""
         if self.render_mode is None:
-            return None
+            return self.nothing_drawn()
         return self._text() if self.render_mode == "ansi" else self._image()
 
     def _image(self) -> np.ndarray:

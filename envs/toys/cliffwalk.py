@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from gymnasium import spaces
 
+from papergym.envs.checks import flag, is_whole
 from papergym.envs.toys import draw
 from papergym.envs.toys.base import ToyEnv
 
@@ -70,10 +71,10 @@ class BlindCliffwalk(ToyEnv[Any, Any]):
 
     def __init__(self, n: int = 10, alternate: bool = True, render_mode: str | None = None):
         super().__init__(render_mode)
-        if n < 1:
-            raise ValueError(f"n must be at least 1, got {n}")
-        self.n, self.alternate = n, alternate
-        self.observation_space = spaces.Discrete(n)
+        if not (is_whole(n) and n >= 1):
+            raise ValueError(f"n must be at least 1, a whole number; got {n!r}")
+        self.n, self.alternate = int(n), flag("alternate", alternate)
+        self.observation_space = spaces.Discrete(self.n)
         self.action_space = spaces.Discrete(2)
         self.position, self.fallen = 0, False
 
@@ -83,7 +84,7 @@ class BlindCliffwalk(ToyEnv[Any, Any]):
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.int64, dict[str, Any]]:
         """Back to state 0."""
-        super().reset(seed=seed)
+        self.begin(seed, options)
         self.position, self.fallen = 0, False
         return np.int64(0), {}
 
@@ -94,7 +95,7 @@ class BlindCliffwalk(ToyEnv[Any, Any]):
         solved = last and not self.fallen
         if not (last or self.fallen):
             self.position += 1
-        return np.int64(self.position), float(solved), bool(last or self.fallen), False, {"is_success": solved}
+        return np.int64(self.position), float(solved), self.end(last or self.fallen), False, {"is_success": solved}
 
     def _text(self) -> str:
         return (

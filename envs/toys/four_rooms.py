@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
+from papergym.envs.checks import flag, number, options_of
 from papergym.envs.toys import draw
 from papergym.envs.toys.base import ToyEnv, Walks
 from papergym.envs.toys.rooms import DOOR, place, slide
@@ -76,11 +77,9 @@ class FourRooms(ToyEnv[Any, np.ndarray]):
         super().__init__(render_mode)
         if reward_type not in ("sparse", "dense"):
             raise ValueError(f"reward_type must be 'sparse' or 'dense', got {reward_type!r}")
-        if not (step_size > 0 and 0 < goal_radius <= 1):  # a larger radius may leave no place for a goal that is not reached
-            raise ValueError(
-                f"step_size must be above 0 and goal_radius above 0 and at most 1, got {step_size} and {goal_radius}"
-            )
-        self.reward_type, self.step_size, self.goal_radius, self.continuing = reward_type, step_size, goal_radius, continuing
+        self.reward_type, self.continuing = reward_type, flag("continuing", continuing)
+        self.step_size = number("step_size", step_size, 0, above=True)
+        self.goal_radius = number("goal_radius", goal_radius, 0, 1, above=True)  # beyond 1 there may be no place for a goal
         keys = ("observation", "achieved_goal", "desired_goal")
         self.observation_space = spaces.Dict({key: spaces.Box(-1.0, 1.0, (2,), np.float32) for key in keys})
         self.action_space = spaces.Box(-1.0, 1.0, (2,), np.float32)
@@ -96,13 +95,12 @@ class FourRooms(ToyEnv[Any, np.ndarray]):
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """Draw start and goal."""
-        super().reset(seed=seed)
-        options = options or {}
-        if not set(options) <= {"position", "goal"}:
-            raise ValueError(f"reset takes the options position and goal, got {', '.join(map(str, options))}")
-        self.position = place(options["position"]) if "position" in options else self._draw_point()
-        self.goal = place(options["goal"]) if "goal" in options else self._draw_point()
-        while "goal" not in options and np.linalg.norm(self.goal - self.position) < self.goal_radius:
+        given = options_of(options, ("position", "goal"))
+        places = {name: place(point) for name, point in given.items()}  # refused before anything changes
+        self.begin(seed, options, ("position", "goal"))
+        self.position = places["position"] if "position" in places else self._draw_point()
+        self.goal = places["goal"] if "goal" in places else self._draw_point()
+        while "goal" not in places and np.linalg.norm(self.goal - self.position) < self.goal_radius:
             self.goal = self._draw_point()
         self.path = [self.position.tolist()]
         return self._observation(), {"is_success": False}
@@ -117,7 +115,7 @@ class FourRooms(ToyEnv[Any, np.ndarray]):
         reward = float(self.compute_reward(observation["achieved_goal"], observation["desired_goal"], {}))
         distance = np.linalg.norm(observation["achieved_goal"] - observation["desired_goal"])
         success = bool(distance < self.goal_radius)
-        return observation, reward, success and not self.continuing, False, {"is_success": success}
+        return observation, reward, self.end(success and not self.continuing), False, {"is_success": success}
 
     def _draw_point(self) -> np.ndarray:
         return place(self.np_random.uniform(-1.0, 1.0, 2))

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
+from papergym.envs.checks import flag, is_whole
 from papergym.envs.toys import draw
 from papergym.envs.toys.base import ToyEnv, Walks
 
@@ -73,9 +74,12 @@ class KeyToDoor(ToyEnv[np.ndarray, Any]):
 
     def __init__(self, size: int = 4, phase_steps: int = 15, observe_key: bool = False, render_mode: str | None = None):
         super().__init__(render_mode)
-        if size < 2 or phase_steps < 1:
-            raise ValueError(f"size must be at least 2 and phase_steps at least 1, got {size} and {phase_steps}")
-        self.size, self.phase_steps, self.observe_key = size, phase_steps, observe_key
+        if not (is_whole(size) and is_whole(phase_steps) and size >= 2 and phase_steps >= 1):
+            raise ValueError(
+                f"size must be at least 2 and phase_steps at least 1, whole numbers; got {size!r} and {phase_steps!r}"
+            )
+        size, observe_key = int(size), flag("observe_key", observe_key)
+        self.size, self.phase_steps, self.observe_key = size, int(phase_steps), observe_key
         self.observation_space = spaces.Box(0.0, 1.0, (7 + 4 * size + observe_key,), np.float32)
         self.action_space = spaces.Discrete(3)
         self.elapsed, self.has_key, self.door_reached = 0, False, False
@@ -89,7 +93,7 @@ class KeyToDoor(ToyEnv[np.ndarray, Any]):
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict[str, Any]]:
         """Draw the three rooms."""
-        super().reset(seed=seed)
+        self.begin(seed, options)
         cells = self.size**2
         agent = self.np_random.integers(cells, size=3)
         target = (agent + self.np_random.integers(1, cells, size=3)) % cells  # uniform over the other cells
@@ -113,7 +117,7 @@ class KeyToDoor(ToyEnv[np.ndarray, Any]):
         self.elapsed += 1
         reward = float(self.door_reached and self.has_key)
         over = self.door_reached or self.elapsed == 3 * self.phase_steps
-        return self._observation(), reward, over, False, self._info()
+        return self._observation(), reward, self.end(over), False, self._info()
 
     def get_keys_to_action(self) -> dict[str, int]:
         """Keys of ``gymnasium.utils.play`` and ``papergym play``."""

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
+from papergym.envs.checks import number
 from papergym.envs.toys import draw
 from papergym.envs.toys.base import ToyEnv
 
@@ -74,17 +75,16 @@ class MultiGoal(ToyEnv[np.ndarray, np.ndarray]):
         render_mode: str | None = None,
     ):
         super().__init__(render_mode)
-        self.goal_reward, self.action_cost, self.distance_cost = goal_reward, action_cost, distance_cost
-        if not start_std >= 0:
-            raise ValueError(f"start_std must be at least 0, got {start_std}")
-        self.start_std, self.goal_radius = start_std, 1.0
+        self.goal_reward, self.action_cost = number("goal_reward", goal_reward), number("action_cost", action_cost)
+        self.distance_cost = number("distance_cost", distance_cost)
+        self.start_std, self.goal_radius = number("start_std", start_std, 0), 1.0
         self.observation_space = spaces.Box(-LIMIT, LIMIT, (2,), np.float32)
         self.action_space = spaces.Box(-1.0, 1.0, (2,), np.float32)
         self.position, self.path = np.zeros(2), [[0.0, 0.0]]
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict[str, Any]]:
         """Start near the origin."""
-        super().reset(seed=seed)
+        self.begin(seed, options)
         self.position = np.clip(self.np_random.normal(0.0, self.start_std, 2), -LIMIT, LIMIT)
         self.path = [self.position.tolist()]
         return self.position.astype(np.float32), {"is_success": False, "nearest_goal": self._nearest()[0]}
@@ -99,7 +99,7 @@ class MultiGoal(ToyEnv[np.ndarray, np.ndarray]):
         reached = distance < self.goal_radius
         if reached:
             reward += self.goal_reward
-        return self.position.astype(np.float32), reward, reached, False, {"is_success": reached, "nearest_goal": goal}
+        return self.position.astype(np.float32), reward, self.end(reached), False, {"is_success": reached, "nearest_goal": goal}
 
     def _nearest(self) -> tuple[int, float]:
         distances = np.linalg.norm(GOALS - self.position, axis=1)

@@ -24,9 +24,10 @@ def place(point: np.ndarray) -> np.ndarray:
     Raises:
         ValueError: the point lies outside the world.
     """
-    point = np.array(point, np.float64)
-    if point.shape != (2,) or not (np.abs(point) <= 1).all():
-        raise ValueError(f"a point of the four rooms has shape (2,) and lies in [-1, 1], got {point}")
+    given = np.asarray(point)
+    if given.dtype.kind not in "fiu" or given.shape != (2,) or not (np.abs(given) <= 1).all():
+        raise ValueError(f"a point of the four rooms has shape (2,) and lies in [-1, 1], got {point!r}")
+    point = given.astype(np.float64)
     return np.where(np.abs(point) < MARGIN, np.where(point < 0, -MARGIN, MARGIN), point)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from gymnasium import spaces
 from scipy.sparse.csgraph import dijkstra
 
+from papergym.envs.checks import is_whole, number, whole
 from papergym.envs.toys import draw
 from papergym.envs.toys.base import ToyEnv, Walks
 
@@ -97,10 +98,11 @@ class ShortestPath(ToyEnv[Any, Any]):
         render_mode: str | None = None,
     ):
         super().__init__(render_mode)
-        if nodes < 2 or not 0 <= goal < nodes:
-            raise ValueError(f"nodes must be at least 2 and goal one of them, got {nodes} nodes and goal {goal}")
-        if not 0 <= edge_probability <= 1:
-            raise ValueError(f"edge_probability must be from 0 to 1, got {edge_probability}")
+        if not (is_whole(nodes) and is_whole(goal) and nodes >= 2 and 0 <= goal < nodes):
+            raise ValueError(f"nodes must be at least 2 and goal one of them, got {nodes!r} nodes and goal {goal!r}")
+        nodes, goal, horizon = int(nodes), int(goal), whole("horizon", horizon)
+        edge_probability = number("edge_probability", edge_probability, 0, 1)
+        graph_seed = whole("graph_seed", graph_seed, 0)
         self.edges = random_graph(nodes, edge_probability, goal, horizon, graph_seed)
         self.nodes, self.goal, self.node = nodes, goal, (goal + 1) % nodes
         self.observation_space = spaces.Discrete(nodes)
@@ -113,7 +115,7 @@ class ShortestPath(ToyEnv[Any, Any]):
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.int64, dict[str, Any]]:
         """Start anywhere but at the goal."""
-        super().reset(seed=seed)
+        self.begin(seed, options)
         self.node = int((self.goal + self.np_random.integers(1, self.nodes)) % self.nodes)
         return np.int64(self.node), {"is_success": False}
 
@@ -123,7 +125,7 @@ class ShortestPath(ToyEnv[Any, Any]):
         if self.edges[self.node, action]:
             self.node = action
         success = self.node == self.goal
-        return np.int64(self.node), reward, success, False, {"is_success": success}
+        return np.int64(self.node), reward, self.end(success), False, {"is_success": success}
 
     def _text(self) -> str:
         exits = " ".join(map(str, np.flatnonzero(self.edges[self.node]))) or "none"

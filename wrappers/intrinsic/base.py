@@ -1,13 +1,16 @@
 """Base of every bonus: score, observe, the two in one pass, exact state, diagnostics and checks."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, fields
-from math import isfinite
+from functools import partial
+from math import inf, isfinite
 from typing import Any, Literal, get_args
 
 import numpy as np
 from gymnasium import Space
 
+from papergym.envs.checks import flag, number, whole
 from papergym.wrappers.intrinsic.diagnostics import Diagnostics
 from papergym.wrappers.intrinsic.features import require_spaces
 from papergym.wrappers.intrinsic.moments import RunningMoments
@@ -37,6 +40,8 @@ class Bonus(ABC):
     device: str = "cpu"
 
     def __post_init__(self) -> None:
+        plain_fields(self)
+        whole("seed", self.seed, 0)
         require_one_of("scaling", self.scaling, Scaling)
         require_one_of("order", self.order, Order)
         self.rng = np.random.default_rng(self.seed)
@@ -198,6 +203,18 @@ class Bonus(ABC):
         if differing:
             pairs = ", ".join(f"{name}={theirs.get(name)!r} (here {own[name]!r})" for name in differing)
             raise ValueError(f"the state was saved with {pairs}; build the bonus with the same arguments.")
+
+
+def plain_fields(owner: Any) -> None:
+    """Check a dataclass's fields of type int, float and bool, and turn NumPy's numbers into Python's.
+
+    Raises:
+        ValueError: a value of another type, or NaN or infinity.
+    """
+    checks: dict[Any, Callable[[str, Any], Any]] = {int: partial(whole, least=-inf), float: number, bool: flag}
+    for field in fields(owner):
+        if field.type in checks:
+            setattr(owner, field.name, checks[field.type](field.name, getattr(owner, field.name)))
 
 
 def require(condition: bool, expectation: str, got: Any) -> None:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 import numpy as np
 from gymnasium import spaces
 
+from papergym.envs.checks import number
 from papergym.wrappers.intrinsic.base import Bonus, require, require_one_of
 from papergym.wrappers.intrinsic.features import Embedding, Features, first, require_sizes
 from papergym.wrappers.intrinsic.transitions import Observations, Transitions
@@ -41,7 +42,9 @@ class CountBonus(Bonus):
         super().__post_init__()
         require_one_of("hash", self.hash, Hash)
         require(self.bits >= 1, "bits is at least 1", self.bits)
-        require(bool(np.all(np.asarray(self.width) > 0)), "width is positive", self.width)
+        edges = self.width if isinstance(self.width, tuple | list) else (self.width,)
+        edges = tuple(number("width (positive)", edge, 0, above=True) for edge in edges)
+        self.width = edges if isinstance(self.width, tuple | list) else edges[0]
         name = type(self).__name__
         self.features = Features(self.embed, owner=name, dim=self.dim, seed=self.seed, device=self.device)
         self.counts: dict[bytes, int] = {}

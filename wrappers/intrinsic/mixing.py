@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 
 from papergym.envs.renamed import renamed, renamed_attribute
-from papergym.wrappers.intrinsic.base import Bonus, require, require_one_of
+from papergym.wrappers.intrinsic.base import Bonus, plain_fields, require, require_one_of
 from papergym.wrappers.intrinsic.moments import RunningMoments
 
 Mix = Literal["add", "replace"]
@@ -35,10 +35,10 @@ class RewardMixer:
     normalise = renamed_attribute("normalise", "normalize")
 
     def __post_init__(self) -> None:
+        plain_fields(self)
         require_one_of("mix", self.mix, Mix)
         require(0 <= self.decay < 1, "decay is in [0, 1)", self.decay)
         require(0 <= self.gamma < 1, "gamma is in [0, 1)", self.gamma)
-        require(bool(np.isfinite(self.weight)), "weight is finite", self.weight)
         self.steps = 0
         self._moments = RunningMoments()
         self._discounted = np.zeros(0)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from papergym.envs.base import plain
 from papergym.wrappers.intrinsic import make_bonus
 from papergym.wrappers.intrinsic.base import Bonus
 
@@ -14,8 +15,8 @@ def resolve(bonus: Bonus | str, arguments: Mapping[str, Any] | None) -> tuple[Bo
         TypeError: neither a bonus nor a name, or arguments beside a ready bonus.
     """
     if isinstance(bonus, str):
-        arguments = dict(arguments or {})
-        return make_bonus(bonus, **arguments), {"bonus": bonus, "bonus_arguments": arguments}
+        made = make_bonus(bonus, **dict(arguments or {}))
+        return made, {"bonus": bonus, "bonus_arguments": {name: plain(getattr(made, name)) for name in arguments or {}}}
     if not isinstance(bonus, Bonus):
         raise TypeError(f"bonus is a Bonus or the name of one, got {type(bonus).__name__}.")
     if arguments:

@@ -49,7 +49,7 @@ class IntrinsicReward(WrapperState, gym.vector.VectorWrapper, gym.utils.RecordCo
     ):
         self.bonus, recipe = resolve(bonus, bonus_arguments)
         self.mixer = RewardMixer(weight=weight, mix=mix, decay=decay, normalize=normalize)
-        mixing = {"weight": weight, "mix": mix, "decay": decay, "normalize": normalize}
+        mixing = {name: getattr(self.mixer, name) for name in ("weight", "mix", "decay", "normalize")}
         gym.utils.RecordConstructorArgs.__init__(self, _disable_deepcopy=True, **recipe, **mixing)
         gym.vector.VectorWrapper.__init__(self, envs)
         self.mode = _mode(envs, autoreset_mode)

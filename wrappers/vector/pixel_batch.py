@@ -7,6 +7,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
+from papergym.envs.checks import mask_of, options_of, seeds_of, whole
 from papergym.wrappers.stack import stacked_space
 
 
@@ -34,8 +35,8 @@ class PixelBatch(VectorEnv):
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
     ):
         self.envs, self.num_envs, self.copy = list(worlds), len(worlds), copy
-        if not isinstance(action_repeat, int) or action_repeat < 1:
-            raise ValueError(f"action_repeat is a whole number of frames, at least 1; got {action_repeat!r}")
+        action_repeat = whole("action_repeat", action_repeat, unit="frames")
+        num_stack = whole("num_stack", num_stack, unit="images")
         self.autoreset_mode = AutoresetMode(autoreset_mode)
         first = self.envs[0]
         fps = max(1, round(first.metadata["render_fps"] / action_repeat))
@@ -54,12 +55,9 @@ class PixelBatch(VectorEnv):
 
     def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict[str, Any]]:
         """Begin episodes in all environments, or in those of ``options["reset_mask"]``."""
-        seeds = [seed + index for index in range(self.num_envs)] if isinstance(seed, int) else seed or [None] * self.num_envs
-        if len(seeds) != self.num_envs:
-            raise ValueError(f"one seed per environment: expected {self.num_envs}, got {len(seeds)}")
-        mask = (options or {}).get("reset_mask", np.ones(self.num_envs, bool))
-        if np.shape(mask) != (self.num_envs,) or np.asarray(mask).dtype != bool or not np.any(mask):
-            raise ValueError(f"options['reset_mask'] is a bool array of shape ({self.num_envs},) with a True; got {mask!r}")
+        seeds = seeds_of(seed, self.num_envs)
+        given = options_of(options, ("reset_mask",))
+        mask = mask_of(given["reset_mask"], self.num_envs) if "reset_mask" in given else np.ones(self.num_envs, bool)
         info: dict[str, Any] = {}
         for index in np.flatnonzero(mask).tolist():
             info = self._add_info(info, self._begin(index, seeds[index]), index)

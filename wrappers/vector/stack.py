@@ -7,6 +7,7 @@ from gymnasium.utils import RecordConstructorArgs
 from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 from gymnasium.vector.utils import batch_space
 
+from papergym.envs.checks import whole
 from papergym.wrappers.stack import stacked_space
 
 
@@ -22,6 +23,7 @@ class FrameStack(VectorWrapper, RecordConstructorArgs):
     """
 
     def __init__(self, env: VectorEnv, num_stack: int = 3):
+        num_stack = whole("num_stack", num_stack, unit="images")
         RecordConstructorArgs.__init__(self, num_stack=num_stack)
         super().__init__(env)
         self._mode = env.metadata.get("autoreset_mode")

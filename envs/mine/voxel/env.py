@@ -6,6 +6,8 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from papergym.envs import base
+from papergym.envs.checks import flag, number, seed_of, whole
 from papergym.envs.mine import spaces as contract
 from papergym.envs.mine import vocabulary as vocab
 from papergym.envs.mine.actions import Actions, InvalidAction
@@ -24,7 +26,7 @@ _ALWAYS = 2**31
 """Fast resets between two new worlds, for ``fast_reset=True``."""
 
 
-class VoxelMineEnv(gym.Env[dict[str, Any], np.ndarray]):
+class VoxelMineEnv(base.World, gym.Env[dict[str, Any], np.ndarray]):
     """A first-person block world; one step is one game tick (1/20 s).
 
     Observations and actions are the contract of :mod:`papergym.envs.mine.spaces`. ``info`` holds ``success``, ``prompt``,
@@ -103,25 +105,34 @@ class VoxelMineEnv(gym.Env[dict[str, Any], np.ndarray]):
         segmentation: bool = False,
         render_mode: str | None = None,
     ) -> None:
+        given = locals()
         self.task = parse(task) if isinstance(task, str) else task
         check_reach(self.task, obtainable())
         if render_mode not in (None, "rgb_array"):
             raise ValueError(f"render_mode is None or 'rgb_array'; got {render_mode!r}")
         self.render_mode, self._begun = render_mode, False
-        self._first_seed, self._world_seed = seed, starts.terrain_seed(world_seed)
+        for name in ("allow_time_passage", "use_lidar", "strict_actions", "success_ends", "hand", "hud", "segmentation"):
+            flag(name, given[name])
+        for name in ("allow_mob_spawn", "use_voxel"):
+            flag(name, bool(given[name]) if given[name] is None else given[name])
+        reward_scale = number("reward_scale", reward_scale)
+        view_distance = number("view_distance", view_distance, 0, above=True)
+        aspect = None if aspect is None else number("aspect", aspect, 0, above=True)
+        self._first_seed, self._world_seed = seed_of(seed), starts.terrain_seed(world_seed)
         self._kind = starts.terrain_kind(specified_biome if specified_biome is not None else self.task.biome)
         inventory = self.task.inventory if initial_inventory is None else initial_inventory
         self._inventory = commands.parse_items(inventory)
         values = (start_position, start_health, start_food, start_time, initial_weather)
         self._start = starts.checked(dict(zip(starts.VALUES, values)))
-        self._fast_reset = _ALWAYS if fast_reset is True else int(self.task.fast_reset if fast_reset is None else fast_reset)
-        if self._fast_reset < 0:
-            raise ValueError(f"fast_reset is a number of resets, at least 0, or True for always; got {fast_reset}")
+        if isinstance(fast_reset, bool):
+            self._fast_reset = _ALWAYS if fast_reset else 0
+        else:
+            resets = self.task.fast_reset if fast_reset is None else fast_reset
+            self._fast_reset = whole("fast_reset (True for always)", resets, 0, unit="resets")
         self._fast_left = 0
         self._strict, self._success_ends, self._segmentation = strict_actions, success_ends, segmentation
-        speed = self.task.break_speed_multiplier if break_speed_multiplier is None else float(break_speed_multiplier)
-        if not 0 < speed < float("inf"):
-            raise ValueError(f"break_speed_multiplier is above 0, got {break_speed_multiplier}")
+        speed = self.task.break_speed_multiplier if break_speed_multiplier is None else break_speed_multiplier
+        speed = number("break_speed_multiplier", speed, 0, above=True)
         self.world = World(
             break_speed_multiplier=speed,
             allow_time_passage=allow_time_passage and not self.task.always_night,
@@ -157,15 +168,13 @@ class VoxelMineEnv(gym.Env[dict[str, Any], np.ndarray]):
         Returns:
             (observation, info).
         """
-        if seed is None and self._first_seed is not None:
-            seed, self._first_seed = self._first_seed, None
-        super().reset(seed=seed)
-        options = dict(options or {})
-        if not set(options) <= set(starts.OPTIONS):
-            raise ValueError(f"unknown reset options {sorted(set(options) - set(starts.OPTIONS))}; known: {starts.OPTIONS}")
-        fast, items = options.pop("fast_reset", False), options.pop("inventory", None)
+        seed, options = self.check_reset(seed, options, starts.OPTIONS)
+        fast, items = flag("fast_reset", options.pop("fast_reset", False)), options.pop("inventory", None)
         items = self._inventory if items is None else commands.parse_items(items)
         given = {**self._start, **starts.checked(options)}
+        if seed is None and self._first_seed is not None:
+            seed, self._first_seed = self._first_seed, None
+        gym.Env.reset(self, seed=seed)
         if self._begun and (fast or (seed is None and self._fast_left > 0)):
             self._fast_left = max(self._fast_left - 1, 0)
             commands.fast_reset(self.world, self.np_random)
@@ -173,7 +182,7 @@ class VoxelMineEnv(gym.Env[dict[str, Any], np.ndarray]):
             self._fast_left = self._fast_reset
             self.world.reset(self.np_random, self._kind, self._world_seed)
         starts.furnish(self.world, self.np_random, self.task, items, given)
-        self._begun = True
+        self._begun, self._ended, self._fresh = True, False, False
         self._observer.reset(self.world)
         self._goals.reset(self.world)
         info = self._info()
@@ -184,10 +193,10 @@ class VoxelMineEnv(gym.Env[dict[str, Any], np.ndarray]):
 
         Raises:
             ValueError: the action lies outside the space.
-            gymnasium.error.ResetNeeded: no episode has begun.
+            gymnasium.error.ResetNeeded: no episode is running.
             InvalidAction: ``strict_actions``, and the function names an empty slot or what cannot be placed.
         """
-        self._check_begun()
+        self.check_running()
         act, refused = self._actions.decode(action), ""
         try:
             self.world.tick(act)
@@ -203,7 +212,8 @@ class VoxelMineEnv(gym.Env[dict[str, Any], np.ndarray]):
             info["invalid_action"], info["refusal"] = True, refused
         if dead:
             info["cause_of_death"] = self.world.vitals.cause
-        return self._observe(info), reward, bool(dead or (info["success"] and self._success_ends)), False, info
+        self._ended = bool(dead or (info["success"] and self._success_ends))
+        return self._observe(info), reward, self._ended, False, info
 
     def _check_begun(self) -> None:
         if not self._begun:
@@ -227,9 +237,13 @@ class VoxelMineEnv(gym.Env[dict[str, Any], np.ndarray]):
     def render(self) -> np.ndarray | None:
         """(H, W, 3) uint8 image of the player's view."""
         if self.render_mode is None:
-            return None
+            return self.nothing_drawn()
         self._check_begun()
         return np.ascontiguousarray(self.painter.paint(self.world).transpose(1, 2, 0))
+
+    def close(self) -> None:
+        """Nothing to give back; may be called twice."""
+        self._closed = True
 
     def command(self, name: str, *args: Any, **kwargs: Any) -> None:
         """Run one of MineDojo's commands: spawn_mobs, set_block, set_inventory, clear_inventory, teleport_agent, set_time,
@@ -250,15 +264,10 @@ class VoxelMineEnv(gym.Env[dict[str, Any], np.ndarray]):
             "goals": self._goals.get_state(),
             "counts": self._observer.counts.copy(),
             "fast_left": self._fast_left,
+            "ended": self._ended,
         }
 
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Go back to what :meth:`get_state` returned.
-
-        Raises:
-            ValueError: the snapshot was made by another version of this world, or of a task that counts other things; nothing
-                has changed.
-        """
+    def _restore(self, state: dict[str, Any]) -> None:
         if not isinstance(state, Mapping) or not {"world", "rng", "goals", "counts", "fast_left"} <= set(state):
             raise ValueError("expected what get_state() of this environment returned")
         self._goals.check_state(state["goals"])
@@ -266,4 +275,4 @@ class VoxelMineEnv(gym.Env[dict[str, Any], np.ndarray]):
         self.np_random.bit_generator.state = state["rng"]
         self._goals.set_state(state["goals"])
         self._observer.counts[...] = state["counts"]
-        self._fast_left, self._begun = int(state["fast_left"]), True
+        self._fast_left, self._begun, self._ended = int(state["fast_left"]), True, bool(state.get("ended", False))

@@ -18,6 +18,7 @@ def test_optimal_values_by_dynamic_programming_and_by_scipy(graph_seed):
                 continue
             returns = []
             for action in range(env.nodes):
+                env.reset()
                 env.node = node
                 following, reward, terminated, _, _ = env.step(action)
                 returns.append(reward + (0 if terminated else values[following]))
