@@ -27,6 +27,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 from papergym.agents.checkpoint.provenance import row_provenance
 from papergym.agents.dreamerv3.algorithm import DreamerV3
 from papergym.agents.dreamerv3.config import Config
+from papergym.agents.fast.precision import fast_matmul
 from papergym.agents.reproduction.results import read_rows, results_path, write_rows
 
 NAME = "dreamer-speed"
@@ -137,12 +138,14 @@ def measure(case: Case, updates: int) -> dict[str, Any]:
     """Row of the table."""
     model = agent(case)
     model.update()  # the first one allocates
-    update = cpu_seconds(model.update, updates)
+    with fast_matmul(model.device):  # as in learn()
+        update = cpu_seconds(model.update, updates)
     observation, state = case.observation.sample()[None], None
     for _ in range(10):
         _, state = model.predict(observation, state)
     acting = cpu_seconds(lambda: model.predict(observation, state), 100)
-    parts = shares(model)
+    with fast_matmul(model.device):
+        parts = shares(model)
     whole = sum(parts.values())
     return {
         "case": case.key,

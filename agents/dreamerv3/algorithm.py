@@ -18,6 +18,7 @@ from papergym.agents.checkpoint.state import State
 from papergym.agents.dreamerv3.config import Config
 from papergym.agents.dreamerv3.policy import DreamerPolicy
 from papergym.agents.errors import BadNumbersError
+from papergym.agents.fast.precision import fast_matmul
 from papergym.agents.replay.packed import FieldSpec
 from papergym.agents.replay.sequences import SequenceReplay
 
@@ -127,9 +128,10 @@ class DreamerV3(ExactResume, BaseAlgorithm):
         hooks.on_training_start(locals(), globals())
         while self.num_timesteps < total:
             hooks.on_rollout_start()
-            if not self._act(hooks):
-                break
-            self._train(log_interval)
+            with fast_matmul(self.device):
+                if not self._act(hooks):
+                    break
+                self._train(log_interval)
         hooks.on_training_end()
         return self
 

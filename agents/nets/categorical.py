@@ -7,12 +7,14 @@ def mixed_log_probs(logits: torch.Tensor, uniform: float) -> torch.Tensor:
     """Logarithms of ``(1 - uniform) softmax(logits) + uniform / classes``; no class has probability zero."""
     if not uniform:
         return torch.log_softmax(logits, -1)
-    return torch.log((1 - uniform) * torch.softmax(logits, -1) + uniform / logits.shape[-1])
+    # torch.softmax takes five times as long over a last axis of few classes on a CPU
+    powers = torch.exp(logits - logits.detach().amax(-1, keepdim=True))
+    return torch.log((1 - uniform) * powers / powers.sum(-1, keepdim=True) + uniform / logits.shape[-1])
 
 
 def waiting_times(shape: tuple[int, ...], like: torch.Tensor) -> torch.Tensor:
     """Draws of an exponential distribution for :func:`sample_one_hot`, from torch's global generator."""
-    return torch.empty(shape, device=like.device, dtype=like.dtype).exponential_()
+    return torch.rand(shape, device=like.device, dtype=like.dtype).log_().neg_()  # exponential_() takes five times as long
 
 
 def sample_one_hot(log_probs: torch.Tensor, waits: torch.Tensor) -> torch.Tensor:
