@@ -1,25 +1,33 @@
-"""``papergym make-dataset``: from a command to a dataset, and what it refuses."""
+"""``papergym make-dataset``: every quality from a run made here, cut and gone on with, and what it refuses."""
 
 import json
 import resource
+import shutil
 import signal
 import subprocess
 import sys
 import time
 
-import gymnasium as gym
 import numpy as np
 import pytest
 
-import papergym  # noqa: F401  (registers the ids)
 from papergym.agents.data.minari import load_dataset, open_dataset
 from papergym.agents.data.recording import play_again, recordings, same
+from papergym.agents.errors import UsageError
 from papergym.agents.offline import source as source_module
 from papergym.agents.offline.make import Request, make_dataset
-from papergym.agents.offline.source import Scores, Source
-from papergym.agents.offline.train_source import train_source
+from papergym.agents.offline.source import SCORES, Scores, Source
+from papergym.agents.run import main
 
-STEPS = {"Pendulum-v1": 1_200, "CartPole-v1": 1_500}
+SOURCE = ["--env", "Pendulum-v1", "--learning-starts", "200", "--eval-episodes", "1", "--no-video"]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A short run of SAC with its memory, whose last snapshot is better than random."""
+    folder = tmp_path_factory.mktemp("source") / "run"
+    assert main(["train", "sac", *SOURCE, "--steps", "4000", "--snapshots", "4", "--run-folder", str(folder)]) == 0
+    return folder
 
 
 @pytest.fixture
@@ -29,10 +37,101 @@ def root(tmp_path, monkeypatch):
     return tmp_path / "minari"
 
 
-@pytest.fixture
-def few(monkeypatch):
+@pytest.mark.parametrize("quality", ["random", "medium", "medium-replay", "medium-expert", "expert"])
+def test_every_quality_can_be_played_again(run, root, quality, capsys):
+    words = ["make-dataset", "Pendulum-v1", "--quality", quality, "--steps", "600", "--from", str(run)]
+    assert main(words) == 0
+    name = f"papergym/pendulum-v1/{quality}-v0"
+    data = load_dataset(name)
+    assert len(data) >= 600 and data.random_return < data.expert_return and data.spec.id == "Pendulum-v1"
+    dataset = open_dataset(name)
+    env = dataset.recover_environment()
+    for episode in recordings(dataset):
+        assert same(episode, play_again(env, episode.start, episode.actions))
+        assert quality == "medium-replay" or episode.log_probs.shape == (200,)
+    assert "normalized return" in capsys.readouterr().out
+    digest = data.digest
+    assert main(words) == 0 and load_dataset(name).digest == digest  # done: nothing is made again
+    assert main([*words, "--seed", "5"]) == 2 and load_dataset(name).digest == digest
+
+
+def test_the_density_of_the_actions(run, root):
+    """Against the network's own Gaussian, in float64: log N(u) minus the logarithm of the tanh's slope and of the range."""
+    assert main(["make-dataset", "Pendulum-v1", "--quality", "expert", "--steps", "200", "--from", str(run)]) == 0
+    source = Source(run)
+    learner = source.learner(source.snapshots[source.scores().best])
+    (episode, *_) = recordings(open_dataset("papergym/pendulum-v1/expert-v0"))
+    actor = learner.model.policy.actor
+    mean, log_std, _ = actor.get_action_dist_params(learner.model.policy.obs_to_tensor(episode.observations[:-1])[0])
+    mean, log_std = (part.detach().double().numpy()[:, 0] for part in (mean, log_std))
+    scaled = episode.actions[:, 0].astype(np.float64) / 2
+    inside = np.abs(scaled) < 0.999  # near the bounds float32 actions have lost the Gaussian's value
+    before = np.arctanh(np.clip(scaled, -0.9999, 0.9999))
+    expected = -0.5 * ((before - mean) / np.exp(log_std)) ** 2 - log_std - 0.5 * np.log(2 * np.pi)
+    expected -= np.log(1 - scaled**2 + 1e-6) + np.log(2)
+    assert inside.sum() > 20
+    np.testing.assert_allclose(episode.log_probs[inside], expected[inside], atol=0.02)
+
+
+def test_without_a_run_it_trains_one(root, capsys):
+    words = ["make-dataset", "CartPole-v1", "--quality", "expert", "--steps", "200", "--train-steps", "1500"]
+    assert main(words) in (0, 2)  # 2: it has not learned in so few steps, and says so
+    said = capsys.readouterr()
+    assert (root / "papergym").exists() or "has not learned" in said.err
+    assert (root.parent / "runs" / "make-dataset").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["Pendulum-v1", "--quality", "good"], "unknown quality"),
+        (["Pendulum-v1", "--quality", "random", "--steps", "0"], "at least 1"),
+        (["Pendulum-v9", "--quality", "random"], "cannot be made"),
+        (["TT-FourRooms-v0", "--quality", "random"], "FlattenObservation"),
+        (["Pendulum-v1", "--quality", "expert", "--from", "nowhere"], "no run at"),
+        (["Pendulum-v1", "--quality", "random", "--id", "no id"], "no id of a Minari dataset"),
+    ],
+)
+def test_what_it_refuses(root, words, said, capsys):
+    assert main(["make-dataset", *words]) == 2
+    assert said in capsys.readouterr().err and not list(root.rglob("*.hdf5"))
+
+
+def test_a_run_on_another_environment(run, root, capsys):
+    assert main(["make-dataset", "CartPole-v1", "--quality", "expert", "--from", str(run)]) == 2
+    assert "is a run on Pendulum-v1" in capsys.readouterr().err
+
+
+def test_discrete_actions(root, monkeypatch):
+    """A run of DQN: the actions are epsilon-greedy, and every episode can be played again."""
     monkeypatch.setattr(source_module, "SNAPSHOT_EPISODES", 2)
     monkeypatch.setattr(source_module, "REFERENCE_EPISODES", 3)
+    words = [
+        "train",
+        "per",
+        "--env",
+        "CartPole-v1",
+        "--steps",
+        "2500",
+        "--snapshots",
+        "5",
+        "--no-video",
+        "--eval-episodes",
+        "1",
+    ]
+    assert main([*words, "--run-folder", "source"]) == 0
+    source = Source(root.parent / "source")
+    for quality in ("medium-expert", "medium-replay"):
+        make_dataset(Request("CartPole-v1", quality, steps=300), source)
+        assert replays(f"papergym/cartpole-v1/{quality}-v0") > 0
+    episodes = list(recordings(open_dataset("papergym/cartpole-v1/medium-expert-v0")))
+    policies, scores = [episode.about["policy"] for episode in episodes], source.scores()
+    assert list(dict.fromkeys(policies)) == [f"per at step {step}" for step in dict.fromkeys((scores.medium, scores.best))]
+    epsilon = 0.05  # exploration_final_eps of the preset
+    found = np.unique(np.exp(np.concatenate([episode.log_probs for episode in episodes])))
+    np.testing.assert_allclose(found, [epsilon / 2, 1 - epsilon / 2])
+    replay = load_dataset("papergym/cartpole-v1/medium-replay-v0")
+    assert len(replay) <= scores.medium < len(replay) + 500 and replay.terminated.sum() == replay.episodes
 
 
 def replays(name):
@@ -46,62 +145,17 @@ def replays(name):
     return count
 
 
-@pytest.mark.parametrize("env", STEPS)
-def test_every_quality(root, few, env):
-    """One run serves all; each episode is what the environment does; log-probabilities are there where they are known."""
-    source = train_source(env, steps=STEPS[env])
-    scores = source.scores()
-    assert len(scores.snapshots) == 20 and scores.expert > scores.random and scores.medium <= scores.best
-    for quality in ("random", "medium", "medium-replay", "medium-expert", "expert"):
-        request = Request(env, quality, steps=500)
-        make_dataset(request, source)
-        data = load_dataset(request.dataset_id)
-        episodes = list(recordings(open_dataset(request.dataset_id)))
-        assert replays(request.dataset_id) == data.episodes == len(episodes)
-        assert (data.random_return, data.expert_return) == (scores.random, scores.expert)
-        if quality == "medium-replay":
-            assert scores.medium - 500 <= len(data) <= scores.medium
-            assert all(episode.log_probs is None for episode in episodes)
-        else:
-            assert 500 <= len(data) < 500 + data.lengths[-1]
-            assert all(np.isfinite(episode.log_probs).all() for episode in episodes)
-        if quality == "medium-expert":
-            policies = [episode.about["policy"] for episode in episodes]
-            assert sorted(set(policies), key=policies.index) == [f"{source.plan.agent.key} at step {step}" for step in
-                                                                 dict.fromkeys((scores.medium, scores.best))]  # fmt: skip
-    assert train_source(env, steps=STEPS[env]).scores() == scores  # finished: taken as it is
-
-
-def test_log_probabilities_of_sac(root, few):
-    """Against the density of the squashed Gaussian, computed in float64 in the environment's units."""
-    source = train_source("Pendulum-v1", steps=1_200)
-    step = max(source.snapshots)
-    make_dataset(Request("Pendulum-v1", "expert", steps=200), source)
-    (episode,) = recordings(open_dataset("papergym/pendulum-v1/expert-v0"))
-    model = source.learner(source.snapshots[source.scores().best]).model
-    mean, log_std, _ = model.actor.get_action_dist_params(model.policy.obs_to_tensor(episode.observations[:-1])[0])
-    mean, std = mean.detach().numpy().astype(float), np.exp(log_std.detach().numpy().astype(float))
-    squashed = episode.actions.astype(float) / 2
-    inside = np.abs(squashed[:, 0]) < 0.99  # near the bounds float32 actions do not tell where they came from
-    raw = np.arctanh(squashed[inside])
-    normal = -0.5 * ((raw - mean[inside]) / std[inside]) ** 2 - np.log(std[inside]) - 0.5 * np.log(2 * np.pi)
-    expected = (normal - np.log(1 - squashed[inside] ** 2) - np.log(2.0))[:, 0]
-    assert inside.sum() > 20 and step in source.snapshots
-    np.testing.assert_allclose(episode.log_probs[inside], expected, atol=2e-3)
-
-
 def test_the_rule():
     scores = Scores(0.0, 90.0, {10: 5.0, 20: 29.9, 30: 30.0, 40: 20.0, 50: 91.0, 60: 90.0})
     assert (scores.medium, scores.best) == (30, 50)
 
 
-def test_a_memory_that_cannot_be_played_again(root, few, caplog):
-    """Numbers that the environment does not give: the episodes stay as the memory holds them, without a start."""
-    source = train_source("Pendulum-v1", steps=1_200)
-    source.learner(sorted((source.folder / "checkpoints").glob("*"))[-1]).model.replay_buffer.rewards[250] += 1
-    buffer = source._learner.model.replay_buffer
-    source._memory = lambda until: buffer  # what is read is the memory that was changed
-    starts = [episode.start is None for episode in source.memory(1_200)]
+def test_a_memory_that_cannot_be_played_again(run, caplog):
+    """Numbers that the environment does not give: the episode stays as the memory holds it, without a start."""
+    source = Source(run)
+    buffer = source._memory(1_200)
+    buffer.rewards[250] += 1
+    starts = [episode.start is None for episode in source._column(buffer, 0, 1_200)]
     assert starts == [False, True, False, False, False, False] and "1 episodes" in caplog.text
 
 
@@ -123,9 +177,9 @@ def test_without_a_run(root, command_line):
 
 def test_kill_and_go_on(root, command_line, delays):
     """kill -9 at any moment: nothing that looks like a dataset is left, and the same command makes the same bits."""
-    arguments = ("make-dataset", "Pendulum-v1", "--quality", "random", "--steps", "60000")
+    arguments = ("make-dataset", "Pendulum-v1", "--quality", "random", "--steps", "30000")
     command_line.run(*arguments, "--id", "whole-v0")
-    for _ in range(3):
+    for _ in range(2):
         process = command_line.start(*arguments)
         while process.poll() is None and not list(root.glob(".papergym/*/*.npz")):
             time.sleep(0.01)
@@ -156,33 +210,22 @@ def test_a_full_disk(root, size):
     assert len(load_dataset("papergym/pendulum-v1/random-v0")) == 20_000
 
 
-def test_requests_that_cannot_be_met(root, command_line, few):
-    def said(*arguments):
-        return command_line.run("make-dataset", *arguments, status=2)
-
-    assert "Did you mean medium" in said("Pendulum-v1", "--quality", "mediun")
-    assert "at least 1" in said("Pendulum-v1", "--quality", "random", "--steps", "0")
-    assert "cannot be made" in said("Nowhere-v0", "--quality", "random")
-    assert "FlattenObservation" in said("TT-FourRooms-v0", "--quality", "random")
-    assert "no run at" in said("Pendulum-v1", "--from", str(root / "nowhere"))
-    assert "version" in said("Pendulum-v1", "--quality", "random", "--id", "mine")
-    assert "--from gives one" in said("Pendulum-v1", "--from", "x", "--train-steps", "5")
-    assert "unknown agent" in said("Pendulum-v1", "--quality", "medium", "--agent", "nobody")
-    assert not root.exists() or not list(root.rglob("*.hdf5"))
-
-
-def test_a_run_that_does_not_fit(root, few):
-    source = train_source("Pendulum-v1", steps=1_200)
-    with pytest.raises(ValueError, match="is a run on Pendulum-v1"):
-        make_dataset(Request("MountainCarContinuous-v0", "medium", 500), source)
-    for file in (source.folder / "checkpoints").iterdir():
-        file.unlink()
-    with pytest.raises(ValueError, match="--keep-checkpoints"):
+def test_a_kept_trial_and_what_a_run_may_lack(run, root, tmp_path):
+    """`papergym reproduce --keep` leaves the run in a folder of the trial's."""
+    copy = tmp_path / "trial" / "run"
+    shutil.copytree(run, copy)
+    source = Source(copy.parent)
+    assert source.snapshots.keys() == Source(run).snapshots.keys()
+    shutil.rmtree(copy / "checkpoints")
+    with pytest.raises(UsageError, match="--keep-checkpoints"):
         list(source.memory(100))
-    for file in (source.folder / "snapshots").iterdir():
-        file.unlink()
-    with pytest.raises(ValueError, match="--snapshots 20"):
-        Source(source.folder)
+    numbers = {"random": 0.0, "expert": -1.0, "snapshots": dict.fromkeys(map(str, source.snapshots), -1.0)}
+    (copy / SCORES).write_text(json.dumps(numbers))
+    with pytest.raises(UsageError, match="has not learned"):
+        source.scores()
+    shutil.rmtree(copy / "snapshots")
+    with pytest.raises(UsageError, match="--snapshots 20"):
+        Source(copy)
     assert not list(root.rglob("*.hdf5"))
 
 
@@ -190,4 +233,3 @@ def test_help_teaches(command_line):
     text = command_line.run("make-dataset", "--help")
     for word in ("medium-replay", "--from", "MINARI_DATASETS_PATH", "papergym train", "--overwrite"):
         assert word in text
-    assert gym.spec("Pendulum-v1").id in text
