@@ -62,7 +62,7 @@ def _read(path: Path) -> dict[str, np.ndarray]:
         if column.ndim < 1 or len(column) != len(columns["rewards"]):
             raise UsageError(f"{path}, {name}: expected {len(columns['rewards'])} rows, got shape {column.shape}.")
         if name in ("rewards", "terminals", "timeouts"):
-            columns[name] = column.reshape(len(column), -1)[:, 0] if column.size == len(column) else column
+            columns[name] = column.reshape(len(column)) if column.size == len(column) else column
     if "timeouts" not in columns and "next_observations" not in columns:
         raise UsageError(
             f"{path} has neither timeouts nor next_observations, so the ends of its episodes are not known. Use a newer file."

@@ -12,6 +12,7 @@ import numpy as np
 
 from papergym.agents.checkpoint.files import lock, replace_text, replaced
 from papergym.agents.data.recording import Recording, Start
+from papergym.agents.errors import UsageError
 
 STEPS = 10_000
 """Steps of a part."""
@@ -54,7 +55,7 @@ class Parts:
         """Keep episodes; yields the number of steps after each one. What is not yet in a file is written at the end.
 
         Raises:
-            OSError: the disk is full.
+            UsageError: the disk is full; what is in files stays.
         """
         waiting: list[Recording] = []
         for episode in episodes:
@@ -98,8 +99,13 @@ class Parts:
             columns |= {} if episode.log_probs is None else {"log_probs": episode.log_probs}
             arrays |= {f"{number}/{name}": column for name, column in columns.items()}
             about.append(_packed(episode, list(columns)))
-        with replaced(self.folder / f"{len(self._files()):06d}.npz") as temporary:
-            np.savez(temporary, about=json.dumps(about), **arrays)  # pyright: ignore[reportArgumentType]
+        try:
+            with replaced(self.folder / f"{len(self._files()):06d}.npz") as temporary:
+                np.savez(temporary, about=json.dumps(about), **arrays)  # pyright: ignore[reportArgumentType]
+        except OSError as error:
+            raise UsageError(
+                f"cannot write to {self.folder}: {error}. Free some space and give the same command: it goes on where it was."
+            ) from error
 
 
 def _packed(episode: Recording, columns: list[str]) -> dict[str, Any]:

@@ -23,6 +23,9 @@ PLACE = "MINARI_DATASETS_PATH"
 WORK = ".papergym"
 """Folder beside the datasets for what is not finished; Minari passes over hidden folders."""
 
+CHECK_BYTES, MARGIN_BYTES, EPISODE_BYTES = 1_000_000, 8_000_000, 32_000
+"""Data between two looks at the free space, what must be free, and what HDF5 adds to an episode."""
+
 
 def datasets_root() -> Path:
     """Folder of Minari's local datasets; the environment variable ``MINARI_DATASETS_PATH`` names it."""
@@ -106,7 +109,7 @@ def write_dataset(
     try:
         with _written_to(work), warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*set to None", category=UserWarning)  # author, e-mail, permalink
-            counted = _Counted(episodes, env, dataset_id)
+            counted = _Counted(_with_space(episodes, work / dataset_id / "data"), env, dataset_id)
             made = minari.create_dataset_from_buffers(
                 dataset_id,
                 counted,  # pyright: ignore[reportArgumentType]  (it asks for a list, and reads one after the other)
@@ -155,6 +158,30 @@ class _Counted:
             )
         if not self.about:
             raise UsageError(f"{self.name} would hold no episode.")
+
+
+def _with_space(episodes: Iterable[Recording], folder: Path) -> Iterator[Recording]:
+    """``episodes``, with an OSError before the disk is full: HDF5 ends the process where it cannot flush."""
+    waiting = CHECK_BYTES
+    for episode in episodes:
+        if waiting >= CHECK_BYTES:
+            _demand_space(folder, MARGIN_BYTES + 2 * episode.observations.nbytes)
+            waiting = 0
+        waiting += 2 * episode.observations.nbytes + EPISODE_BYTES
+        yield episode
+
+
+def _demand_space(folder: Path, more: int) -> None:
+    """Raise OSError where the data file cannot grow by ``more`` bytes."""
+    if not hasattr(os, "posix_fallocate"):  # macOS
+        return
+    size = (folder / "main_data.hdf5").stat().st_size
+    trial = folder / "space"
+    try:
+        with trial.open("wb") as file:
+            os.posix_fallocate(file.fileno(), size, more)
+    finally:
+        trial.unlink(missing_ok=True)
 
 
 def _finish(storage: Any, counted: _Counted, about: dict[str, Any], low: float | None, high: float | None) -> None:

@@ -4,11 +4,13 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from stable_baselines3 import SAC
-from stable_baselines3.common.buffers import ReplayBuffer
+from stable_baselines3.common.buffers import DictReplayBuffer, ReplayBuffer
+from stable_baselines3.common.env_util import make_vec_env
 
 from papergym.agents.data.buffers import from_replay_buffer, to_replay_buffer
 from papergym.agents.data.dataset import Dataset, Episode
 from papergym.agents.errors import UsageError
+from papergym.agents.replay.uniform import PackedReplayBuffer
 
 SEEN, TAKEN = gym.spaces.Box(-8, 8, (3,)), gym.spaces.Box(-2, 4, (2,))
 
@@ -64,3 +66,35 @@ def test_what_cannot_be_used(data):
         from_replay_buffer(ReplayBuffer(10, SEEN, TAKEN, device="cpu"))
     with pytest.raises(UsageError, match="optimize_memory_usage"):
         to_replay_buffer(data, device="cpu", optimize_memory_usage=True, handle_timeout_termination=False)
+
+
+@pytest.mark.parametrize("kind", [ReplayBuffer, PackedReplayBuffer])
+def test_discrete_actions(kind):
+    seen = np.arange(18, dtype=np.float32).reshape(6, 3)
+    data = Dataset.from_episodes([Episode(seen, np.array([0, 4, 2, 1, 3]), np.ones(5), True)], SEEN, gym.spaces.Discrete(5))
+    back = from_replay_buffer(to_replay_buffer(data, kind, device="cpu"))
+    assert back.actions.tolist() == [0, 4, 2, 1, 3] and back.digest == data.digest
+    np.testing.assert_array_equal(back.next_observations, data.next_observations)
+
+
+@pytest.mark.parametrize("kind", [ReplayBuffer, PackedReplayBuffer])
+def test_two_environments(kind):
+    """More steps than the buffer holds: each transition is what the environment does."""
+    kwargs = {"learning_starts": 1_000, "buffer_size": 700, "device": "cpu", "seed": 0, "replay_buffer_class": kind}
+    model = SAC("MlpPolicy", make_vec_env("Pendulum-v1", 2, seed=0), **kwargs).learn(900)
+    data = from_replay_buffer(model.replay_buffer)
+    assert list(data.lengths) == [100, 200, 50] * 2 and not data.terminated.any() and np.abs(data.actions).max() > 1
+    env = gym.make("Pendulum-v1")
+    for row in (0, 99, 100, 349, 350, 699):
+        env.reset()
+        cosine, sine, speed = data.observations[row].astype(float)
+        env.unwrapped.state = np.array([np.arctan2(sine, cosine), speed])
+        observation, reward, *_ = env.step(data.actions[row])
+        np.testing.assert_allclose(observation, data.next_observations[row], atol=1e-4)
+        assert reward == pytest.approx(data.rewards[row], abs=1e-3)
+
+
+def test_dict_observations():
+    pairs = gym.spaces.Dict({"a": SEEN})
+    with pytest.raises(UsageError, match="Flatten"):
+        from_replay_buffer(DictReplayBuffer(10, pairs, TAKEN, device="cpu"))

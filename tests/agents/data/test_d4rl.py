@@ -1,8 +1,12 @@
 """D4RL's files as they lie on disk."""
 
+from pathlib import Path
+
 import h5py
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from papergym.agents.data.minari import load_dataset
 from papergym.agents.errors import UsageError
@@ -75,3 +79,43 @@ def test_no_hdf5(tmp_path):
     path.write_bytes(b"")
     with pytest.raises(UsageError, match="cannot be read"):
         load_dataset(str(path))
+
+
+def test_the_oldest_files_have_no_timeouts(write):
+    """There an episode ends where the next observation is not the row that follows."""
+    _, following = columns()
+    data = load_dataset(write(timeouts=None, next_observations=following))
+    assert list(data.lengths) == [4, 2, 3] and list(np.flatnonzero(data.terminated)) == [3]
+
+
+@pytest.mark.parametrize("name", ["observations", "actions", "rewards"])
+def test_not_finite(write, name):
+    column = columns()[0][name].copy()
+    column.reshape(-1)[1] = np.inf
+    with pytest.raises(UsageError, match=f"{name}: expected finite numbers"):
+        load_dataset(write(**{name: column}))
+
+
+def test_no_rows_and_one_episode(write):
+    found = columns()[0]
+    with pytest.raises(UsageError, match="no episode"):
+        load_dataset(write(**{name: column[:0] for name, column in found.items()}))
+    one = load_dataset(write(**{name: column[:4] for name, column in found.items()}))
+    assert one.episodes == 1 and one.best(0.1).episodes == 1
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(kept=st.floats(0, 0.999), flips=st.lists(st.tuples(st.floats(0, 0.999), st.integers(0, 255)), max_size=3))
+def test_damaged_files(write, kept, flips):
+    """Cut anywhere, or with bytes changed: a dataset or a UsageError that names the file, never another exception."""
+    path = Path(write())
+    whole = bytearray(path.read_bytes())
+    for place, value in flips:
+        whole[int(place * len(whole))] = value
+    path.write_bytes(bytes(whole if flips else whole[: int(kept * len(whole))]))
+    try:
+        data = load_dataset(str(path))
+    except UsageError as error:
+        assert str(path) in str(error)
+    else:
+        assert np.isfinite(data.observations).all() and len(data) > 0

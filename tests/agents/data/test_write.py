@@ -158,9 +158,10 @@ write_dataset("test/pendulum-v1/random-v0", episodes, env)
 
 
 def test_a_full_disk_while_hdf5_is_written(root, env):
-    """The kernel refuses to let the file grow. HDF5 may even crash then: the dataset is not there, the next one is whole."""
+    """The kernel refuses to let the file grow: one message, nothing is left, and the next dataset is whole."""
     done = subprocess.run([sys.executable, "-c", FULL_DISK], capture_output=True, text=True, timeout=300)
     assert done.returncode != 0 and not (root / ID).exists()
+    assert "UsageError: cannot write" in done.stderr and not list(root.rglob("*.hdf5"))
     write_dataset(ID, random_episodes(env), env)
     assert len(load_dataset(ID)) == 600
 
