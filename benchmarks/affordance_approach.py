@@ -75,9 +75,12 @@ def _shakes(count: int, rng: np.random.Generator) -> np.ndarray:
 
 def _look(photographer: Photographer, eyes: np.ndarray, target: np.ndarray, shake: np.ndarray) -> np.ndarray:
     """(3, H, W) uint8 frame from ``eyes`` towards ``target``."""
-    world, (x, y, z) = photographer.env.world, target - eyes
-    yaw, pitch = np.degrees(np.arctan2(-x, z)) + shake[0], -np.degrees(np.arctan2(y, np.hypot(x, z))) + shake[1]
-    world.put_player(*(eyes - np.array([0, EYE_HEIGHT, 0])), float(yaw), float(np.clip(pitch, -70, 70)))
+    world, (right, up, ahead), (x, y, z) = photographer.env.world, target - eyes, eyes.tolist()
+    yaw, pitch = (
+        np.degrees(np.arctan2(-right, ahead)) + shake[0],
+        -np.degrees(np.arctan2(up, np.hypot(right, ahead))) + shake[1],
+    )
+    world.put_player(x, y - EYE_HEIGHT, z, float(yaw), float(np.clip(pitch, -70, 70)))
     return photographer.env.painter.paint(world).copy()
 
 
@@ -106,7 +109,7 @@ def measure(scorer: SmallScorer, task: str, count: int) -> dict[str, float | int
         taken = approach(photographer, GOALS[task], scorer)
         tried += 1
         if taken is not None:
-            found.append(float(spearmanr(taken[0], -taken[1]).statistic))
+            found.append(float(np.asarray(spearmanr(taken[0], -taken[1]))[0]))
         if taken is not None or tried % 10 == 0:
             photographer.new_world()
     quiet = np.concatenate([quiet_logits(scorer, task, SEED + number) for number in range(count)])
