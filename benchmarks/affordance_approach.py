@@ -75,10 +75,12 @@ def _shakes(count: int, rng: np.random.Generator) -> np.ndarray:
 
 def _look(photographer: Photographer, eyes: np.ndarray, target: np.ndarray, shake: np.ndarray) -> np.ndarray:
     """(3, H, W) uint8 frame from ``eyes`` towards ``target``."""
-    world, (x, y, z) = photographer.env.world, target - eyes
-    yaw, pitch = np.degrees(np.arctan2(-x, z)) + shake[0], -np.degrees(np.arctan2(y, np.hypot(x, z))) + shake[1]
-    left, up, ahead = eyes
-    world.put_player(left, up - EYE_HEIGHT, ahead, float(yaw), float(np.clip(pitch, -70, 70)))
+    world, (right, up, ahead), (x, y, z) = photographer.env.world, target - eyes, eyes.tolist()
+    yaw, pitch = (
+        np.degrees(np.arctan2(-right, ahead)) + shake[0],
+        -np.degrees(np.arctan2(up, np.hypot(right, ahead))) + shake[1],
+    )
+    world.put_player(x, y - EYE_HEIGHT, z, float(yaw), float(np.clip(pitch, -70, 70)))
     return photographer.env.painter.paint(world).copy()
 
 

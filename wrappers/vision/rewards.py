@@ -259,7 +259,7 @@ def AffordanceReward(env: Any, mode: str = "record", **arguments: Any) -> Any:
 
 def _wrapped(env: Any, bonus: type[Bonus], arguments: dict[str, Any]) -> Any:
     names = ("weight", "mix", "decay", "normalize", "autoreset_mode")
-    mixing = {"normalize": False} | {name: arguments.pop(name) for name in names if name in arguments}
+    mixing: dict[str, Any] = {"normalize": False} | {name: arguments.pop(name) for name in names if name in arguments}
     if isinstance(env, gym.Env):
         return VisionReward(env, bonus(**arguments), **mixing)
     return add_intrinsic_reward(env, bonus(**arguments), **mixing)

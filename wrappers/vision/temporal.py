@@ -10,8 +10,7 @@ WIDTH, HEADS, HEAD, INNER, POSITIONS = 512, 8, 64, 2048, 32
 class _Attention(nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        for name in ("to_q", "to_k", "to_v", "to_out"):
-            setattr(self, name, nn.Linear(WIDTH, HEADS * HEAD, bias=False))
+        self.to_q, self.to_k, self.to_v, self.to_out = (nn.Linear(WIDTH, HEADS * HEAD, bias=False) for _ in range(4))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         n, time, _ = x.shape

@@ -96,7 +96,8 @@ class Photographer:
         world, rng = self.env.world, self.rng
         self.env.command("random_teleport")
         world.mob_count = 0
-        world.put_player(*world.body[[X, Y, Z]], float(rng.uniform(-180, 180)), float(rng.normal(8, 18)))
+        x, y, z = world.body[[X, Y, Z]].tolist()
+        world.put_player(x, y, z, float(rng.uniform(-180, 180)), float(rng.normal(8, 18)))
         for _ in range(animals):
             self._animals(_ANIMALS[int(rng.integers(4))])
 
