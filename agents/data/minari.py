@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from gymnasium import spaces
 
 from papergym.agents.data.d4rl import load_d4rl
 from papergym.agents.data.dataset import Dataset, Episode
@@ -91,9 +90,9 @@ def _end(where: str, steps: int, terminations: Any, truncations: Any) -> bool:
 
 
 def _say_if_jpeg(dataset: Any, name: str) -> None:
-    space = dataset.spec.observation_space
-    image = isinstance(space, spaces.Box) and space.dtype == np.uint8 and len(space.shape) == 3
-    if image and getattr(dataset.storage, "jpeg_encoding", True):
+    from minari.dataset.minari_storage import is_image_space  # which boxes Minari takes for images
+
+    if is_image_space(dataset.spec.observation_space) and getattr(dataset.storage, "jpeg_encoding", True):
         log.warning(
             "%s stores its images as JPEG: pixels differ from the environment's. Minari writes exact ones with "
             "jpeg_encoding=False, as `papergym make-dataset` does.",

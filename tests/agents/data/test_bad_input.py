@@ -109,9 +109,9 @@ def test_another_environment(folder, env, said):
         check_environment(load_dataset(str(folder)), gym.make(env), "mine")
 
 
-def images(name, **kwargs):
-    seen, taken = gym.spaces.Box(0, 255, (8, 8, 3), np.uint8), gym.spaces.Discrete(2)
-    pixels = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3), dtype=np.uint8)
+def images(name, size=32, **kwargs):
+    seen, taken = gym.spaces.Box(0, 255, (size, size, 3), np.uint8), gym.spaces.Discrete(2)
+    pixels = np.random.default_rng(0).integers(0, 256, (3, size, size, 3), dtype=np.uint8)
     flags = {"terminations": [False, True], "truncations": [False, False]}
     buffer = EpisodeBuffer(id=0, observations=pixels, actions=np.array([0, 1]), rewards=[0.0, 1.0], **flags)
     minari.create_dataset_from_buffers(name, [buffer], observation_space=seen, action_space=taken, **kwargs)
@@ -128,6 +128,8 @@ def test_images_stored_as_jpeg(tmp_path, monkeypatch, caplog):
     caplog.clear()
     pixels = images("exact-v0", jpeg_encoding=False)
     np.testing.assert_array_equal(load_dataset("exact-v0").observations, pixels[:2])
+    pixels = images("small-v0", size=8)  # Minari takes no such box for an image
+    np.testing.assert_array_equal(load_dataset("small-v0").observations, pixels[:2])
     assert "JPEG" not in caplog.text
 
 
