@@ -1,15 +1,33 @@
 """Trains the networks of a bonus on the transitions that it observes."""
 
 import copy
+import functools
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from papergym.wrappers.intrinsic.networks import tensors
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def trains(function: Function) -> Function:
+    """Decorator: autograd works inside, though the caller switched it off with ``no_grad`` or ``inference_mode``.
+
+    Collectors of TorchRL and skrl step their environments so; a bonus learns at such a step.
+    """
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        with torch.inference_mode(False), torch.enable_grad():
+            return function(*args, **kwargs)
+
+    return cast(Function, call)
+
 
 Loss = Callable[[nn.Module, dict[str, Tensor]], Tensor]
 
@@ -80,6 +98,7 @@ class Learner:
         self.adopt()
         self._round = self._pool.submit(self._fit, {name: array[:filled].copy() for name, array in self._rows.items()}, draws)
 
+    @trains
     def _fit(self, rows: dict[str, np.ndarray], draws: np.ndarray) -> None:
         for draw in draws:
             batch = tensors({name: array[draw] for name, array in rows.items()}, self.device)
@@ -88,6 +107,7 @@ class Learner:
             loss.backward()
             self.optimiser.step()
 
+    @trains
     def adopt(self) -> None:
         """Wait for the round in the background, and use its weights."""
         if self._round is not None:
@@ -122,6 +142,7 @@ class Learner:
             "counts": [self.seen, self.due, int(pending)],
         }
 
+    @trains
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore what :meth:`state_dict` returned."""
         if self._round is not None:

@@ -17,7 +17,7 @@ Module = TypeVar("Module", bound=nn.Module)
 
 def seeded(build: Callable[[], Module], seed: int) -> Module:
     """A module built by ``build`` with orthogonal weights and zero biases drawn from ``seed``."""
-    with torch.random.fork_rng(devices=[]):
+    with torch.inference_mode(False), torch.enable_grad(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         module = build()
         for layer in module.modules():

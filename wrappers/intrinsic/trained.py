@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from papergym.wrappers.intrinsic.base import Bonus, require
 from papergym.wrappers.intrinsic.features import Sizes, first, require_sizes
 from papergym.wrappers.intrinsic.layout import Layout
-from papergym.wrappers.intrinsic.learner import Learner
+from papergym.wrappers.intrinsic.learner import Learner, trains
 from papergym.wrappers.intrinsic.networks import seeded, tensors
 from papergym.wrappers.intrinsic.transitions import Transitions
 from papergym.wrappers.intrinsic.vectors import flatten, require_finite
@@ -75,6 +75,7 @@ class TrainedBonus(Bonus):
     def _store(self, transitions: Transitions, x: dict[str, np.ndarray]) -> None:
         self._ready(x).add(x)
 
+    @trains
     def _ready(self, x: dict[str, np.ndarray]) -> Learner:
         if self.learner is None:
             shapes = {name: array.shape[1:] for name, array in x.items()}

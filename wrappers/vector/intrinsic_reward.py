@@ -12,9 +12,10 @@ from papergym.wrappers.intrinsic.base import Bonus
 from papergym.wrappers.intrinsic.mixing import Mix, RewardMixer, WrapperState
 from papergym.wrappers.intrinsic.resolving import resolve
 from papergym.wrappers.intrinsic.transitions import Observations, Transitions, copied, replaced, taken
+from papergym.wrappers.vector.forwarding import Forwards
 
 
-class IntrinsicReward(WrapperState, gym.vector.VectorWrapper, gym.utils.RecordConstructorArgs):
+class IntrinsicReward(WrapperState, Forwards, gym.vector.VectorWrapper, gym.utils.RecordConstructorArgs):
     """:class:`papergym.wrappers.IntrinsicReward` for vector environments.
 
     The observation in which an episode ends is scored, wherever the autoreset mode puts it; the observation of a reset is

@@ -78,7 +78,7 @@ class PixelBatch(VectorEnv):
         Raises:
             ValueError: not one action per environment, or one that its environment refuses; nothing has moved.
         """
-        if len(actions) != self.num_envs:
+        if np.ndim(actions) == 0 or len(actions) != self.num_envs:
             raise ValueError(f"one action per environment: expected {self.num_envs}, got {len(actions)}")
         rests = self._begins if self.autoreset_mode == AutoresetMode.NEXT_STEP else np.zeros(self.num_envs, bool)
         native = [None if rest else env.scaled(action) for rest, env, action in zip(rests, self.envs, actions)]
@@ -123,6 +123,41 @@ class PixelBatch(VectorEnv):
             return view.copy()
         view.flags.writeable = False
         return view
+
+    def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
+        """Call a method, or read an attribute, of every environment."""
+        found = [world.get_wrapper_attr(name) for world in self.envs]
+        return tuple(one(*args, **kwargs) if callable(one) else one for one in found)
+
+    def get_attr(self, name: str) -> tuple[Any, ...]:
+        """An attribute of every environment."""
+        return self.call(name)
+
+    def set_attr(self, name: str, values: Any) -> None:
+        """Set an attribute of every environment.
+
+        Args:
+            name: of the attribute.
+            values: one value for all, or a list or tuple with one for each.
+
+        Raises:
+            ValueError: a list or tuple of another length.
+        """
+        each = values if isinstance(values, list | tuple) else [values] * self.num_envs
+        if len(each) != self.num_envs:
+            raise ValueError(f"one value per environment: expected {self.num_envs}, got {len(each)}")
+        for world, value in zip(self.envs, each):
+            world.set_wrapper_attr(name, value)
+
+    @property
+    def np_random(self) -> tuple[np.random.Generator, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """The generator of every environment."""
+        return self.get_attr("np_random")
+
+    @property
+    def np_random_seed(self) -> tuple[int | None, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """The seed of every environment's generator."""
+        return self.get_attr("np_random_seed")
 
     def render(self) -> tuple[np.ndarray | None, ...]:
         """One image per environment."""

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import gymnasium as gym
-from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
+from gymnasium.vector import AutoresetMode, VectorEnv
 
 from papergym.wrappers import recipes
 from papergym.wrappers.vector.pixel_batch import PixelBatch
+from papergym.wrappers.vector.state_batch import StateBatch
 
 
 def batch(
@@ -23,7 +24,7 @@ def batch(
     max_episode_steps: int | None = None,
     **kwargs: Any,
 ) -> VectorEnv:
-    """``num_envs`` worlds as a :class:`PixelBatch`, or as a SyncVectorEnv of ``chain`` where states are observed."""
+    """``num_envs`` worlds as a :class:`PixelBatch`, or as a StateBatch of ``chain`` where states are observed."""
     if max_episode_steps is not None:
         raise ValueError("these worlds count frames: pass limit_frames instead of max_episode_steps")
     if obs_type == "pixels":
@@ -31,7 +32,7 @@ def batch(
         counts = {"action_repeat": action_repeat, "num_stack": frame_stack}
         return PixelBatch(worlds, **counts, copy=copy, autoreset_mode=autoreset_mode)
     counts = {"action_repeat": action_repeat, "frame_stack": frame_stack, "obs_type": obs_type}
-    return SyncVectorEnv([lambda: chain(**counts, **kwargs)] * num_envs, copy=copy, autoreset_mode=autoreset_mode)
+    return StateBatch([lambda: chain(**counts, **kwargs)] * num_envs, copy=copy, autoreset_mode=autoreset_mode)
 
 
 def protorl(num_envs: int, **kwargs: Any) -> VectorEnv:

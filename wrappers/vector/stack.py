@@ -9,9 +9,10 @@ from gymnasium.vector.utils import batch_space
 
 from papergym.envs.checks import whole
 from papergym.wrappers.stack import stacked_space
+from papergym.wrappers.vector.forwarding import Forwards
 
 
-class FrameStack(VectorWrapper, RecordConstructorArgs):
+class FrameStack(Forwards, VectorWrapper, RecordConstructorArgs):
     """Observe the last ``num_stack`` images of each environment as one (n, num_stack * C, H, W) array, oldest first.
 
     Equal to a vector of papergym.wrappers.FrameStack in every autoreset mode: the stack of an environment is filled with the
