@@ -1,14 +1,15 @@
-# `make run` and `make test` need nothing but Python >= 3.10 and the system packages they name.
+# `make run` and `make test` need nothing but Python 3.10 to 3.12 and the system packages they name.
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 JOBS ?= 2
+MINUTES ?= 20
 RUN ?= runs/quick
 GATES ?= lint types docs pytest
 INSTALL = $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help run test pytest test-slow lint types docs bench doctor clean
+.PHONY: help run test pytest test-slow fuzz lint types docs bench doctor clean
 
 help:
 	@echo "make run        install, then pretrain and finetune Proto-RL on ProtoRL-Walker-v0 from pixels (minutes);"
@@ -17,6 +18,7 @@ help:
 	@echo "make lint       ruff check and format check       make types   pyright"
 	@echo "make docs       build the documentation           make pytest  the tests alone"
 	@echo "make test-slow  the long checks: crash and resume, third-party code, whole rollouts"
+	@echo "make fuzz       throw inputs at everything that takes foreign input, for MINUTES=20"
 	@echo "make bench      speed tables (benchmarks/)        make doctor  what renders, how fast, what is missing"
 
 $(VENV)/.base: pyproject.toml setup.py constraints.txt
@@ -49,6 +51,9 @@ pytest: $(VENV)/.test
 
 test-slow: $(VENV)/.test
 	$(BIN)/python -m pytest -m slow --timeout=5400 $(ARGS)
+
+fuzz: $(VENV)/.test
+	$(BIN)/python tests/fuzz/campaign.py --minutes $(MINUTES) $(ARGS)
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

@@ -199,6 +199,8 @@ class PackedReplayBuffer(ReplayBuffer):
         rows, pos, full, generator = entries(state, ("rows", "pos", "full", "generator"))
         self.rows.check(rows)
         whole("pos", pos, 0, self.buffer_size - 1)
+        if np.shape(full):
+            raise ValueError(f"full: expected True or False, got {full!r}.")
         flags("full", full, 1)
         held = (self.buffer_size if full else pos) * self.n_envs
         if len(rows) != held:

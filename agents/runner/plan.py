@@ -14,7 +14,7 @@ import tyro
 from papergym import assets
 from papergym.agents.errors import UsageError, unknown
 from papergym.agents.runner.fields import as_key_values, fit, from_table, key_values, names, to_table
-from papergym.agents.runner.ranges import BUDGET, check_run, check_settings
+from papergym.agents.runner.ranges import BUDGET, check_ranges
 from papergym.agents.runner.registry import Agent, agent
 
 
@@ -158,16 +158,6 @@ def settle(plan: Plan) -> Plan:
         if hasattr(plan.config, name):
             setattr(plan.config, name, run.steps)
     return plan
-
-
-def check_ranges(plan: Plan) -> None:
-    """Look at the numbers of a plan.
-
-    Raises:
-        UsageError: one outside what its name means, or one that is not finite.
-    """
-    check_run(plan.run)
-    check_settings(plan.run, plan.config)
 
 
 def to_toml(plan: Plan) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Ranges of the numbers that decide a run."""
+"""What the numbers of a plan may be."""
 
 import dataclasses
 import math
@@ -8,11 +8,6 @@ from papergym.agents.errors import UsageError
 
 BUDGET = ("steps", "updates", "total_steps", "total_timesteps")
 """Names under which a preset or an agent's configuration may hold the budget."""
-
-
-def _option(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
-
 
 _LEAST = {"steps": 1, "n_envs": 1, "log_every": 0, "eval_episodes": 1, "eval_envs": 1, "threads": 1, "seed": 0, "snapshots": 0}
 """Settings of the runner -> least value."""
@@ -34,17 +29,18 @@ MOST = 2**31 - 1
 """Largest whole number of a setting other than a budget or a seed: counts of more would only fill the memory."""
 
 
-def check_settings(run: Any, config: Any) -> None:
-    """Look at the numbers of both halves of a plan.
+def check_ranges(plan: Any) -> None:
+    """Look at the numbers of a :class:`papergym.agents.runner.plan.Plan`.
 
     Raises:
         UsageError: one outside what its name means, or one that is not finite.
     """
+    _check_run(plan.run)
     for fields, fits, expected in _RANGES:
         for name in fields:
-            if hasattr(config, name) and not fits(getattr(config, name)):
-                raise UsageError(f"{_option(name)} is {getattr(config, name)}, expected {expected}.")
-    for owner in (run, config):
+            if hasattr(plan.config, name) and not fits(getattr(plan.config, name)):
+                raise UsageError(f"{_option(name)} is {getattr(plan.config, name)}, expected {expected}.")
+    for owner in (plan.run, plan.config):
         for item in dataclasses.fields(owner):
             value: Any = getattr(owner, item.name)
             for part in value if isinstance(value, tuple) else (value,):
@@ -53,12 +49,7 @@ def check_settings(run: Any, config: Any) -> None:
                 raise UsageError(f"{_option(item.name)} is {value}, expected a number that is not negative.")
 
 
-def check_run(run: Any) -> None:
-    """Look at the runner's own settings.
-
-    Raises:
-        UsageError: one outside its range.
-    """
+def _check_run(run: Any) -> None:
     for name, least in _LEAST.items():
         if getattr(run, name) < least:
             raise UsageError(f"{_option(name)} is {getattr(run, name)}, expected at least {least}.")
@@ -87,3 +78,7 @@ def _check_number(name: str, value: Any) -> None:
         raise UsageError(f"{_option(name)} is {value}, expected at most {MOST}.")
     if name == "seed" and value >= 2**32:
         raise UsageError(f"--seed is {value}, expected at most {2**32 - 1}: more is no seed of numpy's.")
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"

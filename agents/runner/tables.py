@@ -79,7 +79,7 @@ class Table:
 
     def sync(self) -> None:
         """Have the operating system write everything to disk."""
-        with self.path.open("rb") as file:
+        with self.path.open("rb+") as file:  # Windows syncs no file that was opened to read
             os.fsync(file.fileno())
 
     def _write(self, rows: list[dict[str, str]]) -> None:

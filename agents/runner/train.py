@@ -17,8 +17,9 @@ from papergym.agents.runner.evaluation import make_env
 from papergym.agents.runner.folder import RunFolder, refuse_occupied
 from papergym.agents.runner.learner import Learner
 from papergym.agents.runner.media import draw_plot, record_video
-from papergym.agents.runner.plan import Plan, check_ranges, presets
+from papergym.agents.runner.plan import Plan, presets
 from papergym.agents.runner.progress import RunProgress
+from papergym.agents.runner.ranges import check_ranges
 from papergym.agents.runner.registry import agents
 from papergym.agents.runner.sb3 import SB3Learner
 from papergym.agents.runner.session import Session

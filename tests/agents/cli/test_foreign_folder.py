@@ -13,7 +13,8 @@ from papergym.agents.errors import UsageError
 from papergym.agents.run import main
 from papergym.agents.runner.fields import tomllib
 from papergym.agents.runner.folder import read_plan
-from papergym.agents.runner.plan import check_ranges, digest
+from papergym.agents.runner.plan import digest
+from papergym.agents.runner.ranges import check_ranges
 
 TINY = ["ppo", "--env", "Pendulum-v1", "--n-steps", "64", "--batch-size", "32", "--n-epochs", "1", "--eval-episodes", "1"]
 TINY += ["--no-video", "--checkpoint-seconds", "0", "--eval-every", "128", "--steps", "256"]
