@@ -12,7 +12,8 @@ import papergym  # noqa: F401
 
 WORLDS = {
     "PER-BlindCliffwalk-v0": {}, "DT-KeyToDoor-v0": {}, "DT-ShortestPath-v0": {}, "TT-FourRooms-v0": {}, "SQL-MultiGoal-v0": {},
-    "DMC-PendulumSwingup-v0": {"limit_frames": 3}, "DMC-LqrLqr21-v0": {"limit_frames": 3}, "Pixel-Hopper-v4": {"obs_type": "state"},
+    "DMC-PendulumSwingup-v0": {"limit_frames": 3}, "DMC-LqrLqr21-v0": {"limit_frames": 3},
+    "Pixel-Hopper-v4": {"obs_type": "state"},
     "Football-1v1-v0": {"walker": "boxhead"}, "Football-Dribble-v0": {"walker": "boxhead"},
     "Mine-HarvestSand-v0": {"image_size": 16},
 }  # fmt: skip
