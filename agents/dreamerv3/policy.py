@@ -59,6 +59,10 @@ class DreamerPolicy(BasePolicy):
         learned = [tensor for tensor in self.parameters() if tensor.requires_grad]
         self.optimizer = LaProp(learned, lr_schedule(1), clip=config.clip, warmup=config.warmup)
 
+    def _get_constructor_parameters(self) -> dict[str, Any]:
+        given = {"observation_space": self.observation_space, "action_space": self.action_space}
+        return {**given, "lr_schedule": self._dummy_schedule, "config": self.config}
+
     def make_world(self, config: Config) -> WorldModel:
         """The world model; an agent that extends this one may return another."""
         return WorldModel(

@@ -112,12 +112,11 @@ class RSSM(nn.Module):
 
     def observe_step(self, latent: Latent, action: torch.Tensor, tokens: torch.Tensor, first: torch.Tensor) -> Latent:
         """One step of :meth:`observe`: ``(n, ...)``."""
-        return Latent(*(part[0] for part in self.observe(latent, action[None], tokens[None], first[None]).latent))
+        states, _ = self._states(latent, action[None], tokens[None], first[None])
+        return Latent(*(part[0] for part in states))
 
     def observe(self, start: Latent, actions: torch.Tensor, tokens: torch.Tensor, first: torch.Tensor) -> Observed:
-        """States of a sequence.
-
-        Everything that needs no state (actions, tokens, random draws) is computed for all steps at once.
+        """States of a sequence, and what was expected and found in each.
 
         Args:
             start: state before the first step, ``(batch, ...)``.
@@ -125,6 +124,13 @@ class RSSM(nn.Module):
             tokens: encoded observations, ``(time, batch, tokens)``.
             first: ``(time, batch)``, 1 where an episode begins: state and action are zero there.
         """
+        latent, posterior = self._states(start, actions, tokens, first)
+        return Observed(latent, posterior, self.prior_log_probs(latent.deter))
+
+    def _states(
+        self, start: Latent, actions: torch.Tensor, tokens: torch.Tensor, first: torch.Tensor
+    ) -> tuple[Latent, torch.Tensor]:
+        """States and posteriors; what needs no state (actions, tokens, random draws) is computed for all steps at once."""
         keep = (1 - first.to(tokens.dtype))[..., None]
         embedded = self.embed_action(actions * keep)
         weight = self.observed.weight
@@ -139,7 +145,7 @@ class RSSM(nn.Module):
             latent = Latent(deter, sample_one_hot(posteriors[-1], waits[time]))
             states.append(latent)
         deters, stochs = (torch.stack(parts) for parts in zip(*states))
-        return Observed(Latent(deters, stochs), torch.stack(posteriors), self.prior_log_probs(deters))
+        return Latent(deters, stochs), torch.stack(posteriors)
 
 
 def kl_losses(posterior: torch.Tensor, prior: torch.Tensor, free_nats: float = 1.0) -> dict[str, torch.Tensor]:

@@ -14,6 +14,7 @@ from papergym.agents.checkpoint.state import load_state, save_state
 from papergym.agents.dreamerv3.algorithm import DreamerV3
 from papergym.agents.dreamerv3.build import build
 from papergym.agents.dreamerv3.config import Config
+from papergym.agents.dreamerv3.policy import DreamerPolicy
 from papergym.agents.dreamerv3.spaces import observation_parts
 from papergym.agents.dreamerv3.world_model import Size
 from papergym.agents.errors import BadNumbersError, UsageError
@@ -197,6 +198,10 @@ def test_files_load_in_plain_sb3(tmp_path):
     two, _ = loaded.predict(np.ones((1, 4)), deterministic=True)
     assert one == two
     loaded.learn(40)
+    model.policy.save(tmp_path / "policy.zip")
+    alone = DreamerPolicy.load(tmp_path / "policy.zip", device="cpu")
+    torch.manual_seed(0)
+    assert alone.predict(np.ones((1, 4)), deterministic=True)[0] == one
 
 
 def test_the_actor_learns_from_the_score_function_alone():
