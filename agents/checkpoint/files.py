@@ -12,8 +12,8 @@ from filelock import FileLock, Timeout
 
 from papergym.agents.errors import UsageError
 
-_TEMPORARY = re.compile(r"\..+\.[^.]+\.tmp(\.[^.]+)?")
-"""Names that :func:`replaced` gives."""
+_TEMPORARY = re.compile(r"\..+\.[^.]+\.tmp(\.[^.]+)?|\.tmp[A-Za-z0-9]{6}")
+"""Names that :func:`replaced` gives, and those of safetensors, which writes beside its file first."""
 
 
 @contextmanager

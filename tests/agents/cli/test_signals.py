@@ -50,17 +50,20 @@ def test_a_run_checkpoints_and_stops(command_line, name):
 def test_signals_that_are_ignored_stay_ignored():
     """In this process: those of nohup and of shells without job control are left alone, the others are put back."""
     heard: list[int] = []
+    inherited = {number: signal.getsignal(number) for number in STOP}  # a background job ignores SIGINT
+    for number in STOP:
+        signal.signal(number, signal.SIG_IGN if number == signal.SIGHUP else lambda number, frame: None)
     before = {number: signal.getsignal(number) for number in STOP}
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         with on_stop(lambda number, frame: heard.append(number)):
             for number in STOP:
                 signal.raise_signal(number)
         assert sorted(heard) == sorted(number for number in STOP if number != signal.SIGHUP)
         assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+        assert {number: signal.getsignal(number) for number in STOP} == before
     finally:
-        signal.signal(signal.SIGHUP, before[signal.SIGHUP])
-    assert {number: signal.getsignal(number) for number in STOP} == before
+        for number, handler in inherited.items():
+            signal.signal(number, handler)
     assert {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1} == set(STOP)
 
 
@@ -87,7 +90,14 @@ STUDY = """
 [reproduce.long]
 agent = "ppo"
 preset = "quick"
-fixed = { env_id = "Pendulum-v1", steps = STEPS, n_steps = 200, batch_size = 50, n_epochs = 2, eval_episodes = 1 }
+[reproduce.long.fixed]
+env_id = "Pendulum-v1"
+steps = STEPS
+n_steps = 200
+batch_size = 50
+n_epochs = 2
+eval_episodes = 1
+log_every = 400
 [[reproduce.long.vary]]
 seed = [0, 1]
 """
@@ -170,6 +180,14 @@ def test_what_was_stopped_ends_with_the_same_numbers(command_line):
     assert {k: v for k, v in whole.items() if k not in ("cpu_s", "command")} == {
         k: v for k, v in cut.items() if k not in ("cpu_s", "command")
     }
-    trial = {"env_id": "Pendulum-v1", "steps": 30_000, "n_steps": 200, "batch_size": 50, "n_epochs": 2, "eval_episodes": 1}
+    trial = {
+        "env_id": "Pendulum-v1",
+        "steps": 30_000,
+        "n_steps": 200,
+        "batch_size": 50,
+        "n_epochs": 2,
+        "eval_episodes": 1,
+        "log_every": 400,
+    }
     tables = [command_line.folder / name / trial_id({**trial, "seed": 0}) / "run" / "metrics.csv" for name in ("whole", "cut")]
     assert tables[0].read_bytes() == tables[1].read_bytes()

@@ -92,7 +92,7 @@ def test_fifty_kills(tmp_path, check):
 def test_only_temporary_files_are_swept(tmp_path):
     (tmp_path / "below").mkdir()
     kept = [".lock", "table.csv", ".hidden", "x.tmp", ".a.tmp", "below/.b.c.tmpl", "below/.b.1.tmp.d.e"]
-    swept = [".table.77.tmp.csv", "below/.000001.abc_9.tmp.safetensors", ".config.x.tmp.toml", ".x.y.tmp"]
+    swept = [".table.77.tmp.csv", "below/.000001.abc_9.tmp.safetensors", ".config.x.tmp.toml", ".x.y.tmp", "below/.tmp8dBoV7"]
     for name in [*kept, *swept]:
         (tmp_path / name).touch()
     sweep(tmp_path, tmp_path / "table.csv")
