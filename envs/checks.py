@@ -63,9 +63,9 @@ def number(name: str, value: Any, low: float = -inf, high: float = inf, *, above
     Raises:
         ValueError: no finite number, or out of the range.
     """
-    plain = value[()] if isinstance(value, np.ndarray) and not value.ndim else value
-    right = isinstance(plain, Real) and not isinstance(plain, bool | np.bool_) and isfinite(plain) and low <= plain <= high
-    if not right or (above and plain == low):
+    plain: Any = value[()] if isinstance(value, np.ndarray) and not value.ndim else value
+    real = isinstance(plain, Real) and not isinstance(plain, bool | np.bool_) and isfinite(plain)
+    if not real or not low <= float(plain) <= high or (above and float(plain) == low):
         least = "" if low == -inf else f" above {low:g}" if above else f", at least {low:g}"
         most = "" if high == inf else f", at most {high:g}"
         raise ValueError(f"{name} must be a finite number{least}{most}; got {value!r}")
@@ -142,7 +142,7 @@ def sides(size: Any, most: float = inf) -> tuple[int, int] | None:
     None unless it is one or two whole numbers from 1 to ``most``; the caller knows what the size is called.
     """
     several = isinstance(size, Sequence | np.ndarray) and np.ndim(size) == 1
-    found = list(size) if several else [size, size]
+    found: list[Any] = list(size) if several else [size, size]
     if len(found) != 2 or not all(is_whole(side) and 1 <= index(side) <= most for side in found):
         return None
     return index(found[0]), index(found[1])

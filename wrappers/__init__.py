@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from papergym.wrappers import sb3 as sb3
     from papergym.wrappers import vector as vector
     from papergym.wrappers import vision as vision
+    from papergym.wrappers.dm_env import DmEnv as DmEnv
     from papergym.wrappers.intrinsic_reward import IntrinsicReward as IntrinsicReward
     from papergym.wrappers.intrinsic_reward import add_intrinsic_reward as add_intrinsic_reward
     from papergym.wrappers.memory_rewards import CountReward as CountReward
@@ -48,6 +49,7 @@ else:
             "AffordanceReward": "vision.rewards",
             "CountReward": "memory_rewards",
             "DisagreementReward": "network_rewards",
+            "DmEnv": "dm_env",
             "EpisodicReward": "memory_rewards",
             "FrameStack": "stack",
             "ICMReward": "network_rewards",

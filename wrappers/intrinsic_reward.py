@@ -66,7 +66,7 @@ class IntrinsicReward(WrapperState, gym.Wrapper[ObsType, ActType, ObsType, ActTy
         self.bonus.reset(_FIRST)
         self.mixer.reset(_FIRST)
         self._obs = _batched(obs) if self.bonus.needs else None
-        return obs, info
+        return obs, {**info, "reward_extrinsic": 0.0, "reward_intrinsic": 0.0}
 
     def step(self, action: ActType) -> tuple[ObsType, SupportsFloat, bool, bool, dict[str, Any]]:
         """Step once; the observation reached earns the intrinsic reward, the last one of an episode included."""

@@ -93,7 +93,7 @@ class LSImagineActions(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
 
     def translate(self, action: int) -> np.ndarray:
         """(8,) int64 action of the world for one of the twelve; counts the pitch and the jump."""
-        what = f"an action of LSImagineActions ({', '.join(ACTIONS)})"
+        what = f"an action of LSImagineActions, 0 to {len(ACTIONS) - 1} ({', '.join(ACTIONS)}),"
         name, full = (
             ACTIONS[choice_of(action, self._choices, what)],
             np.array([0, 0, 0, self._bins, self._bins, 0, 0, 0], np.int64),

@@ -18,6 +18,8 @@ WORLDS = {
     "Mine-HarvestSand-v0": {"image_size": 16},
 }  # fmt: skip
 """One world of each kind, with arguments that make it cheap."""
+CASES = [pytest.param(env_id, marks=pytest.mark.slow if env_id.startswith("Mine") else ()) for env_id in WORLDS]
+"""The voxel world generates land at each reset, which takes long: by ``make test-slow``."""
 
 
 def world(env_id):
@@ -36,7 +38,7 @@ def bad_actions(env):
 
 
 @pytest.mark.parametrize("how", [copy.deepcopy, lambda env: pickle.loads(pickle.dumps(env))], ids=["deepcopy", "pickle"])
-@pytest.mark.parametrize("env_id", WORLDS)
+@pytest.mark.parametrize("env_id", CASES)
 def test_copies_at_every_stage_of_life(env_id, how):
     env = world(env_id)
     starts = []
@@ -61,7 +63,7 @@ def test_copies_at_every_stage_of_life(env_id, how):
     running.close()
 
 
-@pytest.mark.parametrize("env_id", WORLDS)
+@pytest.mark.parametrize("env_id", CASES)
 def test_a_refused_call_changes_nothing(env_id):
     env = world(env_id)
     with pytest.raises(gym.error.ResetNeeded):

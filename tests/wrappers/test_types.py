@@ -113,6 +113,7 @@ def test_these_are_all_the_functions_that_name_a_bonus():
         "ActionRepeat",
         "AffordanceObservation",
         "AffordanceReward",
+        "DmEnv",
         "FrameStack",
         "IntrinsicReward",
         "LSImagine",

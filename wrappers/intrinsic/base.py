@@ -1,7 +1,7 @@
 """Base of every bonus: score, observe, the two in one pass, exact state, diagnostics and checks."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from functools import partial
 from math import inf, isfinite
@@ -184,7 +184,22 @@ class Bonus(ABC):
         Raises:
             ValueError: the state of another bonus, of other arguments or of inputs of another size; nothing is changed.
         """
-        self._check(state)
+        if not isinstance(state, Mapping):
+            raise ValueError(f"expected what bonus.state_dict() returned, got {type(state).__name__}.")
+        before = self.state_dict()
+        try:
+            self._check(state)
+            _same_kinds(before, state, "state")
+            self._load(state)
+        except BaseException as error:
+            self._load(before)
+            if isinstance(error, AttributeError | IndexError | KeyError | TypeError | RuntimeError):
+                name = type(self).__name__
+                raise ValueError(f"the state is not a whole one of {name}: {error!r}; nothing was loaded.") from error
+            raise
+
+    def _load(self, state: dict[str, Any]) -> None:
+        """Restore a state that was checked; may stop half-way."""
         self.rng.bit_generator.state = state["rng"]
         self.moments.load_state_dict(state["moments"])
         self.diagnostics.load_state_dict(state["diagnostics"])
@@ -227,6 +242,21 @@ def require_one_of(name: str, got: Any, choices: Any) -> None:
     """Raise ValueError unless the argument ``name`` is one of a ``Literal``'s values."""
     known = get_args(choices)
     require(got in known, f"{name} is one of {', '.join(map(repr, known[:-1]))} or {known[-1]!r}", got)
+
+
+def _same_kinds(here: Any, saved: Any, path: str) -> None:
+    """Raise ValueError where a dict or a number stands in one state and something else in the other."""
+    if isinstance(here, Mapping):
+        if not isinstance(saved, Mapping):
+            raise ValueError(f"{path} is a dict of {sorted(here)}, got {saved!r}.")
+        for name in here.keys() & saved.keys() - {"config"}:
+            _same_kinds(here[name], saved[name], f"{path}.{name}")
+    elif here is not None and saved is not None and _numbers(here) != _numbers(saved):
+        raise ValueError(f"{path} is {type(here).__name__}, got {saved!r}.")
+
+
+def _numbers(value: Any) -> bool:
+    return not isinstance(value, str | Mapping) and np.asarray(value).dtype.kind in "biuf"
 
 
 def _plain(config: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Count bonus: one over the root of how often a state, or its hash, was visited."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from gymnasium import spaces
@@ -108,14 +108,14 @@ class CountBonus(Bonus):
 
     def _check(self, state: dict[str, Any]) -> None:
         super()._check(state)
+        require(state["rule"] in (None, *get_args(Hash)), "the rule of a saved state is one of the hashes", state["rule"])
         self.features.check(state["features"])
         if self.counts and "keys" in state:
             here, saved = len(next(iter(self.counts))), np.shape(state["keys"])[1]
             require_sizes(type(self).__name__, {"bytes of a key": (here,)}, {"bytes of a key": (saved,)})
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore what :meth:`state_dict` returned."""
-        super().load_state_dict(state)
+    def _load(self, state: dict[str, Any]) -> None:
+        super()._load(state)
         self._rule = state["rule"]
         self.features.load_state_dict(state["features"])
         keys = np.asarray(state["keys"], np.uint8) if "keys" in state else np.zeros((0, 0), np.uint8)

@@ -111,9 +111,8 @@ class EpisodicNovelty(Bonus):
         super()._check(state)
         self.features.check(state["features"])
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore what :meth:`state_dict` returned."""
-        super().load_state_dict(state)
+    def _load(self, state: dict[str, Any]) -> None:
+        super()._load(state)
         self.features.load_state_dict(state["features"])
         self.episodes.load_state_dict(state["episodes"])
         self.squared.load_state_dict(state["squared"])

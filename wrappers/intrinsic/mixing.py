@@ -131,6 +131,16 @@ class WrapperState:
                 f"the state was saved around {state['envs']} environments, here are {self._envs}; wrap as many, or load its "
                 "bonus alone: env.bonus.load_state_dict(state['bonus'])."
             )
-        self.bonus.load_state_dict(state["bonus"])
-        self.mixer.load_state_dict(state["mixer"])
+        before, mixer = self.bonus.state_dict(), self.mixer.state_dict()
+        try:
+            self.bonus.load_state_dict(state["bonus"])
+            self.mixer.load_state_dict(state["mixer"])
+        except BaseException as error:
+            self.bonus.load_state_dict(before)
+            self.mixer.load_state_dict(mixer)
+            if isinstance(error, KeyError | TypeError):
+                raise ValueError(
+                    f"the state of the bonus or of the mixer is not whole: {error!r}; nothing was loaded."
+                ) from error
+            raise
         self._obs = state.get("obs")

@@ -128,9 +128,8 @@ class NGU(TrainedBonus):
         self.episode._check(state["episode"])
         self.lifelong._check(state["lifelong"])
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore what :meth:`state_dict` returned."""
-        super().load_state_dict(state)
+    def _load(self, state: dict[str, Any]) -> None:
+        super()._load(state)
         self.episode.load_state_dict(state["episode"])
         self.lifelong.load_state_dict(state["lifelong"])
         self.errors.load_state_dict(state["errors"])

@@ -106,9 +106,8 @@ class PrototypeNovelty(KNNNovelty):
         written = 0 if self._queue is None else int(self._queue.written)
         return {**super().state_dict(), "written": written, **vectors, **waiting}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore what :meth:`state_dict` returned."""
-        super().load_state_dict(state)
+    def _load(self, state: dict[str, Any]) -> None:
+        super()._load(state)
         self._vectors = np.array(state["prototypes"]) if "prototypes" in state else None
         self._waiting = [np.array(state["waiting"])] if "waiting" in state else []
         self._queue = None

@@ -86,9 +86,8 @@ class RND(ErrorBonus):
         """Exact state."""
         return {**super().state_dict(), "obs_moments": {name: m.state_dict() for name, m in self.obs_moments.items()}}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore what :meth:`state_dict` returned."""
-        super().load_state_dict(state)
+    def _load(self, state: dict[str, Any]) -> None:
+        super()._load(state)
         self.obs_moments = {}
         for name, saved in state["obs_moments"].items():
             self.obs_moments[name] = RunningMoments(np.shape(saved["mean"]))

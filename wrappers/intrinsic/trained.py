@@ -104,9 +104,8 @@ class TrainedBonus(Bonus):
         super()._check(state)
         require_sizes(type(self).__name__, self._sizes, state["sizes"])
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore what :meth:`state_dict` returned."""
-        super().load_state_dict(state)
+    def _load(self, state: dict[str, Any]) -> None:
+        super()._load(state)
         if self.learner is not None and state["learner"]:
             self.learner.load_state_dict(state["learner"])
         else:

@@ -71,6 +71,9 @@ class IntrinsicReward(WrapperState, Forwards, gym.vector.VectorWrapper, gym.util
         self.mixer.reset(chosen)
         self._ended[chosen] = False
         self._remember(obs)
+        reset = np.isin(self._all, chosen)
+        for name in ("reward_extrinsic", "reward_intrinsic"):
+            info = {**info, name: np.zeros(self.num_envs), f"_{name}": reset.copy()}
         return obs, info
 
     def step(self, actions: Any) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
