@@ -69,6 +69,9 @@ REWARDS: dict[tuple[str, str], tuple[str, Callable[[Any, Any], float]]] = {
 }
 """(domain, task) -> suite task that gives model and start, and the reward of (task, physics)."""
 
+FLOORS = {"cheetah": ("ground", 200), "hopper": ("floor", 100)}
+"""Domain -> floor's geom and its half-length in metres in the URL benchmark's own models, twice the suite's."""
+
 CORNERS = {
     "reach_top_left": (-CORNER_M, CORNER_M),
     "reach_top_right": (CORNER_M, CORNER_M),
@@ -85,8 +88,9 @@ def load(suite: Any, domain: str, task: str, random: np.random.RandomState) -> A
     environment = suite.load(domain, base, task_kwargs={"random": random})
     own = type(environment.task)
     environment.task.__class__ = type(f"{own.__name__}_{task}", (own,), {"get_reward": reward})
-    if task == "run_backward":
-        environment.physics.named.model.geom_size["ground", 0] = 200  # drawn floor; the suite's ends 2 m behind the start
+    if domain in FLOORS:
+        floor, half_length = FLOORS[domain]
+        environment.physics.named.model.geom_size[floor, 0] = half_length  # drawn only: planes collide without end
     return environment
 
 

@@ -31,20 +31,28 @@ LIDAR_RAYS = ((0.0, 0.0, 10.0),)
 """One ray ahead: (pitch, yaw) in radians relative to the view, reach in blocks."""
 
 
-def action_space(cam_interval: float = 15) -> spaces.MultiDiscrete:
+class MineActions(spaces.MultiDiscrete):
+    """MineDojo's action space, which knows the action that does nothing."""
+
+    def no_op(self) -> np.ndarray:
+        """(8,) int64: stand still, look ahead, do nothing."""
+        middle = (int(self.nvec[3]) - 1) // 2
+        return np.array([0, 0, 0, middle, middle, 0, 0, 0], np.int64)
+
+
+def action_space(cam_interval: float = 15) -> MineActions:
     """Forward/back, left/right, jump/sneak/sprint, pitch bin, yaw bin, function, craft argument, slot argument.
 
     Args:
         cam_interval: degrees per camera bin; bin b turns the view by ``b * cam_interval - 180`` degrees.
     """
     bins = math.ceil(360 / cam_interval) + 1
-    return spaces.MultiDiscrete([3, 3, 4, bins, bins, len(FUNCTIONS), len(vocab.CRAFTS), SLOTS])
+    return MineActions([3, 3, 4, bins, bins, len(FUNCTIONS), len(vocab.CRAFTS), SLOTS])
 
 
 def no_op(cam_interval: float = 15) -> np.ndarray:
     """(8,) int64: the action that does nothing."""
-    middle = math.ceil(360 / cam_interval) // 2
-    return np.array([0, 0, 0, middle, middle, 0, 0, 0], np.int64)
+    return action_space(cam_interval).no_op()
 
 
 def _box(low: float, high: float, *shape: int, dtype: Any = np.float32) -> spaces.Box:

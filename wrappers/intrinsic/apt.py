@@ -12,6 +12,7 @@ class APT(KNNNovelty):
 
     Mean distance to the 12 nearest states of the batch over its running mean, this batch included, less 1e-4, floored at 0,
     then ``log(1 + d)``.
+    The code's 12 neighbours count the state itself, at distance 0; here it is left out.
     APT's own embedding is trained by contrast (paper) or by ICM (the URLB code): pass it as ``embed``.
 
     Source: Liu and Abbeel 2021, arXiv 2103.04551, section 4; constants from the URLB code of October 2021.

@@ -23,6 +23,8 @@ class Disagreement(ErrorBonus):
         models: size of the ensemble.
         dim: output length of the random encoder.
 
+    The variance is the population's (divided by ``models``); the URLB code takes the sample's (divided by ``models - 1``).
+
     Source: Pathak et al. 2019, arXiv 1906.04161, equation 1.
     """
 

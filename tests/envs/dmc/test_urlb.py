@@ -94,3 +94,13 @@ def test_all_published_tasks_have_ids():
             assert f"ProtoRL-{name}-v0" in gym.registry and f"DMC-{name}-v0" in gym.registry
     for name in ("QuadrupedEscape", "QuadrupedFetch"):  # the benchmark's definitions are the suite's
         assert f"ProtoRL-{name}-v0" in gym.registry and f"DMC-{name}-v0" in gym.registry
+
+
+@pytest.mark.parametrize(("domain", "suite", "geom"), [("cheetah", "run", "ground"), ("hopper", "hop", "floor")])
+def test_floors_of_cheetah_and_hopper_are_twice_the_suites(domain, suite, geom):
+    """As in the benchmark's own cheetah.xml (ground 200) and hopper.xml (floor 100), in each of its tasks."""
+    half = DmControlEnv(domain, suite).physics.named.model.geom_size[geom, 0]
+    for task in EXTRA_TASKS[domain]:
+        assert (
+            DmControlEnv(domain, task).physics.named.model.geom_size[geom, 0] == 2 * half == {"ground": 200, "floor": 100}[geom]
+        )

@@ -1,6 +1,7 @@
 """The contract against the dump of the real MineDojo package, and masks and deltas against values worked out by hand."""
 
 import json
+import pickle
 
 import numpy as np
 import pytest
@@ -143,3 +144,13 @@ def test_deltas_by_cause():
 def test_bad_image_sizes(bad):
     with pytest.raises(ValueError, match="image_size is"):
         make("harvest_log_in_plains", image_size=bad)
+
+
+@pytest.mark.parametrize("cam_interval", [10, 15, 30, 90])
+def test_the_action_space_knows_the_action_that_does_nothing(cam_interval):
+    """As MineDojo's ``env.action_space.no_op()``, which programs written for it call."""
+    actions = Actions(cam_interval)
+    still = actions.decode(actions.space.no_op())
+    assert np.array_equal(actions.space.no_op(), actions.no_op) and actions.no_op in actions.space
+    assert (still.pitch, still.yaw, still.forward, still.function) == (0.0, 0.0, 0, "no_op")
+    assert pickle.loads(pickle.dumps(actions.space)).no_op().tolist() == actions.no_op.tolist()
