@@ -10,8 +10,9 @@ from papergym.wrappers.intrinsic.knn import KNNNovelty, Transform
 class RE3(KNNNovelty):
     """:class:`~papergym.wrappers.intrinsic.knn.KNNNovelty` as RE3 sets it: a fixed random encoder and ``log(1 + d)``.
 
-    The official code for RAD pays the distance over a running standard deviation, without a logarithm
-    (``scaling="std", transform="none"`` here), and lets the weight decay. For its values in the RAD experiments give the wrapper ``weight=0.05, decay=1e-5, normalize=False``.
+    The official code for RAD pays the distance over a running standard deviation, without a logarithm (``scaling="std",
+    transform="none"`` here), and lets the weight decay. For its values in the RAD experiments give the wrapper
+    ``weight=0.05, decay=1e-5, normalize=False``.
 
     Source: Seo et al. 2021, arXiv 2102.09430, section 4.
     """
