@@ -50,7 +50,7 @@ class MujocoWorld(World, gym.Env[np.ndarray, np.ndarray]):
         if self.render_mode is not None:
             self._renderer("render")
         self._centre, self._half_range = (low + high) / 2, (high - low) / 2
-        self._largest = np.full(low.shape, np.inf)
+        self._largest: np.ndarray | None = None  # of actuators without a range
         self.action_space = spaces.Box(-1.0, 1.0, low.shape, np.float32)
         if self.obs_type == "pixels":
             self._renderer("observe")  # OpenGL is touched at the first frame
@@ -80,7 +80,7 @@ class MujocoWorld(World, gym.Env[np.ndarray, np.ndarray]):
         """
         self.check_running()
         native = self._centre + self._half_range * finite_action(action, self.action_space, f"an action of {self.name}")
-        if (abs(native) > self._largest).any():
+        if self._largest is not None and (abs(native) > self._largest).any():
             raise ActionError(f"an action of {self.name} must not exceed {self._largest.min():g}; got {action!r}")
         return native
 

@@ -62,7 +62,8 @@ class DmControlEnv(MujocoWorld):
         low, high = np.where(bounded, native.minimum, -1.0), np.where(bounded, native.maximum, 1.0)
         length = sum(int(np.prod(spec.shape)) for spec in self._dm.observation_spec().values())
         self._set_spaces(low, high, length, fps=1 / self._dm.control_timestep())
-        self._largest[~bounded] = LARGEST_FORCE
+        if not bounded.all():
+            self._largest = np.where(bounded, np.inf, LARGEST_FORCE)
 
     def _build(self) -> None:
         """Compile the model and make the task, which draws from this environment's generator."""

@@ -50,7 +50,8 @@ class ToyEnv(World, gym.Env[ObsType, ActType]):
             ActionError: no whole number, or outside the action space.
             gymnasium.error.ResetNeeded: no episode is running.
         """
-        self.check_running()
+        if self._ended or self._closed:
+            self.check_running()
         return choice_of(action, self.action_space, f"an action of {type(self).__name__}")  # type: ignore[arg-type]
 
     def vector(self, action: Any) -> np.ndarray:
@@ -60,7 +61,8 @@ class ToyEnv(World, gym.Env[ObsType, ActType]):
             ActionError: another shape than the action space has, no floats, or NaN or infinity.
             gymnasium.error.ResetNeeded: no episode is running.
         """
-        self.check_running()
+        if self._ended or self._closed:
+            self.check_running()
         return finite_action(action, self.action_space, f"an action of {type(self).__name__}")
 
     def get_state(self) -> dict[str, Any]:
