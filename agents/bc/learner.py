@@ -14,6 +14,7 @@ from papergym.agents.bc.config import Config
 from papergym.agents.bc.losses import cloning_loss
 from papergym.agents.data.dataset import Dataset
 from papergym.agents.offline.learner import OfflineLearner
+from papergym.agents.offline.losses import descend
 
 
 class BehaviourCloning(OfflineLearner):
@@ -55,9 +56,7 @@ class BehaviourCloning(OfflineLearner):
         observations = torch.as_tensor(self._cloned.observations[rows], device=self.device)
         actions = torch.as_tensor(self._cloned.actions[rows], device=self.device)
         loss = cloning_loss(self.policy, observations, actions)
-        self.policy.optimizer.zero_grad()
-        loss.backward()
-        self.policy.optimizer.step()
+        descend(self.policy.optimizer, loss)
         return {"loss": loss.detach()}
 
     def act(

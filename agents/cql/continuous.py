@@ -15,7 +15,7 @@ from torch import nn
 from papergym.agents.cql import losses
 from papergym.agents.cql.config import Config
 from papergym.agents.cql.sampling import action_density, log_density, sampled_actions
-from papergym.agents.offline.losses import bellman_target, critic_loss
+from papergym.agents.offline.losses import bellman_target, critic_loss, descend
 from papergym.agents.offline.transitions import Batch
 
 
@@ -64,9 +64,7 @@ class ContinuousUpdate:
         next_noise = torch.randn(noise.shape, generator=generator, device=self.policy.device)
         found = self._move_critics(batch, next_noise, generator)
         log_prob = self._move_actor(batch, noise, temperature, cloning=done < self.config.cloning_updates)
-        self.temperature_optimizer.zero_grad()
-        losses.temperature_loss(self.temperature.log, log_prob, -self.action_dim).backward()
-        self.temperature_optimizer.step()
+        descend(self.temperature_optimizer, losses.temperature_loss(self.temperature.log, log_prob, -self.action_dim))
         polyak_update(self.policy.critic.parameters(), self.policy.critic_target.parameters(), self.config.tau)
         return {**found, "temperature": temperature.squeeze()}
 
@@ -84,9 +82,7 @@ class ContinuousUpdate:
         sampled_q = torch.stack(policy.critic(repeated, actions.flatten(0, 1))).view(len(data_q), *density.shape)
         conservative = losses.conservative_loss(sampled_q, density, data_q)
         loss = critic_loss(data_q, target) + config.weight * conservative
-        policy.critic.optimizer.zero_grad()
-        loss.backward()
-        policy.critic.optimizer.step()
+        descend(policy.critic.optimizer, loss)
         return {"loss": loss.detach(), "conservative_loss": conservative.detach(), "q_value": data_q.detach().mean()}
 
     def _move_actor(self, batch: Batch, noise: torch.Tensor, temperature: torch.Tensor, *, cloning: bool) -> torch.Tensor:
@@ -99,7 +95,5 @@ class ContinuousUpdate:
         else:
             score = torch.stack(policy.critic(batch.observations, action)).amin(0)
         loss = losses.actor_loss(score, log_prob, temperature)
-        policy.actor.optimizer.zero_grad()
-        loss.backward()
-        policy.actor.optimizer.step()
+        descend(policy.actor.optimizer, loss)
         return log_prob

@@ -10,7 +10,7 @@ from papergym.agents.cql import losses
 from papergym.agents.cql.config import Config
 from papergym.agents.fast.fused_adam import FusedAdam
 from papergym.agents.fast.stacked_mlp import StackedMLP, linear_layers
-from papergym.agents.offline.losses import bellman_target
+from papergym.agents.offline.losses import bellman_target, descend
 from papergym.agents.offline.transitions import Batch
 
 
@@ -38,9 +38,7 @@ class DiscreteUpdate:
         q_values = policy.q_net(batch.observations)
         conservative = losses.discrete_conservative_loss(q_values, batch.actions)
         loss = losses.td_loss(q_values, batch.actions, target) + config.weight * conservative
-        policy.optimizer.zero_grad()
-        loss.backward()
-        policy.optimizer.step()
+        descend(policy.optimizer, loss)
         polyak_update(policy.q_net.parameters(), policy.q_net_target.parameters(), config.tau)
         data_q = q_values.detach().gather(1, batch.actions)
         return {"loss": loss.detach(), "conservative_loss": conservative.detach(), "q_value": data_q.mean()}

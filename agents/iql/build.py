@@ -1,14 +1,5 @@
 """IQL from a configuration."""
 
-from typing import Any
-
-from papergym.agents.iql.config import Config
 from papergym.agents.iql.learner import IQL
-from papergym.agents.runner.evaluation import make_env
 
-
-def build(
-    config: Config, env_id: str, *, seed: int, device: str = "auto", env_kwargs: dict[str, Any] | None = None, n_envs: int = 1
-) -> IQL:
-    """The learner; ``n_envs`` has no meaning for it."""
-    return IQL(make_env(env_id, env_kwargs or {}), config, seed=seed, device=device)
+build = IQL.build

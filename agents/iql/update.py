@@ -6,7 +6,7 @@ from stable_baselines3.common.utils import polyak_update
 from papergym.agents.iql import losses
 from papergym.agents.iql.config import Config
 from papergym.agents.iql.networks import Networks
-from papergym.agents.offline.losses import bellman_target, critic_loss
+from papergym.agents.offline.losses import bellman_target, critic_loss, descend
 from papergym.agents.offline.transitions import Batch
 
 
@@ -28,24 +28,18 @@ class Update:
         with torch.no_grad():
             target_q = torch.stack(policy.critic_target(batch.observations, batch.actions))
         value_loss = losses.value_loss(net.value(batch.observations), target_q, config.expectile)
-        _step(net.value_optimizer, value_loss)
+        descend(net.value_optimizer, value_loss)
 
         with torch.no_grad():
             weights = losses.advantage_weights(target_q, net.value(batch.observations), config.beta, config.largest_weight)
             target = bellman_target(batch.rewards, batch.dones, config.gamma, net.value(batch.next_observations))
         log_prob = losses.log_density(batch.actions, policy.actor(batch.observations), net.spread())
         actor_loss = losses.actor_loss(log_prob, weights)
-        _step(net.actor_optimizer, actor_loss)
+        descend(net.actor_optimizer, actor_loss)
 
         q_values = torch.stack(policy.critic(batch.observations, batch.actions))
         loss = critic_loss(q_values, target)
-        _step(net.critic_optimizer, loss)
+        descend(net.critic_optimizer, loss)
         polyak_update(policy.critic.parameters(), policy.critic_target.parameters(), config.tau)
         found = {"loss": loss, "value_loss": value_loss, "actor_loss": actor_loss, "q_value": q_values.mean()}
         return {**{name: value.detach() for name, value in found.items()}, "weight": weights.mean()}
-
-
-def _step(optimizer: torch.optim.Optimizer, loss: torch.Tensor) -> None:
-    optimizer.zero_grad()
-    loss.backward()
-    optimizer.step()

@@ -23,6 +23,7 @@ from papergym.agents.data.dataset import Dataset, check_environment
 from papergym.agents.data.minari import load_dataset
 from papergym.agents.errors import BadNumbersError
 from papergym.agents.offline.config import DatasetConfig
+from papergym.agents.runner.evaluation import make_env
 from papergym.agents.runner.learner import Hooks
 
 
@@ -60,6 +61,20 @@ class OfflineLearner(ABC):
         self._updates = 0
         self._sums: dict[str, Any] = {}  # name -> sum since the last metrics
         self._counted = 0
+
+    @classmethod
+    def build(
+        cls,
+        config: Any,
+        env_id: str,
+        *,
+        seed: int,
+        device: str = "auto",
+        env_kwargs: dict[str, Any] | None = None,
+        n_envs: int = 1,
+    ) -> "OfflineLearner":
+        """The ``build`` of an agent's row: the learner, with the spaces of ``env_id``; ``n_envs`` has no meaning for it."""
+        return cls(make_env(env_id, env_kwargs or {}), config, seed=seed, device=device)
 
     @abstractmethod
     def parts(self) -> Mapping[str, torch.nn.Module | torch.optim.Optimizer]:

@@ -1,4 +1,4 @@
-"""Parts of losses that the agents share; every mean is over the batch."""
+"""Parts of losses that the agents share, every mean over the batch, and the step down a loss."""
 
 import torch
 
@@ -16,3 +16,10 @@ def critic_loss(q_values: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         target: (batch, 1), without gradient.
     """
     return (q_values - target).square().mean(1).sum()
+
+
+def descend(optimizer: torch.optim.Optimizer, loss: torch.Tensor) -> None:
+    """One step of ``optimizer`` on the gradient of ``loss``."""
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from papergym.agents.checkpoint.state import State
+from papergym.envs.checks import is_whole
 
 
 def stored(name: str, value: Any, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
@@ -66,13 +67,9 @@ def whole(name: str, value: Any, least: int = 0, most: int | None = None) -> int
         ValueError: another value.
     """
     wanted = f"a whole number of at least {least}" if most is None else f"a whole number from {least} to {most}"
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise ValueError(f"{name}: expected {wanted}, got {value!r}.") from None
-    if isinstance(value, (bool, np.bool_)) or number < least or (most is not None and number > most):
+    if not is_whole(value) or value < least or (most is not None and value > most):
         raise ValueError(f"{name}: expected {wanted}, got {value!r}.")
-    return number
+    return operator.index(value)
 
 
 def entries(state: Any, names: tuple[str, ...]) -> list[Any]:

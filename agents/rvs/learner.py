@@ -14,6 +14,7 @@ from torch import nn
 
 from papergym.agents.data.dataset import Dataset
 from papergym.agents.offline.learner import OfflineLearner
+from papergym.agents.offline.losses import descend
 from papergym.agents.offline.transitions import check_spaces
 from papergym.agents.rvs.config import Config
 from papergym.agents.rvs.losses import average_returns_to_go, cloning_loss
@@ -94,9 +95,7 @@ class RvS(OfflineLearner):
         rows = torch.from_numpy(self.batches.integers(len(data), size=self.config.batch_size)).to(self.device)
         observations, condition, actions = (column.index_select(0, rows) for column in self._columns)
         loss = cloning_loss(self.policy, {"observation": observations, "average_return": condition}, actions)
-        self.policy.optimizer.zero_grad()
-        loss.backward()
-        self.policy.optimizer.step()
+        descend(self.policy.optimizer, loss)
         return {"loss": loss.detach()}
 
     def act(

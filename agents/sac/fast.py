@@ -6,12 +6,11 @@ import torch
 from gymnasium import spaces
 from stable_baselines3.common.preprocessing import is_image_space
 from stable_baselines3.common.torch_layers import FlattenExtractor
-from stable_baselines3.sac.policies import ContinuousCritic, SACPolicy
-from torch import nn
+from stable_baselines3.sac.policies import SACPolicy
 
 from papergym.agents.fast.fused_adam import FusedAdam
 from papergym.agents.fast.squashed_actor import SquashedActor
-from papergym.agents.fast.stacked_mlp import StackedMLP, is_relu_mlp
+from papergym.agents.fast.stacked_mlp import StackedMLP, is_relu_mlp, linear_layers
 from papergym.agents.sac.losses import bound_temperature, critic_target, value_loss
 from papergym.agents.sac.update import step
 from papergym.agents.sac.value import ValueNetwork
@@ -45,7 +44,9 @@ class FastUpdate:
         self.gamma, self.value = gamma, value
         actor, critic = policy.actor, policy.critic
         self.actor = SquashedActor(actor)
-        self.critics, self.target_critics = (StackedMLP(_layers(module)) for module in (critic, policy.critic_target))
+        self.critics, self.target_critics = (
+            StackedMLP([linear_layers(network) for network in module.q_networks]) for module in (critic, policy.critic_target)
+        )
         assert isinstance(actor.optimizer, torch.optim.Optimizer) and isinstance(critic.optimizer, torch.optim.Optimizer)
         self._actor_adam = FusedAdam(actor.optimizer, self.actor.network.parameters, self.actor.network.gradients)
         self._critic_adam = FusedAdam(critic.optimizer, self.critics.parameters, self.critics.gradients)
@@ -120,7 +121,3 @@ class FastUpdate:
             self.value.move_target(tau)
         else:
             torch._foreach_lerp_(self.target_critics.tensors, self.critics.tensors, tau)
-
-
-def _layers(critic: ContinuousCritic) -> list[list[list[nn.Linear]]]:
-    return [[[layer] for layer in network.children() if isinstance(layer, nn.Linear)] for network in critic.q_networks]

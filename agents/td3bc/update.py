@@ -4,7 +4,7 @@ import torch
 from stable_baselines3.common.utils import polyak_update
 from stable_baselines3.td3.policies import TD3Policy
 
-from papergym.agents.offline.losses import bellman_target, critic_loss
+from papergym.agents.offline.losses import bellman_target, critic_loss, descend
 from papergym.agents.offline.transitions import Batch
 from papergym.agents.td3bc import losses
 from papergym.agents.td3bc.config import Config
@@ -35,9 +35,7 @@ class Update:
             target = bellman_target(batch.rewards, batch.dones, config.gamma, next_q.amin(0))
         q_values = torch.stack(policy.critic(batch.observations, batch.actions))
         loss = critic_loss(q_values, target)
-        policy.critic.optimizer.zero_grad()
-        loss.backward()
-        policy.critic.optimizer.step()
+        descend(policy.critic.optimizer, loss)
         if move_actor:
             self._move_actor(batch)
         return {"loss": loss.detach(), "q_value": q_values.detach().mean()}
@@ -47,8 +45,6 @@ class Update:
         actions = policy.actor(batch.observations)
         q_values = policy.critic.q1_forward(batch.observations, actions)
         loss = losses.actor_loss(q_values, actions, batch.actions, config.alpha)
-        policy.actor.optimizer.zero_grad()
-        loss.backward()
-        policy.actor.optimizer.step()
+        descend(policy.actor.optimizer, loss)
         polyak_update(policy.critic.parameters(), policy.critic_target.parameters(), config.tau)
         polyak_update(policy.actor.parameters(), policy.actor_target.parameters(), config.tau)
