@@ -12,10 +12,10 @@ class BadNumbersError(RuntimeError):
     """An environment returned a reward or an observation that is not finite."""
 
 
-def unknown(what: str, given: str, known: Iterable[str], remedy: str = "") -> UsageError:
-    """Error for a name that is not in ``known``, with the nearest ones first."""
+def unknown(what: str, given: str, known: Iterable[str], remedy: str = "", others: Iterable[str] = ()) -> UsageError:
+    """Error for a name that is not in ``known``, with the nearest ones first; ``others`` are meant too, but not listed."""
     names = sorted(known)
-    close = difflib.get_close_matches(given, names, n=3, cutoff=0.5)
+    close = difflib.get_close_matches(given, [*names, *others], n=3, cutoff=0.5)
     hint = (
         f"Did you mean {' or '.join(close)}?"
         if close

@@ -146,11 +146,12 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=200, help="pictures with, and as many without, the goal of each task")
     parser.add_argument("--scorer", help="weights of the scorer, in place of the shipped ones")
     parser.add_argument("--unet", help="weights of the U-Net, in place of the shipped ones")
+    parser.add_argument("--seed", type=int, default=SEED, help="of the worlds, the views and the phrasings")
     parser.add_argument("--record", action="store_true", help="write the rows to assets/results/affordance-quality.csv")
     parser.add_argument("--maps", nargs="+", default=["zoom", "unet"], choices=["zoom", "unet"])
     options = parser.parse_args()
     torch.set_num_threads(1)
-    scorer, rng = SmallScorer(options.scorer), np.random.default_rng(SEED)
+    scorer, rng = SmallScorer(options.scorer), np.random.default_rng(options.seed)
     kinds: dict[str, Map] = {}
     if "zoom" in options.maps:
         zoom = ZoomAffordance(scorer, divide="count", frames="late")
@@ -161,7 +162,7 @@ def main() -> None:
     results: dict[str, dict] = {kind: {} for kind in kinds}
     hits: dict[str, list[bool]] = {name: [] for name in NAMES}
     for number, (task, goal) in enumerate(GOALS.items()):
-        with_goal, without = gather(goal, options.images, SEED + number)
+        with_goal, without = gather(goal, options.images, options.seed + number)
         for found in (captions(scorer, with_goal, rng, goal), captions(scorer, without, rng)):
             for name, values in found.items():
                 hits[name] += values

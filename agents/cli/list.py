@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 from itertools import groupby
 from typing import Annotated, Any
 
@@ -39,8 +40,9 @@ def main(argv: list[str]) -> int:
     if word in ("", "papers"):
         found["papers"] = [_paper(key) for key in assets.paper_keys()]
     if not any(found.values()):
-        families = sorted({row.family for row in rows()})
-        raise unknown("family or part of an id", word, [*families, "agents", "papers", "envs"])
+        families = {row.family for row in rows()}
+        parts = {part.lower() for row in rows() for part in re.findall(r"[A-Z]+[a-z]+|[a-z]+", row.id)}
+        raise unknown("family or part of an id", word, families | {"agents", "papers", "envs"}, others=parts)
     if options.as_json:
         print(json.dumps(found, indent=1, ensure_ascii=False))
     else:

@@ -1,6 +1,7 @@
 """Learning curves of groups of runs."""
 
 import math
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 
 COLUMNS = 3
 COMMON_POINTS = 40
+DASHES = ("-", "--", ":")
+"""Line styles: every ten labels take the next, so that no two lines look alike."""
+LETTERS_PER_INCH = 15
+"""Of a legend in eight points."""
 
 
 def parse_curve(text: str) -> np.ndarray:
@@ -62,29 +67,40 @@ def draw_curves(name: str, members: Sequence["Group"], folder: Path) -> Path | N
     return draw(by_env, folder / f"{name}.png", ylabel) if by_env else None
 
 
+def _legend(names: Sequence[str], width_inches: float) -> tuple[list[str], int, float]:
+    """Labels in lines that fit, how many stand side by side, and the height in inches."""
+    letters = int(width_inches * LETTERS_PER_INCH)
+    texts = [textwrap.fill(name, letters - 6) for name in names]
+    longest = max((len(line) for text in texts for line in text.split("\n")), default=1)
+    across = max(1, min(4, letters // (longest + 6), len(texts)))
+    lines = math.ceil(sum(text.count("\n") + 1 for text in texts) / across)
+    return texts, across, 0.2 + 0.16 * lines
+
+
 def draw(panels: dict[str, list[tuple[str, list[np.ndarray]]]], path: Path, ylabel: str = "return") -> Path:
     """Draw panels: title -> (label, curves of its runs); center and interval of each label."""
     from matplotlib.figure import Figure
 
     columns = min(COLUMNS, len(panels))
     rows = math.ceil(len(panels) / columns)
-    figure = Figure(figsize=(5 * columns, 3.6 * rows + 0.6), layout="constrained")
+    names = list(dict.fromkeys(label for lines in panels.values() for label, _ in lines))
+    texts, across, height = _legend(names, 5 * columns)
+    figure = Figure(figsize=(5 * columns, 3.6 * rows + 0.4 + height), layout="constrained")
     axes: Any = figure.subplots(rows, columns, squeeze=False).ravel()
+    styles = {label: {"color": f"C{i % 10}", "linestyle": DASHES[i // 10 % len(DASHES)]} for i, label in enumerate(names)}
     labels: dict[str, Any] = {}
     for axis, (title, lines) in zip(axes, panels.items()):
         for label, curves in lines:
             steps, values = common_grid(curves)
             center, low, high = estimate_curves(values)
-            color = labels[label].get_color() if label in labels else None
-            (line,) = axis.plot(steps, center, color=color)
-            axis.fill_between(steps, low, high, color=line.get_color(), alpha=0.2)
-            labels.setdefault(label, line)
+            (labels[label],) = axis.plot(steps, center, **styles[label])
+            axis.fill_between(steps, low, high, color=styles[label]["color"], alpha=0.2)
         axis.set(title=title, xlabel="steps", ylabel=ylabel)
         axis.grid(alpha=0.3)
     for axis in axes[len(panels) :]:
         axis.remove()
     if any(labels):
-        figure.legend(list(labels.values()), list(labels), loc="outside lower center", ncols=min(4, len(labels)), fontsize=8)
+        figure.legend([labels[name] for name in names], texts, loc="outside lower center", ncols=across, fontsize=8)
     with replaced(path) as temporary:
         figure.savefig(temporary, dpi=110)
     return path

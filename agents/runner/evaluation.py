@@ -5,7 +5,9 @@ episode of each environment starts from its seed, the others go on from its gene
 without papergym. ``n`` is the setting ``eval_envs``, 1 unless an agent's preset or the user says otherwise.
 """
 
+import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +19,7 @@ from papergym.agents.checkpoint.state import undisturbed
 from papergym.agents.errors import UsageError
 from papergym.agents.runner.learner import Learner
 from papergym.agents.runner.registry import without_version_notes
+from papergym.envs.render import RenderError, choose_backend
 
 EVALUATION_SEED = 10_000
 """Added to the run's seed: starts that training has not been given."""
@@ -38,14 +41,25 @@ def make_env(env_id: str, kwargs: dict[str, Any], **more: Any) -> gym.Env:
     """
     if not all(env_id.split(":")) or env_id.count(":") > 1:
         raise UsageError(f"the environment is {env_id!r}, expected an id, or module:id of one of yours.")
+    arguments = {"disable_env_checker": True, **kwargs, **more}
     try:
+        if arguments.get("render_mode"):
+            _name_backend(env_id)
         with without_version_notes():
-            return gym.make(env_id, **{"disable_env_checker": True, **kwargs, **more})
+            return gym.make(env_id, **arguments)
     except (gym.error.Error, TypeError, ValueError, ImportError) as error:
         given = f" with {kwargs}" if kwargs else ""
         raise UsageError(
             f"the environment {env_id!r}{given} cannot be made: {error} (`papergym list` prints every id.)"
         ) from error
+
+
+def _name_backend(env_id: str) -> None:
+    """Set MUJOCO_GL for Gymnasium's own MuJoCo environments where it is unset: without it they look for a display only."""
+    if "MUJOCO_GL" in os.environ or not str(gym.spec(env_id).entry_point).startswith("gymnasium.envs.mujoco"):
+        return
+    with suppress(RenderError):  # nothing draws here: the environment says so when it renders
+        os.environ["MUJOCO_GL"] = choose_backend().name
 
 
 def evaluate(

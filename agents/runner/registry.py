@@ -14,6 +14,7 @@ An agent outside this package is named ``module:ATTRIBUTE``, where the attribute
 
 import importlib
 import pkgutil
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -99,12 +100,26 @@ class Agent:
 
 @contextmanager
 def without_version_notes() -> Iterator[None]:
-    """Silence Gymnasium's warnings within the block: each v4 environment notes that there is a v5."""
+    """Silence what every v4 environment says within the block and no user can change.
+
+    Gymnasium notes that there is a v5. MuJoCo, for models that scale their mass, prints a warning and appends it to
+    ``MUJOCO_LOG.TXT`` in the working directory. Its other warnings become Python's.
+    """
+    import mujoco
+
     level, gym.logger.min_level = gym.logger.min_level, gym.logger.ERROR
+    handler: Any = mujoco.get_mju_user_warning()
+    mujoco.set_mju_user_warning(_warn)
     try:
         yield
     finally:
         gym.logger.min_level = level
+        mujoco.set_mju_user_warning(handler)
+
+
+def _warn(message: str) -> None:
+    if "settotalmass" not in message:
+        warnings.warn(f"MuJoCo: {message}", RuntimeWarning, stacklevel=2)
 
 
 def agents() -> tuple[Agent, ...]:

@@ -87,6 +87,7 @@ def cut(finished):
         ),
         (["evaluate", "nowhere"], "no run at nowhere"),
         (["list", "nosuchthing"], "unknown family or part of an id"),
+        (["list", "walkr"], "Did you mean walker"),
         (["protorl", "train"], "unknown verb 'protorl'"),
     ],
 )

@@ -92,6 +92,14 @@ def test_without_a_display_a_video_is_written(command_line):
     assert frames.shape[0] == steps <= 42 and frames.shape[1:] == (336, 336, 3) and frames.std(axis=0).max() > 10
 
 
+def test_a_video_of_gymnasiums_mujoco_needs_no_setting_and_prints_no_warning(command_line):
+    for name in ("DISPLAY", "MUJOCO_GL"):
+        command_line.environment.pop(name, None)
+    said = command_line.run("play", "HalfCheetah-v4", "--episodes", "1", "--steps", "5", "--video", "run.mp4")
+    assert "WARN" not in said.upper() and not (command_line.folder / "MUJOCO_LOG.TXT").exists()
+    assert iio.imread(command_line.folder / "run.mp4").std(axis=0).max() > 10
+
+
 def always_up(observation):
     return np.array([0.0, 1.0], np.float32)
 
