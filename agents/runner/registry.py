@@ -105,10 +105,9 @@ def without_version_notes() -> Iterator[None]:
     Gymnasium notes that there is a v5. MuJoCo, for models that scale their mass, prints a warning and appends it to
     ``MUJOCO_LOG.TXT`` in the working directory. Its other warnings become Python's.
     """
-    import mujoco
-
+    mujoco: Any = importlib.import_module("mujoco")  # its stubs lack the handler
     level, gym.logger.min_level = gym.logger.min_level, gym.logger.ERROR
-    handler: Any = mujoco.get_mju_user_warning()
+    handler = mujoco.get_mju_user_warning()
     mujoco.set_mju_user_warning(_warn)
     try:
         yield
