@@ -24,6 +24,8 @@ class Options:
     """Folder made by `papergym train`."""
     checkpoint: Path | None = None
     """File in its folder `checkpoints` or `snapshots`; without: the finished policy, else the newest checkpoint."""
+    best: bool = False
+    """The policy of the best evaluation instead of the last one."""
     episodes: int = 10
     """Episodes to play."""
     seed: int | None = None
@@ -49,16 +51,18 @@ def main(argv: list[str]) -> int:
     options = parse(Options, "evaluate", argv)
     if options.episodes < 1:
         raise UsageError(f"--episodes is {options.episodes}, expected at least 1.")
+    if options.best and options.checkpoint is not None:
+        raise UsageError("--best and --checkpoint name two files. Give one of them.")
     if options.target is not None and not math.isfinite(options.target):
         raise UsageError(f"--target is {options.target}, expected a finite number.")
     from papergym.agents.runner.evaluation import evaluate
-    from papergym.agents.runner.load import load_run
+    from papergym.agents.runner.load import best_policy, load_run
     from papergym.agents.runner.media import record_video
     from papergym.agents.runner.train import eval_envs
 
     plan, learner, file = load_run(
         options.run_folder,
-        options.checkpoint,
+        best_policy(options.run_folder) if options.best else options.checkpoint,
         device=options.device,
         seed=options.seed,
         trusted=options.agent,

@@ -22,6 +22,9 @@ KEEP_CHECKPOINTS = 2
 
 LOCK = ".lock"
 
+BEST = "best.safetensors"
+"""Policy of the best evaluation."""
+
 
 class RunFolder:
     """Paths, lock and files of one run.
@@ -125,6 +128,10 @@ class RunFolder:
     def save_policy(self, state: State, kind: str) -> None:
         """Write the policy of a finished run."""
         save_state(self.path / "policy.safetensors", {"model": state}, kind=kind, plan=self._plan)
+
+    def save_best(self, state: State, kind: str) -> None:
+        """Keep the policy of the best evaluation so far."""
+        save_state(self.path / BEST, {"model": state}, kind=kind, plan=self._plan)
 
     def _every_table(self) -> dict[str, Table]:
         return {**self.tables, "timing": self.timing}

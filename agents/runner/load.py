@@ -8,7 +8,7 @@ import gymnasium as gym
 from papergym.agents.checkpoint.state import load_state
 from papergym.agents.errors import UsageError
 from papergym.agents.runner.fields import key_values
-from papergym.agents.runner.folder import read_tables
+from papergym.agents.runner.folder import BEST, read_tables
 from papergym.agents.runner.learner import Learner
 from papergym.agents.runner.plan import Plan, digest, from_toml, refuse_strangers
 from papergym.agents.runner.sb3 import SB3Learner
@@ -16,12 +16,19 @@ from papergym.agents.runner.train import build_learner, check_env, fitting
 
 
 def load(
-    folder: str | Path, *, agent: str = "", env: str = "", env_kwargs: tuple[str, ...] = (), device: str = "auto"
+    folder: str | Path,
+    *,
+    best: bool = False,
+    agent: str = "",
+    env: str = "",
+    env_kwargs: tuple[str, ...] = (),
+    device: str = "auto",
 ) -> tuple[Any, gym.Env]:
     """What a run has learned, and its environment.
 
     Args:
         folder: of the run.
+        best: the policy of the best evaluation instead of the last one.
         agent: ``module:ATTRIBUTE`` of the run's agent, if it is one of yours.
         env: ``module:Id`` of the run's environment, if it is one of yours.
         env_kwargs: ``KEY=VALUE`` of those arguments of the environment that name files, programs or modules.
@@ -33,7 +40,8 @@ def load(
     Raises:
         UsageError: no run there, or one without a checkpoint.
     """
-    plan, learner, _ = load_run(Path(folder), device=device, trusted=agent, env=env, env_kwargs=env_kwargs)
+    file = best_policy(Path(folder)) if best else None
+    plan, learner, _ = load_run(Path(folder), file, device=device, trusted=agent, env=env, env_kwargs=env_kwargs)
     return learner.model if isinstance(learner, SB3Learner) else learner, check_env(plan)
 
 
@@ -88,3 +96,14 @@ def newest(folder: Path) -> Path:
     if not finished.is_file() and not checkpoints:
         raise UsageError(f"{folder} has no checkpoint yet. Go on with it: papergym train {folder} --resume")
     return finished if finished.is_file() else checkpoints[-1]
+
+
+def best_policy(folder: Path) -> Path:
+    """The policy of a run's best evaluation.
+
+    Raises:
+        UsageError: the run has none.
+    """
+    if not (folder / BEST).is_file():
+        raise UsageError(f"{folder} has no {BEST}: the run has not been evaluated yet, or an earlier version made it.")
+    return folder / BEST

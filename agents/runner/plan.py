@@ -54,6 +54,8 @@ class RunSettings:
     """Least time between two checkpoints; they never take more than about a twentieth of the run."""
     snapshots: int = 0
     """Policies kept in the folder `snapshots`, evenly spread over the budget, for example as sources of datasets."""
+    track: tuple[str, ...] = ()
+    """Services that follow the run besides TensorBoard: mlflow, wandb. Names of numbers are those of stable-baselines3."""
     keep_checkpoints: bool = True
     """Keep the last checkpoints, with the replay memory, when the run is finished."""
     run_folder: str = ""
@@ -66,7 +68,8 @@ class RunSettings:
         return Path(self.run_folder or f"runs/{key}-{self.env.replace('/', '_')}-s{self.seed}")
 
 
-FREE = frozenset({"device", "threads", "checkpoint_seconds", "run_folder", "resume", "video", "snapshots", "keep_checkpoints"})
+FREE = frozenset({"device", "threads", "checkpoint_seconds", "run_folder", "resume"})
+FREE |= {"video", "snapshots", "keep_checkpoints", "track"}
 """Settings that may change when a run is resumed: they do not decide its numbers (device: to rounding)."""
 
 SHARE_OF_BUDGET = ("pretrain_steps",)

@@ -4,6 +4,7 @@ Everything that reads or writes files happens at the learner's safe points, and 
 moment of a checkpoint depends on the clock, and it changes no number.
 """
 
+import math
 import signal
 import time
 from contextlib import AbstractContextManager
@@ -16,13 +17,13 @@ import torch
 from papergym.agents.checkpoint.state import State
 from papergym.agents.errors import BadNumbersError
 from papergym.agents.runner.evaluation import evaluate
-from papergym.agents.runner.events import EventWriter
 from papergym.agents.runner.folder import RunFolder
 from papergym.agents.runner.learner import Learner
 from papergym.agents.runner.plan import Plan
 from papergym.agents.runner.progress import RunProgress
 from papergym.agents.runner.score import TrainingScore
 from papergym.agents.runner.signals import on_stop
+from papergym.agents.runner.tracking import EVALUATION, Trackers
 
 CHECKPOINT_SHARE = 20.0
 """A checkpoint that takes s seconds is followed by at least this many times s without one."""
@@ -43,7 +44,7 @@ class Session:
         folder: opened folder.
         learner: what learns.
         eval_envs: environments for evaluations.
-        events: TensorBoard's event writer.
+        events: TensorBoard and other services.
         progress: progress bar.
         state: what :meth:`state` returned at the checkpoint, None at the start.
     """
@@ -54,7 +55,7 @@ class Session:
         folder: RunFolder,
         learner: Learner,
         eval_envs: list[gym.Env],
-        events: EventWriter,
+        events: Trackers,
         progress: RunProgress,
         state: State | None = None,
     ) -> None:
@@ -63,11 +64,11 @@ class Session:
         self.score = TrainingScore(plan.run.steps, plan.agent.last_episodes)
         self.next_eval = 0 if plan.run.eval_every else plan.run.steps
         self.next_log, self.next_snapshot = plan.run.log_every, self._snapshot_every
-        self.seconds, self.finished = 0.0, False
+        self.seconds, self.finished, self.best = 0.0, False, -math.inf
         if state is not None:
             self.next_eval, self.next_log = int(state["next_eval"]), int(state["next_log"])
             self.next_snapshot, self.seconds = int(state["next_snapshot"]), float(state["seconds"])
-            self.finished = bool(state["finished"])
+            self.finished, self.best = bool(state["finished"]), float(state.get("best", -math.inf))
             self.score.set_state(state["score"])
         self.started = self.last_checkpoint = time.monotonic()
         self.pause = plan.run.checkpoint_seconds
@@ -81,7 +82,13 @@ class Session:
     def state(self) -> State:
         """Counters for the checkpoint."""
         counters = {"next_eval": self.next_eval, "next_log": self.next_log, "next_snapshot": self.next_snapshot}
-        return {**counters, "seconds": self.elapsed(), "finished": self.finished, "score": self.score.get_state()}
+        return {
+            **counters,
+            "seconds": self.elapsed(),
+            "finished": self.finished,
+            "best": self.best,
+            "score": self.score.get_state(),
+        }
 
     def elapsed(self) -> float:
         """Seconds of the run, over all its parts."""
@@ -104,7 +111,7 @@ class Session:
 
         Raises:
             BadNumbersError: numbers that are not finite; the message names the checkpoint that is kept.
-            Stopped: on a signal, after a checkpoint.
+            Stopped: on a signal or by the user's callback, after a checkpoint.
         """
         try:
             self.learner.learn(self.plan.run.steps, self)
@@ -149,9 +156,7 @@ class Session:
         done, seconds = self.learner.done, self.elapsed()
         numbers = self.learner.metrics()
         self._append("metrics", **numbers)
-        for name, value in numbers.items():
-            self.events.add_scalar(name, value, done)
-        self.events.flush()
+        self._record({**numbers, "time/fps": done / seconds})
         columns = self.folder.timing.columns
         self.folder.timing.append(dict(zip(columns, (done, seconds, done / seconds))))
 
@@ -161,8 +166,16 @@ class Session:
         played = evaluate(self.learner, self.eval_envs, run.eval_episodes, run.seed, target=run.target)
         for index, episode in enumerate(played):
             self._append("eval", episode=index, length=episode.length, **{"return": episode.value})
-            self.events.add_scalar("eval/return", episode.value, self.learner.done)
-        self._progress.note = f"evaluation return {np.mean([episode.value for episode in played]):.1f}"
+        value, length = np.mean([(episode.value, episode.length) for episode in played], axis=0)
+        self._record(dict(zip(EVALUATION, (value, length))))
+        if value > self.best:
+            self.best = float(value)
+            self.folder.save_best(self.learner.get_state(memory=False), self.plan.agent.key)
+        self._progress.note = f"evaluation return {value:.1f}"
+
+    def _record(self, numbers: dict[str, float]) -> None:
+        wanted = self.events.record(numbers, self.learner.done)
+        self.asked_to_stop = self.asked_to_stop or not wanted
 
     def _snapshot(self) -> None:
         self.folder.snapshot(self.learner.get_state(memory=False), self.learner.done, self.plan.agent.key)

@@ -1,10 +1,9 @@
-"""CSV tables of a run: appended row by row, cut back to a checkpoint, mirrored to TensorBoard."""
+"""CSV tables of a run: appended row by row, cut back to a checkpoint."""
 
 import csv
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ from papergym.agents.checkpoint.cells import read_csv, to_cell, to_csv
 from papergym.agents.checkpoint.files import replaced
 from papergym.agents.checkpoint.state import CheckpointError
 from papergym.agents.errors import UsageError
-from papergym.agents.runner.events import EventWriter
 
 
 class Table:
@@ -114,17 +112,3 @@ def _digest(rows: list[dict[str, str]]) -> str:
     """Of the filled cells: which columns a table has depends on rows that come later."""
     filled = [{name: cell for name, cell in row.items() if cell} for row in rows]
     return hashlib.sha256(json.dumps(filled).encode()).hexdigest()
-
-
-def rebuild_events(folder: Path, tables: dict[str, Table]) -> EventWriter:
-    """TensorBoard files that hold exactly what the tables hold; older ones are removed."""
-    shutil.rmtree(folder, ignore_errors=True)
-    events = EventWriter(folder)
-    for prefix, table in tables.items():
-        for row in read_table(table.path):
-            done = int(row[table.columns[0]])
-            for key, text in row.items():
-                if key not in (table.columns[0], "episode") and text:
-                    events.add_scalar(f"{prefix}{key}", float(text), done)
-    events.flush()
-    return events

@@ -24,18 +24,19 @@ from papergym.agents.runner.registry import agents
 from papergym.agents.runner.sb3 import SB3Learner
 from papergym.agents.runner.session import Session
 from papergym.agents.runner.summary import summarise
-from papergym.agents.runner.tables import rebuild_events
+from papergym.agents.runner.tracking import Callback, Trackers, check_trackers, rebuild_events
 
 log = logging.getLogger(__name__)
 
 
-def run_plan(plan: Plan, command: str = "", *, listen: bool = False) -> dict[str, Any]:
+def run_plan(plan: Plan, command: str = "", *, listen: bool = False, callback: Callback | None = None) -> dict[str, Any]:
     """Train, evaluate and describe; go on from the last checkpoint with ``plan.run.resume``.
 
     Args:
         plan: settled plan.
         command: what the user typed, kept in config.toml.
         listen: checkpoint and stop on the signals of :mod:`papergym.agents.runner.signals` (only in a main thread).
+        callback: see :data:`papergym.agents.runner.tracking.Callback`.
 
     Returns:
         The contents of summary.json.
@@ -44,8 +45,10 @@ def run_plan(plan: Plan, command: str = "", *, listen: bool = False) -> dict[str
         UsageError: settings or environment that cannot be used; nothing has been overwritten.
         CheckpointError: a checkpoint of another agent, or a damaged one.
         BadNumbersError: numbers that are not finite; the last checkpoint is kept.
+        Stopped: on a signal or by the callback; the checkpoint holds the state.
     """
     torch.set_num_threads(plan.run.threads)
+    check_trackers(plan.run.track)
     if plan.run.resume:
         folder = RunFolder.resume(plan)
         finished = folder.summary()
@@ -60,7 +63,7 @@ def run_plan(plan: Plan, command: str = "", *, listen: bool = False) -> dict[str
         if not plan.run.resume:
             folder = RunFolder.create(plan, command)
         with closing(folder), closing(learner):
-            return _train(plan, folder, learner, envs, listen)
+            return _train(plan, folder, learner, envs, listen, callback)
 
 
 def check_env(plan: Plan) -> gym.Env:
@@ -118,9 +121,12 @@ def build_learner(plan: Plan) -> Learner:
     return learner
 
 
-def _train(plan: Plan, folder: RunFolder, learner: Learner, envs: list[gym.Env], listen: bool) -> dict[str, Any]:
+def _train(
+    plan: Plan, folder: RunFolder, learner: Learner, envs: list[gym.Env], listen: bool, callback: Callback | None
+) -> dict[str, Any]:
     state = folder.load(plan.agent.key) if plan.run.resume else None
-    events = rebuild_events(folder.path / "tensorboard", {"": folder.tables["metrics"], "eval/": folder.tables["eval"]})
+    settings = {**vars(plan.config), **vars(plan.run), "agent": plan.agent.key}
+    events = Trackers(rebuild_events(folder), plan.run.track, folder.path, settings, callback)
     with fitting(folder.path):
         if state is not None:
             learner.set_state(state["model"])
@@ -132,7 +138,7 @@ def _train(plan: Plan, folder: RunFolder, learner: Learner, envs: list[gym.Env],
             session.run()
     finally:
         progress.close()
-        events.close()
+        events.close(session.finished)
     return _conclude(plan, folder, learner, session)
 
 

@@ -19,7 +19,15 @@ BONUSES = {
 """Bonus class -> module of this folder."""
 
 _load, _names, _public = attach(
-    __name__, {**BONUSES, "Bonus": "base", "RewardMixer": "mixing", "Transitions": "transitions", "relabel": "relabelling"}
+    __name__,
+    {
+        **BONUSES,
+        "Bonus": "base",
+        "RewardMixer": "mixing",
+        "RewardStatistics": "statistics",
+        "Transitions": "transitions",
+        "relabel": "relabelling",
+    },
 )
 
 if TYPE_CHECKING:
@@ -37,6 +45,7 @@ if TYPE_CHECKING:
     from papergym.wrappers.intrinsic.re3 import RE3 as RE3
     from papergym.wrappers.intrinsic.relabelling import relabel as relabel
     from papergym.wrappers.intrinsic.rnd import RND as RND
+    from papergym.wrappers.intrinsic.statistics import RewardStatistics as RewardStatistics
     from papergym.wrappers.intrinsic.transitions import Transitions as Transitions
 else:
     __getattr__, __dir__, __all__ = _load, _names, ["BONUSES", "make_bonus", *_public]

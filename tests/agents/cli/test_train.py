@@ -9,8 +9,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from papergym.agents.checkpoint.state import load_state
 from papergym.agents.run import main
-from papergym.agents.runner.folder import RunFolder, read_plan
+from papergym.agents.runner.folder import RunFolder, eval_rounds, read_plan
 from papergym.agents.runner.tables import read_table
+from papergym.agents.runner.tracking import SB3_NAMES
 
 SMALL = [
     "ppo",
@@ -112,9 +113,15 @@ def test_board_holds_what_the_tables_hold(here):
     for column in read_table(run / "metrics.csv")[0]:
         if column != "step":
             rows = [(int(row["step"]), float(row[column])) for row in read_table(run / "metrics.csv") if row[column]]
-            assert [step for step, _ in board[column]] == [step for step, _ in rows], column
-            np.testing.assert_allclose([value for _, value in board[column]], [value for _, value in rows], rtol=1e-6)
-    assert len(board["eval/return"]) == len(read_table(run / "eval.csv"))
+            shown = board[SB3_NAMES.get(column, column)]
+            assert [step for step, _ in shown] == [step for step, _ in rows], column
+            np.testing.assert_allclose([value for _, value in shown], [value for _, value in rows], rtol=1e-6)
+    rounds = eval_rounds(run)
+    assert [step for step, _ in board["eval/mean_reward"]] == list(rounds)
+    returns = [np.mean(values) for values in rounds.values()]
+    np.testing.assert_allclose([value for _, value in board["eval/mean_reward"]], returns, rtol=1e-6)
+    assert len(board["eval/mean_ep_length"]) == len(rounds)
+    assert len(board["time/fps"]) == len(read_table(run / "timing.csv"))
 
 
 def test_killed_after_the_last_checkpoint(here):
