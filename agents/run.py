@@ -17,6 +17,7 @@ VERBS = {
     "reproduce": "a table or a figure of a paper, as a list of runs",
     "report": "results beside the paper's numbers: Markdown, PNG and one HTML page",
     "sweep": "a matrix of agents, environments, seeds and settings, on Ray or on local processes",
+    "tune": "search for hyper-parameters with Optuna; writes a preset",
     "compare": "two runs side by side",
     "make-dataset": "write a dataset for the agents that learn without an environment",
     "affordance": "make and look at the scorer and the affordance maps of the voxel world",

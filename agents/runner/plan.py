@@ -13,7 +13,7 @@ import tyro
 
 from papergym import assets
 from papergym.agents.errors import UsageError, unknown
-from papergym.agents.runner.fields import as_key_values, fit, from_table, key_values, names, to_table
+from papergym.agents.runner.fields import as_key_values, fit, from_table, key_values, names, to_table, tomllib
 from papergym.agents.runner.ranges import BUDGET, check_ranges
 from papergym.agents.runner.registry import Agent, agent
 
@@ -25,7 +25,8 @@ class RunSettings:
     env: str = ""
     """Environment id; empty: the agent's default."""
     preset: str = ""
-    """Values from the paper's TOML: `paper` (as published) or `quick` (minutes on a CPU, the default). Options win over it."""
+    """Values from the paper's TOML: `paper` (as published), `quick` (minutes on a CPU, the default); or a TOML file of yours,
+    for example one that `papergym tune` wrote. Options win over it."""
     seed: int = 0
     """Seed of networks, exploration, replay and environments."""
     steps: Annotated[int, tyro.conf.arg(aliases=("--updates",))] = 20_000
@@ -96,6 +97,38 @@ def default_preset(row: Agent) -> str:
     return next((name for name in ("quick", "paper") if name in presets(row)), "")
 
 
+def preset_values(row: Agent, preset: str) -> tuple[dict[str, Any], str]:
+    """Values of a preset, and where they stand.
+
+    Args:
+        row: the agent.
+        preset: name of one of the paper's; or a TOML file of yours, as `papergym tune` writes it: a table ``[preset]``, over
+            the paper's preset that ``base`` names.
+
+    Raises:
+        UsageError: no such preset, or a file that cannot be read or is another agent's.
+    """
+    known = presets(row)
+    if not preset.endswith(".toml"):
+        if preset and preset not in known:
+            raise unknown(
+                "preset", preset, known, f"They stand in assets/papers/{row.paper}.toml; a file of yours ends in .toml."
+            )
+        return dict(known.get(preset, {})), f"[presets.{preset}] of assets/papers/{row.paper}.toml"
+    try:
+        content = tomllib.loads(Path(preset).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"the preset {preset} cannot be read: {error}.") from error
+    if not isinstance(content.get("preset"), dict):
+        raise UsageError(f"the preset {preset} has no table [preset]. Write NAME = VALUE under it.")
+    if content.get("agent", row.key) != row.key:
+        raise UsageError(f"the preset {preset} is one of {content['agent']}, expected one of {row.key}.")
+    base = content.get("base", "")
+    if base and base not in known:
+        raise unknown(f"base of the preset {preset}:", str(base), known)
+    return {**known.get(base, {}), **content["preset"]}, f"[preset] of {preset}"
+
+
 def make_plan(row: Agent, preset: str = "", given: dict[str, Any] | None = None, *, where: str = "") -> Plan:
     """The settled plan of ``preset`` with the values ``given`` over it; see :func:`draft` for arguments and errors."""
     return settle(draft(row, preset, given, where=where))
@@ -114,11 +147,8 @@ def draft(row: Agent, preset: str = "", given: dict[str, Any] | None = None, *, 
         UsageError: unknown preset or setting, or a value that cannot be used.
     """
     preset = preset or default_preset(row)
-    known = presets(row)
-    if preset and preset not in known:
-        raise unknown("preset", preset, known, f"They stand in assets/papers/{row.paper}.toml.")
-    chosen, given = dict(known.get(preset, {})), dict(given or {})
-    file = f"[presets.{preset}] of assets/papers/{row.paper}.toml"
+    chosen, file = preset_values(row, preset)
+    given = dict(given or {})
     budget = next((int(chosen.pop(name)) for name in BUDGET if name in chosen), RunSettings.steps)
     asked = next((fit(RunSettings, "steps", given.pop(name), where) for name in BUDGET if name in given), budget)
     for name in SHARE_OF_BUDGET:
