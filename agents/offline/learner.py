@@ -169,6 +169,12 @@ class OfflineLearner(ABC):
         self._global = state["global"]
         self._updates, self._sums, self._counted = state["updates"], dict(state["sums"]), state["counted"]
 
+    def start_from(self, state: State) -> None:
+        """Take the networks from another run's state."""
+        for name, part in self.parts().items():
+            if isinstance(part, torch.nn.Module):
+                set_module_state(part, state["parts"][name])
+
     def metrics(self) -> dict[str, float]:
         """``train/<name>``: means over the updates since the last call."""
         means = {f"train/{name}": float(total) / self._counted for name, total in self._sums.items()}

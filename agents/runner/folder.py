@@ -211,6 +211,19 @@ def eval_rounds(path: Path) -> dict[int, list[float]]:
     return rounds
 
 
+def newest(folder: Path) -> Path:
+    """The finished policy of a run, else its newest checkpoint.
+
+    Raises:
+        UsageError: the run has neither.
+    """
+    finished = folder / "policy.safetensors"
+    checkpoints = sorted((folder / "checkpoints").glob("[0-9]*.safetensors"))
+    if not finished.is_file() and not checkpoints:
+        raise UsageError(f"{folder} has no checkpoint yet. Go on with it: papergym train {folder} --resume")
+    return finished if finished.is_file() else checkpoints[-1]
+
+
 def refuse_occupied(plan: Plan) -> None:
     """Raise UsageError where the run's folder holds something."""
     path = plan.run.folder(plan.agent.key)

@@ -8,7 +8,7 @@ import gymnasium as gym
 from papergym.agents.checkpoint.state import load_state
 from papergym.agents.errors import UsageError
 from papergym.agents.runner.fields import key_values
-from papergym.agents.runner.folder import BEST, read_tables
+from papergym.agents.runner.folder import BEST, newest, read_tables
 from papergym.agents.runner.learner import Learner
 from papergym.agents.runner.plan import Plan, digest, from_toml, refuse_strangers
 from papergym.agents.runner.sb3 import SB3Learner
@@ -83,19 +83,6 @@ def load_run(
     with fitting(file):
         learner.set_state(state["model"])
     return plan, learner, file
-
-
-def newest(folder: Path) -> Path:
-    """The finished policy of a run, else its newest checkpoint.
-
-    Raises:
-        UsageError: the run has neither.
-    """
-    finished = folder / "policy.safetensors"
-    checkpoints = sorted((folder / "checkpoints").glob("[0-9]*.safetensors"))
-    if not finished.is_file() and not checkpoints:
-        raise UsageError(f"{folder} has no checkpoint yet. Go on with it: papergym train {folder} --resume")
-    return finished if finished.is_file() else checkpoints[-1]
 
 
 def best_policy(folder: Path) -> Path:

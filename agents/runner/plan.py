@@ -53,6 +53,9 @@ class RunSettings:
     """Threads of torch; one per run is fastest for small networks."""
     checkpoint_seconds: float = 120.0
     """Least time between two checkpoints; they never take more than about a twentieth of the run."""
+    start_from: Annotated[str, tyro.conf.arg(aliases=("--from",))] = ""
+    """Run folder, or a file in its `checkpoints` or `snapshots`, whose networks this run begins with: pretrain once, finetune
+    on many tasks. Optimisers and memories begin afresh; `pretrain_steps` is then 0 unless it is given."""
     snapshots: int = 0
     """Policies kept in the folder `snapshots`, evenly spread over the budget, for example as sources of datasets."""
     track: tuple[str, ...] = ()
@@ -165,6 +168,8 @@ def draft(row: Agent, preset: str = "", given: dict[str, Any] | None = None, *, 
                 raise unknown(f"setting of {row.key}", name, names(config_class) | names(RunSettings), place)
             target[name] = fit(owner, name, value, place)
     run = RunSettings(**run_values)
+    if run.start_from and "pretrain_steps" in names(config_class) - given.keys():
+        config_values["pretrain_steps"] = 0  # the other run has done that
     if "env_kwargs" not in given:
         run.env_kwargs = as_key_values(_harmless(env_kwargs, run.env, row.default_env))
     return Plan(row, run, config_class(**config_values))

@@ -11,7 +11,9 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import KVWriter, Logger
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
+from papergym.agents.checkpoint.envstate import set_normalizer
 from papergym.agents.checkpoint.resume import ExactResume
+from papergym.agents.checkpoint.sb3state import set_module_state
 from papergym.agents.checkpoint.state import State
 from papergym.agents.runner.finite import check_numbers
 from papergym.agents.runner.learner import Hooks
@@ -81,6 +83,13 @@ class SB3Learner:
     def set_state(self, state: State) -> None:
         """See :meth:`ExactResume.set_state`."""
         self.model.set_state(state)
+
+    def start_from(self, state: State) -> None:
+        """Take the policy's networks, and the statistics of a normalizer, from another run's state."""
+        set_module_state(self.model.policy, state["modules"]["policy"])
+        statistics = self.model.get_vec_normalize_env()
+        if statistics is not None:
+            set_normalizer(statistics, state["env"])
 
     def metrics(self) -> dict[str, float]:
         """What SB3's logger has recorded, and the mean return and length of the last training episodes."""

@@ -23,6 +23,7 @@ from papergym.agents.runner.ranges import check_ranges
 from papergym.agents.runner.registry import agents
 from papergym.agents.runner.sb3 import SB3Learner
 from papergym.agents.runner.session import Session
+from papergym.agents.runner.start_from import check_start, start_from
 from papergym.agents.runner.summary import summarise
 from papergym.agents.runner.tracking import Callback, Trackers, check_trackers, rebuild_events
 
@@ -49,6 +50,7 @@ def run_plan(plan: Plan, command: str = "", *, listen: bool = False, callback: C
     """
     torch.set_num_threads(plan.run.threads)
     check_trackers(plan.run.track)
+    check_start(plan)
     if plan.run.resume:
         folder = RunFolder.resume(plan)
         finished = folder.summary()
@@ -61,6 +63,8 @@ def run_plan(plan: Plan, command: str = "", *, listen: bool = False, callback: C
     with eval_envs(plan, plan.run.eval_episodes) as envs:
         learner = build_learner(plan)  # before a folder is made: what cannot run leaves nothing behind
         if not plan.run.resume:
+            if plan.run.start_from:
+                start_from(learner, plan)
             folder = RunFolder.create(plan, command)
         with closing(folder), closing(learner):
             return _train(plan, folder, learner, envs, listen, callback)
