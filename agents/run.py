@@ -13,6 +13,7 @@ VERBS = {
     "evaluate": "play a trained agent without exploration and print its returns",
     "list": "environment ids by family, agents and papers, with their sources",
     "doctor": "versions, what renders here and how fast, what is missing and how to install it",
+    "check": "hold an environment or wrapper of yours to the checks that those of papergym pass",
     "play": "look at an environment, or steer it",
     "reproduce": "a table or a figure of a paper, as a list of runs",
     "report": "results beside the paper's numbers: Markdown, PNG and one HTML page",
