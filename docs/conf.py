@@ -15,7 +15,10 @@ logging.getLogger("absl").setLevel(logging.WARNING)  # dm_control logs every foo
 project = "papergym"
 author = "The papergym developers"
 release = version = __version__
-extensions = ["myst_parser", "formulas", "offline"]  # the last two are in _scripts
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "formulas", "offline"]  # the last two are in _scripts
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_typehints_format = "short"
 html_math_renderer = "mathml"
 myst_enable_extensions = ["dollarmath", "colon_fence"]
 myst_heading_anchors = 3

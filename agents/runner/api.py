@@ -37,10 +37,9 @@ class Run:
 def train(agent: str, env: str = "", *, preset: str = "", callback: Callback | None = None, **settings: Any) -> Run:
     """Train an agent, evaluate it, and write a run folder; ``papergym train`` in Python.
 
-    ```python
-    run = papergym.train("ppo", "CartPole-v1", steps=20_000, seed=1)
-    model, env = run.load()
-    ```
+    Example:
+        >>> run = papergym.train("ppo", "CartPole-v1", steps=20_000, seed=1)
+        >>> model, env = run.load()
 
     Args:
         agent: key of an agent, or ``module:ATTRIBUTE`` of your own.

@@ -1,10 +1,11 @@
-"""Writes docs/environments, docs/papers and docs/wrappers/index.md from the tables, the docstrings and the TOML files."""
+"""Writes docs/environments, docs/papers, docs/api and docs/wrappers/index.md from tables, docstrings and TOML files."""
 
 import importlib
 import importlib.util
 import inspect
 from pathlib import Path
 
+from api import api
 from environments import environments
 from tables import table
 
@@ -108,6 +109,7 @@ def main(docs: Path) -> None:
     environments(docs)
     papers(docs)
     wrapper_index(docs)
+    api(docs)
 
 
 if __name__ == "__main__":

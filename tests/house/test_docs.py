@@ -1,6 +1,8 @@
 """Python blocks of the README and of the guides run as they stand; pages load nothing from another host."""
 
+import importlib
 import importlib.util
+import inspect
 import re
 import subprocess
 import sys
@@ -8,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from papergym.agents.runner.registry import agents
+
+ROOMS = ("intrinsic", "sb3", "vector", "vision")
 REPO = Path(__file__).resolve().parents[2]
 PAGES = [REPO / "README.md", *sorted((REPO / "docs" / "guides").glob("*.md"))]
-GENERATED = {"environments", "papers", "_build"}  # and wrappers/index.md
+GENERATED = {"api", "environments", "papers", "_build"}  # and wrappers/index.md
 WRITTEN = [
     path
     for path in (REPO / "docs").rglob("*.md")
@@ -36,6 +41,20 @@ def _script(name):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def test_the_api_reference_has_every_public_name(tmp_path):
+    api = _script("api")
+    api.api(tmp_path)
+    pages = {path.stem: path.read_text(encoding="utf-8") for path in (tmp_path / "api").glob("*.md")}
+    for module in ("papergym", "papergym.wrappers", *(f"papergym.wrappers.{room}" for room in ROOMS)):
+        for name in importlib.import_module(module).__all__:
+            value = getattr(importlib.import_module(module), name)
+            if inspect.isclass(value) or inspect.isfunction(value):
+                assert re.search(rf":: {re.escape(module)}\.{name}\n", pages[module]), f"{module}.{name}"
+    for row in agents():
+        assert not row.algorithm or row.algorithm.replace(":", ".") in pages["algorithms"]
+    assert set(re.findall(r"^(?:papergym[\w.]*|algorithms)$", pages["index"], re.MULTILINE)) == pages.keys() - {"index"}
 
 
 def test_every_formula_becomes_mathml():

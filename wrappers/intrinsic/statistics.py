@@ -15,13 +15,12 @@ NAMES = ("reward_intrinsic", "reward_extrinsic", "episode_intrinsic", "episode_e
 class RewardStatistics:
     """Means of both rewards, spread of the intrinsic one, and both returns, over the last 1,000 steps and episodes.
 
-    ```python
-    statistics = RewardStatistics()
-    observations, rewards, terminated, truncated, infos = envs.step(actions)
-    statistics.add(infos)
-    for name, value in statistics.numbers().items():
-        writer.add_scalar(name, value, global_step)
-    ```
+    Example:
+        >>> statistics = RewardStatistics()
+        >>> observations, rewards, terminated, truncated, infos = envs.step(actions)
+        >>> statistics.add(infos)
+        >>> for name, value in statistics.numbers().items():
+        ...     writer.add_scalar(name, value, global_step)
     """
 
     def __init__(self) -> None:
