@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -171,6 +171,15 @@ class Dataset:
         about = {"spec": self.spec, "random_return": self.random_return, "expert_return": self.expert_return}
         chosen = [self.episode(int(number)) for number in numbers]
         return Dataset.from_episodes(chosen, self.observation_space, self.action_space, name=self.name, **about)
+
+    def with_delayed_rewards(self) -> "Dataset":
+        """The same episodes with the whole return of each paid at its last step, and no reward before it.
+
+        Source: Chen et al. 2021 (arXiv 2106.01345), section 5.7.
+        """
+        rewards = np.zeros_like(self.rewards)
+        rewards[self.starts[1:] - 1] = self.returns
+        return replace(self, rewards=rewards)
 
     def state_statistics(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation of the observations, each ``observation_space.shape`` float32."""

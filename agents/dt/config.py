@@ -44,7 +44,7 @@ class Config(DatasetConfig):
     target_quantile: float = 1.0
     """The target where none is given is this quantile of the data's returns; 1 is the best one."""
     delayed: bool = False
-    """All reward of an episode stands at its end, and the target stays as it is while acting."""
+    """Learn from the data with the whole return of each episode paid at its last step; the target stays while acting."""
     max_timestep: int = 0
     """Rows of the table of time steps; 0: the longest episode of data or environment."""
     timesteps: bool = True

@@ -65,7 +65,7 @@ class DecisionTransformer(OfflineLearner):
             mean, std = data.state_statistics()
             policy.state_mean.copy_(torch.as_tensor(mean).flatten())
             policy.state_std.copy_(torch.as_tensor(std).flatten())
-        largest = float(np.abs(data.returns if config.delayed else data.returns_to_go()).max())
+        largest = float(np.abs(data.returns_to_go()).max())
         policy.return_scale.fill_(config.return_scale or largest or 1.0)
         policy.target.fill_(float(np.quantile(data.returns, config.target_quantile)))
         policy.returns_range.copy_(torch.tensor([data.returns.min(), data.returns.max()]))
@@ -75,14 +75,7 @@ class DecisionTransformer(OfflineLearner):
                 f"return_scale {policy.return_scale.item():g} makes the largest return-to-go of {data.name}, {largest:g}, "
                 f"{scaled:g}, expected about 1. Was it meant for other data? Give return_scale=0 to take it from the data."
             )
-        self._windows = Sampler(
-            data,
-            config.context,
-            sampling=config.sampling,
-            whole=config.whole_windows,
-            delayed=config.delayed,
-            device=self.device,
-        )
+        self._windows = Sampler(data, config.context, sampling=config.sampling, whole=config.whole_windows, device=self.device)
 
     def update(self, data: Dataset) -> Mapping[str, torch.Tensor]:
         """One step of AdamW."""

@@ -29,7 +29,8 @@ TINY += ["--checkpoint-seconds", "0", "--batch-size", "8"]
 @pytest.mark.parametrize("delayed", [False, True])
 def test_windows_are_parts_of_episodes(make_data, kind, whole, delayed):
     data = make_data(kind)
-    sampler = Sampler(data, 4, sampling="length", whole=whole, delayed=delayed, device="cpu")
+    used = data.with_delayed_rewards() if delayed else data
+    sampler = Sampler(used, 4, sampling="length", whole=whole, device="cpu")
     batch = sampler(np.random.default_rng(0), 300)
     begun = set()
     for observations, actions, returns, times, valid in zip(*(part.numpy() for part in batch)):
@@ -60,7 +61,7 @@ def test_how_often_each_episode_is_drawn():
         weights = step_weights(data, sampling)
         np.testing.assert_allclose(np.add.reduceat(weights, data.starts[:-1]) / weights.sum(), expected)
         assert len(set(weights[:6])) == 1, "the steps of an episode are equally often the first"
-        sampler = Sampler(data, 1, sampling=sampling, whole=False, delayed=False, device="cpu")
+        sampler = Sampler(data, 1, sampling=sampling, whole=False, device="cpu")
         drawn = sampler(np.random.default_rng(0), 20_000)
         lengths = np.array([6, 3, 1])
         found = [(drawn.timesteps[:, 0] < 1).double().mean().item()]
