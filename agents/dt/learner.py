@@ -53,6 +53,12 @@ class DecisionTransformer(OfflineLearner):
         """Policy and optimizer."""
         return {"policy": self.policy, "optimizer": self.optimizer}
 
+    @property
+    def returns_range(self) -> tuple[float, float] | None:
+        """Of the data; None where the network sees no return-to-go."""
+        low, high = self.policy.returns_range.tolist()
+        return None if self.config.hide_returns else (low, high)
+
     def begin(self, data: Dataset) -> None:
         """Take target, scale and state statistics from the data.
 

@@ -92,6 +92,14 @@ class OfflineLearner(ABC):
         """Updates."""
         return self._updates
 
+    @property
+    def returns_range(self) -> tuple[float, float] | None:
+        """Lowest and highest return of the data's episodes, of an agent that is told a return to reach; None of any other.
+
+        The ``act`` of such an agent takes one target, or one for each environment.
+        """
+        return None
+
     def least_budget(self) -> tuple[int, str]:
         """The first update is the first of the budget."""
         return 1, "nothing"
