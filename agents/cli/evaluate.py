@@ -101,7 +101,8 @@ def _sweep(options: Options, title: str, plan: Plan, learner: Any) -> None:
         raise UsageError(
             f"{plan.agent.key} is told no return to reach in this run, --targets is for agents such as dt and rvs."
         )
-    targets = np.linspace(*known, options.targets).tolist()
+    low, high = known
+    targets = np.linspace(low, high, options.targets).tolist()
     returns = target_sweep(
         learner,
         lambda: make_env(plan.run.env, plan.env_kwargs),
@@ -111,7 +112,7 @@ def _sweep(options: Options, title: str, plan: Plan, learner: Any) -> None:
         deterministic=not options.stochastic,
     )
     place = options.run_folder / "targets-evaluated"
-    write_sweep(place, targets, returns, known)
+    write_sweep(place, targets, returns, (low, high))
     rows = sweep_rows(targets, returns)
     table = Table(*rows[0], title=f"{title}, {options.episodes} episodes a target", title_justify="left")
     for row in rows:

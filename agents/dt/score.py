@@ -20,9 +20,10 @@ def numbers(plan: Any, learner: Any, folder: Any) -> dict[str, Any]:
     config = plan.config
     if config.sweep_targets < 2 or learner.returns_range is None:
         return beside
-    targets = np.linspace(*learner.returns_range, config.sweep_targets).tolist()
+    low, high = learner.returns_range
+    targets = np.linspace(low, high, config.sweep_targets).tolist()
     returns = target_sweep(
         learner, lambda: make_env(plan.run.env, plan.env_kwargs), targets, config.sweep_episodes, plan.run.seed
     )
-    write_sweep(folder.path / "targets", targets, returns, learner.returns_range)
+    write_sweep(folder.path / "targets", targets, returns, (low, high))
     return {**beside, "sweep_spearman": spearman(targets, returns)}
