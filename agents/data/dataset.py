@@ -12,6 +12,9 @@ from gymnasium import spaces
 
 from papergym.agents.errors import UsageError
 
+SLACK = 1e-4
+"""Share of a bound, or of 1, by which rounding may lead over it."""
+
 COLUMNS = ("observations", "actions", "rewards", "next_observations", "terminated")
 
 
@@ -234,6 +237,28 @@ def check_environment(data: Dataset, env: gym.Env, name: str) -> None:
                 f"{what}: the dataset {name} has {ours}, the environment {theirs}: {difference}. "
                 "Give another --env or --dataset."
             )
+
+
+def beyond_bounds(data: Dataset, env: gym.Env) -> list[str]:
+    """Where the data's numbers leave the bounds of ``env``: a sentence for observations and for actions, with a dimension each.
+
+    Args:
+        data: of spaces that agree with the environment's, see :func:`check_environment`.
+        env: its Box spaces state bounds.
+    """
+    found = []
+    for what, space in (("observations", env.observation_space), ("actions", env.action_space)):
+        if not isinstance(space, spaces.Box):
+            continue
+        least, most = getattr(data, what).min(0), getattr(data, what).max(0)
+        low, high = (bound.astype(float) for bound in (space.low, space.high))
+        outside = (least < low - SLACK * np.maximum(abs(low), 1)) | (most > high + SLACK * np.maximum(abs(high), 1))
+        for place in map(tuple, np.argwhere(outside)[:1]):
+            found.append(
+                f"{what}, dimension {', '.join(map(str, place))}: the data holds {least[place]:g} to {most[place]:g}, the "
+                f"environment has {low[place]:g} to {high[place]:g}"
+            )
+    return found
 
 
 def _difference(ours: spaces.Space, theirs: spaces.Space) -> str:

@@ -11,6 +11,7 @@ from stable_baselines3.common.utils import is_vectorized_observation
 
 from papergym.agents.dt.history import History, empty, observe
 from papergym.agents.dt.network import DecisionTransformerNetwork
+from papergym.agents.errors import UsageError
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +92,8 @@ class DecisionTransformerPolicy(DecisionTransformerNetwork):
             generator: of samples.
 
         Raises:
-            ValueError: more steps than the table of time steps has rows, or another number of environments than in ``state``.
+            ValueError: another number of environments than in ``state``.
+            UsageError: more steps than the table of time steps has rows.
         """
         self.set_training_mode(False)
         own = target is None
@@ -102,7 +104,7 @@ class DecisionTransformerPolicy(DecisionTransformerNetwork):
             raise ValueError(f"expected observations of {len(before.age)} environments, as in state, got {len(observation)}.")
         history = observe(before, observation, first, None if self.delayed else paid, wanted)
         if history.age.max() >= self.max_timestep:
-            raise ValueError(
+            raise UsageError(
                 f"expected episodes of at most {self.max_timestep} steps, the rows of the table of time steps, got step "
                 f"{history.age.max() + 1}. Train with a larger max_timestep."
             )
