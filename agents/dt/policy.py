@@ -95,7 +95,8 @@ class DecisionTransformerPolicy(DecisionTransformerNetwork):
             ValueError: another number of environments than in ``state``.
             UsageError: more steps than the table of time steps has rows.
         """
-        self.set_training_mode(False)
+        if self.training:  # it walks over all modules, an eighth of a decision
+            self.set_training_mode(False)
         own = target is None
         wanted = np.broadcast_to(np.asarray(self.target.item() if own else target, np.float64), (len(observation),))
         self._check_target(wanted)
