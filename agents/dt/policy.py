@@ -117,16 +117,16 @@ class DecisionTransformerPolicy(DecisionTransformerNetwork):
 
     def inputs(self, history: History) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
         """Arguments of :meth:`forward` for a history, cut to the longest episode."""
-        steps = int(history.last.max()) + 1
+        steps, device = int(history.last.max()) + 1, self.device
         arrays = (history.observations, history.actions, history.returns.astype(np.float32), history.timesteps)
-        observations, actions, returns, timesteps = (torch.as_tensor(array[:, :steps], device=self.device) for array in arrays)
+        observations, actions, returns, timesteps = (torch.as_tensor(array[:, :steps], device=device) for array in arrays)
         observations = observations.float() if observations.is_floating_point() else observations
         return observations, actions, returns, timesteps
 
     @torch.no_grad()
     def _at_last(self, history: History) -> tuple[torch.Tensor, torch.Tensor | None]:
         actions, returns = self.predictions(history)
-        rows, last = torch.arange(len(actions), device=self.device), torch.as_tensor(history.last, device=self.device)
+        rows, last = torch.arange(len(actions), device=actions.device), torch.as_tensor(history.last, device=actions.device)
         return actions[rows, last], None if returns is None else returns[rows, last]
 
     def predictions(self, history: History) -> tuple[torch.Tensor, torch.Tensor | None]:
