@@ -8,9 +8,9 @@ import gymnasium as gym
 import numpy as np
 from scipy.stats import rankdata
 
-from papergym.agents.checkpoint.files import replaced
+from papergym.agents.checkpoint.cells import to_csv
+from papergym.agents.checkpoint.files import replace_text, replaced
 from papergym.agents.checkpoint.state import undisturbed
-from papergym.agents.reproduction.results import write_rows
 from papergym.agents.runner.evaluation import EVALUATION_SEED
 
 
@@ -95,7 +95,8 @@ def sweep_rows(targets: Sequence[float], returns: np.ndarray) -> list[dict[str, 
 
 def write_sweep(place: Path, targets: Sequence[float], returns: np.ndarray, data: tuple[float, float]) -> None:
     """Write ``<place>.csv`` and ``<place>.png``; arguments as in :func:`plot_sweep`."""
-    write_rows(place.with_suffix(".csv"), sweep_rows(targets, returns))
+    rows = sweep_rows(targets, returns)
+    replace_text(place.with_suffix(".csv"), to_csv(list(rows[0]), rows))
     plot_sweep(place.with_suffix(".png"), targets, returns, data)
 
 
