@@ -13,6 +13,7 @@ from stable_baselines3.common.preprocessing import is_image_space
 from papergym.agents.bc.config import Config
 from papergym.agents.bc.losses import cloning_loss
 from papergym.agents.data.dataset import Dataset
+from papergym.agents.offline.config import require
 from papergym.agents.offline.learner import OfflineLearner
 from papergym.agents.offline.losses import descend
 
@@ -28,6 +29,7 @@ class BehaviourCloning(OfflineLearner):
         self, env: gym.Env, config: Config, data: Dataset | None = None, *, seed: int = 0, device: str = "auto"
     ) -> None:
         super().__init__(env, config, data, seed=seed, device=device)
+        require(0 < config.share <= 1, "share", config.share, "above 0 and at most 1")
         self.config = config
         kind = ActorCriticCnnPolicy if is_image_space(env.observation_space) else ActorCriticPolicy
         with torch.random.fork_rng(devices=[]):

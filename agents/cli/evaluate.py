@@ -4,6 +4,7 @@ import dataclasses
 import logging
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tyro
@@ -12,6 +13,7 @@ from rich.table import Table
 from papergym.agents.cli.options import parse
 from papergym.agents.console import console
 from papergym.agents.errors import UsageError
+from papergym.agents.runner.plan import Plan
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +34,9 @@ class Options:
     """Seed of the starts; without: the run's, as in eval.csv."""
     target: float | None = None
     """Return to aim at, for agents that are told one; without: the run's."""
+    targets: int = 0
+    """Tell the agent this many returns, from its data's lowest to its best, --episodes each: a table, targets-evaluated.csv and
+    targets-evaluated.png in the run's folder, and the rank correlation; 0: only --target."""
     stochastic: bool = False
     """Sample the actions, as in training."""
     video: Path | None = None
@@ -47,14 +52,9 @@ class Options:
 
 
 def main(argv: list[str]) -> int:
-    """Print the return of each episode, their mean and deviation."""
+    """Print the return of each episode, their mean and deviation; with ``--targets`` the mean return for each target."""
     options = parse(Options, "evaluate", argv)
-    if options.episodes < 1:
-        raise UsageError(f"--episodes is {options.episodes}, expected at least 1.")
-    if options.best and options.checkpoint is not None:
-        raise UsageError("--best and --checkpoint name two files. Give one of them.")
-    if options.target is not None and not math.isfinite(options.target):
-        raise UsageError(f"--target is {options.target}, expected a finite number.")
+    _check(options)
     from papergym.agents.runner.evaluation import evaluate
     from papergym.agents.runner.load import best_policy, load_run
     from papergym.agents.runner.media import record_video
@@ -71,12 +71,59 @@ def main(argv: list[str]) -> int:
     )
     plan.run.target = plan.run.target if options.target is None else options.target
     sharp = not options.stochastic
-    with eval_envs(plan, options.episodes) as envs:
-        played = evaluate(learner, envs, options.episodes, plan.run.seed, target=plan.run.target, deterministic=sharp)
-    _print(f"{plan.agent.key} on {plan.run.env} after {learner.done} {plan.agent.unit} ({file.name})", played)
+    title = f"{plan.agent.key} on {plan.run.env} after {learner.done} {plan.agent.unit} ({file.name})"
+    if options.targets:
+        _sweep(options, title, plan, learner)
+    else:
+        with eval_envs(plan, options.episodes) as envs:
+            played = evaluate(learner, envs, options.episodes, plan.run.seed, target=plan.run.target, deterministic=sharp)
+        _print(title, played)
     if options.video is not None and record_video(plan, learner, options.video, deterministic=sharp):
         log.info("video of the first episode: %s", options.video)
     return 0
+
+
+def _check(options: Options) -> None:
+    if options.episodes < 1:
+        raise UsageError(f"--episodes is {options.episodes}, expected at least 1.")
+    if options.best and options.checkpoint is not None:
+        raise UsageError("--best and --checkpoint name two files. Give one of them.")
+    if options.target is not None and not math.isfinite(options.target):
+        raise UsageError(f"--target is {options.target}, expected a finite number.")
+    if options.targets != 0 and options.targets < 2:
+        raise UsageError(f"--targets is {options.targets}, expected at least 2, or 0 for none.")
+    if options.targets and options.target is not None:
+        raise UsageError("--target and --targets exclude each other: give one of them.")
+
+
+def _sweep(options: Options, title: str, plan: Plan, learner: Any) -> None:
+    from papergym.agents.offline.sweep import spearman, sweep_rows, target_sweep, write_sweep
+    from papergym.agents.runner.evaluation import make_env
+
+    known = getattr(learner, "returns_range", None)
+    if known is None:
+        raise UsageError(
+            f"{plan.agent.key} is told no return to reach in this run, --targets is for agents such as dt and rvs."
+        )
+    low, high = known
+    targets = np.linspace(low, high, options.targets).tolist()
+    returns = target_sweep(
+        learner,
+        lambda: make_env(plan.run.env, plan.env_kwargs),
+        targets,
+        options.episodes,
+        plan.run.seed,
+        deterministic=not options.stochastic,
+    )
+    place = options.run_folder / "targets-evaluated"
+    write_sweep(place, targets, returns, (low, high))
+    rows = sweep_rows(targets, returns)
+    table = Table(*rows[0], title=f"{title}, {options.episodes} episodes a target", title_justify="left")
+    for row in rows:
+        table.add_row(*row.values())
+    console().print(table)
+    console().print(f"rank correlation of told and reached (Spearman): {spearman(targets, returns):.3f}")
+    log.info("table and plot: %s.csv, %s.png", place, place)
 
 
 def _print(title: str, played: list) -> None:

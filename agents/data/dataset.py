@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -11,6 +11,9 @@ import numpy as np
 from gymnasium import spaces
 
 from papergym.agents.errors import UsageError
+
+SLACK = 1e-4
+"""Share of a bound, or of 1, by which rounding may lead over it."""
 
 COLUMNS = ("observations", "actions", "rewards", "next_observations", "terminated")
 
@@ -172,6 +175,15 @@ class Dataset:
         chosen = [self.episode(int(number)) for number in numbers]
         return Dataset.from_episodes(chosen, self.observation_space, self.action_space, name=self.name, **about)
 
+    def with_delayed_rewards(self) -> "Dataset":
+        """The same episodes with the whole return of each paid at its last step, and no reward before it.
+
+        Source: Chen et al. 2021 (arXiv 2106.01345), section 5.7.
+        """
+        rewards = np.zeros_like(self.rewards)
+        rewards[self.starts[1:] - 1] = self.returns
+        return replace(self, rewards=rewards)
+
     def state_statistics(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation of the observations, each ``observation_space.shape`` float32."""
         seen = self.observations.astype(np.float64)
@@ -225,6 +237,28 @@ def check_environment(data: Dataset, env: gym.Env, name: str) -> None:
                 f"{what}: the dataset {name} has {ours}, the environment {theirs}: {difference}. "
                 "Give another --env or --dataset."
             )
+
+
+def beyond_bounds(data: Dataset, env: gym.Env) -> list[str]:
+    """Where the data's numbers leave the bounds of ``env``: a sentence for observations and for actions, with a dimension each.
+
+    Args:
+        data: of spaces that agree with the environment's, see :func:`check_environment`.
+        env: its Box spaces state bounds.
+    """
+    found = []
+    for what, space in (("observations", env.observation_space), ("actions", env.action_space)):
+        if not isinstance(space, spaces.Box):
+            continue
+        least, most = getattr(data, what).min(0), getattr(data, what).max(0)
+        low, high = (bound.astype(float) for bound in (space.low, space.high))
+        outside = (least < low - SLACK * np.maximum(abs(low), 1)) | (most > high + SLACK * np.maximum(abs(high), 1))
+        for place in map(tuple, np.argwhere(outside)[:1]):
+            found.append(
+                f"{what}, dimension {', '.join(map(str, place))}: the data holds {least[place]:g} to {most[place]:g}, the "
+                f"environment has {low[place]:g} to {high[place]:g}"
+            )
+    return found
 
 
 def _difference(ours: spaces.Space, theirs: spaces.Space) -> str:

@@ -114,6 +114,13 @@ def open_dataset(name: str) -> Any:
         if Path(name).is_dir():
             place = Path(name) / "data" if (Path(name) / "data").is_dir() else Path(name)
             return minari.MinariDataset(place)
+        if not (datasets_root() / name).exists():
+            raise UsageError(
+                f"there is no dataset {name!r} in {datasets_root()} (MINARI_DATASETS_PATH). `minari list local` prints the "
+                "ids, `papergym make-dataset` makes one."
+            )
         return minari.load_dataset(name, download=False)
+    except UsageError:
+        raise
     except DAMAGED as error:
         raise UsageError(f"the dataset {name!r} cannot be opened: {error}. `minari list local` prints the ids.") from error

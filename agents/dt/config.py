@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from papergym import assets
 from papergym.agents.dt.windows import Sampling
-from papergym.agents.offline.config import DatasetConfig
+from papergym.agents.errors import UsageError
+from papergym.agents.offline.config import DatasetConfig, require
 
 _PAPER = assets.paper("dt")["presets"]["paper"]
 
@@ -44,7 +45,7 @@ class Config(DatasetConfig):
     target_quantile: float = 1.0
     """The target where none is given is this quantile of the data's returns; 1 is the best one."""
     delayed: bool = False
-    """All reward of an episode stands at its end, and the target stays as it is while acting."""
+    """Learn from the data with the whole return of each episode paid at its last step; the target stays while acting."""
     max_timestep: int = 0
     """Rows of the table of time steps; 0: the longest episode of data or environment."""
     timesteps: bool = True
@@ -61,3 +62,17 @@ class Config(DatasetConfig):
     """Targets from the data's lowest to its best return that a finished run is told (targets.csv, targets.png); 0: none."""
     sweep_episodes: int = 2
     """Episodes for each of them."""
+
+    def check(self) -> None:
+        """Raise UsageError for values with which no update or no sweep can be made."""
+        require(self.context >= 1, "context", self.context, "at least 1")
+        require(self.return_scale >= 0, "return_scale", self.return_scale, "at least 0")
+        require(0 <= self.target_quantile <= 1, "target_quantile", self.target_quantile, "between 0 and 1")
+        require(self.sweep_targets != 1, "sweep_targets", self.sweep_targets, "at least 2, or 0 for none")
+        require(self.sweep_episodes >= 1, "sweep_episodes", self.sweep_episodes, "at least 1")
+
+
+def check_rows(rows: int, steps: int, what: str) -> None:
+    """Raise UsageError where ``what`` may have an episode of more steps than the table of time steps has rows."""
+    if steps > rows:
+        raise UsageError(f"{what} has episodes of {steps} steps, the table of time steps {rows} rows. Raise --max-timestep.")

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from papergym.agents.data.dataset import Dataset
-from papergym.agents.dt.config import Config
+from papergym.agents.dt.config import Config, check_rows
 from papergym.agents.dt.losses import action_loss, return_loss
 from papergym.agents.dt.policy import DecisionTransformerPolicy
 from papergym.agents.dt.windows import Sampler
@@ -38,6 +38,7 @@ class DecisionTransformer(OfflineLearner):
         self, env: gym.Env, config: Config, data: Dataset | None = None, *, seed: int = 0, device: str = "auto"
     ) -> None:
         super().__init__(env, config, data, seed=seed, device=device)
+        config.check()
         self.config = config
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -53,19 +54,25 @@ class DecisionTransformer(OfflineLearner):
         """Policy and optimizer."""
         return {"policy": self.policy, "optimizer": self.optimizer}
 
+    @property
+    def returns_range(self) -> tuple[float, float] | None:
+        """Of the data; None where the network sees no return-to-go."""
+        low, high = self.policy.returns_range.tolist()
+        return None if self.config.hide_returns else (low, high)
+
     def begin(self, data: Dataset) -> None:
         """Take target, scale and state statistics from the data.
 
         Raises:
-            UsageError: an episode of more steps than the table of time steps has rows, or a setting out of range.
+            UsageError: an episode of more steps than the table of time steps has rows.
         """
         config, policy = self.config, self.policy
-        _check(config, data, policy.max_timestep)
+        check_rows(policy.max_timestep, int(data.lengths.max()), data.name)
         if policy.normalized:
             mean, std = data.state_statistics()
             policy.state_mean.copy_(torch.as_tensor(mean).flatten())
             policy.state_std.copy_(torch.as_tensor(std).flatten())
-        largest = float(np.abs(data.returns if config.delayed else data.returns_to_go()).max())
+        largest = float(np.abs(data.returns_to_go()).max())
         policy.return_scale.fill_(config.return_scale or largest or 1.0)
         policy.target.fill_(float(np.quantile(data.returns, config.target_quantile)))
         policy.returns_range.copy_(torch.tensor([data.returns.min(), data.returns.max()]))
@@ -75,14 +82,7 @@ class DecisionTransformer(OfflineLearner):
                 f"return_scale {policy.return_scale.item():g} makes the largest return-to-go of {data.name}, {largest:g}, "
                 f"{scaled:g}, expected about 1. Was it meant for other data? Give return_scale=0 to take it from the data."
             )
-        self._windows = Sampler(
-            data,
-            config.context,
-            sampling=config.sampling,
-            whole=config.whole_windows,
-            delayed=config.delayed,
-            device=self.device,
-        )
+        self._windows = Sampler(data, config.context, sampling=config.sampling, whole=config.whole_windows, device=self.device)
 
     def update(self, data: Dataset) -> Mapping[str, torch.Tensor]:
         """One step of AdamW."""
@@ -131,17 +131,3 @@ def _max_timestep(env: gym.Env, config: Config, data: Dataset | None) -> int:
     if not longest:
         raise UsageError("max_timestep is 0 and the environment has no time limit: give the length of the longest episode.")
     return longest
-
-
-def _check(config: Config, data: Dataset, rows: int) -> None:
-    """Raise UsageError for settings that do not fit the data."""
-    if data.lengths.max() > rows:
-        raise UsageError(
-            f"{data.name} has an episode of {data.lengths.max()} steps, the table of time steps {rows} rows. "
-            "Raise --max-timestep."
-        )
-    if config.context < 1 or config.return_scale < 0 or not 0 <= config.target_quantile <= 1:
-        raise UsageError(
-            "expected context of at least 1, return_scale of at least 0 and target_quantile between 0 and 1, got "
-            f"{config.context}, {config.return_scale} and {config.target_quantile}."
-        )

@@ -11,6 +11,7 @@ from stable_baselines3.common.utils import is_vectorized_observation
 
 from papergym.agents.dt.history import History, empty, observe
 from papergym.agents.dt.network import DecisionTransformerNetwork
+from papergym.agents.errors import UsageError
 
 log = logging.getLogger(__name__)
 
@@ -91,9 +92,11 @@ class DecisionTransformerPolicy(DecisionTransformerNetwork):
             generator: of samples.
 
         Raises:
-            ValueError: more steps than the table of time steps has rows, or another number of environments than in ``state``.
+            ValueError: another number of environments than in ``state``.
+            UsageError: more steps than the table of time steps has rows.
         """
-        self.set_training_mode(False)
+        if self.training:  # it walks over all modules, an eighth of a decision
+            self.set_training_mode(False)
         own = target is None
         wanted = np.broadcast_to(np.asarray(self.target.item() if own else target, np.float64), (len(observation),))
         self._check_target(wanted)
@@ -102,7 +105,7 @@ class DecisionTransformerPolicy(DecisionTransformerNetwork):
             raise ValueError(f"expected observations of {len(before.age)} environments, as in state, got {len(observation)}.")
         history = observe(before, observation, first, None if self.delayed else paid, wanted)
         if history.age.max() >= self.max_timestep:
-            raise ValueError(
+            raise UsageError(
                 f"expected episodes of at most {self.max_timestep} steps, the rows of the table of time steps, got step "
                 f"{history.age.max() + 1}. Train with a larger max_timestep."
             )
@@ -114,16 +117,16 @@ class DecisionTransformerPolicy(DecisionTransformerNetwork):
 
     def inputs(self, history: History) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
         """Arguments of :meth:`forward` for a history, cut to the longest episode."""
-        steps = int(history.last.max()) + 1
+        steps, device = int(history.last.max()) + 1, self.device
         arrays = (history.observations, history.actions, history.returns.astype(np.float32), history.timesteps)
-        observations, actions, returns, timesteps = (torch.as_tensor(array[:, :steps], device=self.device) for array in arrays)
+        observations, actions, returns, timesteps = (torch.as_tensor(array[:, :steps], device=device) for array in arrays)
         observations = observations.float() if observations.is_floating_point() else observations
         return observations, actions, returns, timesteps
 
     @torch.no_grad()
     def _at_last(self, history: History) -> tuple[torch.Tensor, torch.Tensor | None]:
         actions, returns = self.predictions(history)
-        rows, last = torch.arange(len(actions), device=self.device), torch.as_tensor(history.last, device=self.device)
+        rows, last = torch.arange(len(actions), device=actions.device), torch.as_tensor(history.last, device=actions.device)
         return actions[rows, last], None if returns is None else returns[rows, last]
 
     def predictions(self, history: History) -> tuple[torch.Tensor, torch.Tensor | None]:

@@ -3,11 +3,9 @@
 from typing import Any
 
 import numpy as np
-from scipy.stats import rankdata
 
-from papergym.agents.dt.sweep import plot_sweep, target_sweep
 from papergym.agents.offline import score as offline
-from papergym.agents.reproduction.results import write_rows
+from papergym.agents.offline.sweep import spearman, target_sweep, write_sweep
 from papergym.agents.runner.evaluation import make_env
 
 
@@ -20,25 +18,12 @@ def numbers(plan: Any, learner: Any, folder: Any) -> dict[str, Any]:
     """
     beside = offline.numbers(plan, learner, folder)
     config = plan.config
-    if config.sweep_targets < 2 or config.hide_returns:
+    if config.sweep_targets < 2 or learner.returns_range is None:
         return beside
-    low, high = learner.policy.returns_range.tolist()
-    targets = np.linspace(low, high, config.sweep_targets)
+    low, high = learner.returns_range
+    targets = np.linspace(low, high, config.sweep_targets).tolist()
     returns = target_sweep(
-        learner, lambda: make_env(plan.run.env, plan.env_kwargs), targets.tolist(), config.sweep_episodes, plan.run.seed
+        learner, lambda: make_env(plan.run.env, plan.env_kwargs), targets, config.sweep_episodes, plan.run.seed
     )
-    rows = [
-        {
-            "target": f"{target:.6g}",
-            "return": f"{reached.mean():.6g}",
-            "least": f"{reached.min():.6g}",
-            "most": f"{reached.max():.6g}",
-        }
-        for target, reached in zip(targets, returns)
-    ]
-    write_rows(folder.path / "targets.csv", rows)
-    plot_sweep(folder.path / "targets.png", targets.tolist(), returns, (low, high))
-    reached = returns.mean(1)
-    if np.ptp(reached) == 0 or low == high:
-        return {**beside, "sweep_spearman": float("nan")}
-    return {**beside, "sweep_spearman": float(np.corrcoef(rankdata(targets), rankdata(reached))[0, 1])}
+    write_sweep(folder.path / "targets", targets, returns, (low, high))
+    return {**beside, "sweep_spearman": spearman(targets, returns)}

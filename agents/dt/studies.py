@@ -9,7 +9,7 @@ import numpy as np
 from papergym.agents.data import toys
 from papergym.agents.data.dataset import Dataset
 from papergym.agents.dt.credit import credit
-from papergym.agents.dt.sweep import play
+from papergym.agents.offline.sweep import play
 from papergym.agents.runner.evaluation import EVALUATION_SEED, make_env
 from papergym.agents.runner.plan import draft
 from papergym.agents.runner.registry import agent

@@ -41,17 +41,13 @@ class Sampler:
             length, then a step in it); ``uniform``: each episode equally often; ``stratified``: each of ten intervals of the
             return that holds an episode equally often.
         whole: a window that would reach over the end of its episode begins earlier: training then sees what acting does.
-        delayed: all reward stands at the episode's end, so the return-to-go is the return at every step.
         device: of the batches.
     """
 
-    def __init__(
-        self, data: Dataset, context: int, *, sampling: Sampling, whole: bool, delayed: bool, device: torch.device | str
-    ) -> None:
+    def __init__(self, data: Dataset, context: int, *, sampling: Sampling, whole: bool, device: torch.device | str) -> None:
         self.context, self.whole, self.device = context, whole, device
-        returns = np.repeat(data.returns, data.lengths) if delayed else data.returns_to_go()
         observations = data.observations.astype(np.float32) if data.observations.dtype == np.float64 else data.observations
-        arrays = (observations, data.actions, returns.astype(np.float32), data.timesteps())
+        arrays = (observations, data.actions, data.returns_to_go().astype(np.float32), data.timesteps())
         self._columns = tuple(torch.as_tensor(array, device=device) for array in arrays)
         self._begin, self._end = (np.repeat(ends, data.lengths) for ends in (data.starts[:-1], data.starts[1:]))
         self._bounds = np.cumsum(step_weights(data, sampling))

@@ -13,6 +13,8 @@ class DatasetConfig:
     """Id of a Minari dataset under MINARI_DATASETS_PATH, or a dataset's folder."""
     dataset_digest: str = ""
     """Of the dataset's contents; filled by the run. A run goes on with the same data only."""
+    delayed: bool = False
+    """Learn from the data with the whole return of each episode paid at its last step, and no reward before."""
 
 
 @dataclass

@@ -52,7 +52,7 @@ class OfflineLearner(ABC):
         self.env, self.data = env, data
         if data is not None:
             check_environment(data, env, data.name)
-        self._dataset = config.dataset
+        self._dataset, self._delayed = config.dataset, config.delayed
         self.device = get_device(device)
         self.batches = np.random.default_rng([seed, 1])
         self.noise = torch.Generator(self.device).manual_seed(seed)
@@ -92,6 +92,14 @@ class OfflineLearner(ABC):
         """Updates."""
         return self._updates
 
+    @property
+    def returns_range(self) -> tuple[float, float] | None:
+        """Lowest and highest return of the data's episodes, of an agent that is told a return to reach; None of any other.
+
+        The ``act`` of such an agent takes one target, or one for each environment.
+        """
+        return None
+
     def least_budget(self) -> tuple[int, str]:
         """The first update is the first of the budget."""
         return 1, "nothing"
@@ -105,7 +113,8 @@ class OfflineLearner(ABC):
         if self.data is None:
             self.data = load_dataset(self._dataset)
             check_environment(self.data, self.env, self._dataset)
-        self.begin(self.data)
+        data = self.data.with_delayed_rewards() if self._delayed else self.data
+        self.begin(data)
         if self._global is not None:
             set_global_rng_state(self._global)
             self._global = None
@@ -113,7 +122,7 @@ class OfflineLearner(ABC):
             torch.manual_seed(self._seed)
         while self._updates < budget:
             hooks.safe_point()
-            self._count(self.update(self.data))
+            self._count(self.update(data))
             hooks.progress()
 
     def _count(self, numbers: Mapping[str, torch.Tensor]) -> None:

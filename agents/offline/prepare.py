@@ -1,11 +1,15 @@
 """What follows from the dataset of a run: its environment, and whether it can be used."""
 
-from papergym.agents.data.dataset import check_environment
+import logging
+
+from papergym.agents.data.dataset import beyond_bounds, check_environment
 from papergym.agents.data.minari import load_dataset
 from papergym.agents.errors import UsageError
 from papergym.agents.runner.evaluation import make_env
 from papergym.agents.runner.fields import as_key_values, key_values
 from papergym.agents.runner.plan import Plan
+
+log = logging.getLogger(__name__)
 
 
 def prepare(plan: Plan) -> None:
@@ -21,6 +25,8 @@ def prepare(plan: Plan) -> None:
             f"({plan.config.dataset_digest}). Give the old data back, or start a new run."
         )
     plan.config.dataset_digest = data.digest
+    if data.episodes == 1:
+        log.warning("%s is one episode of %d steps: all that is learned is how it went.", plan.config.dataset, len(data))
     if not plan.run.env:
         if data.spec is None:
             raise UsageError(f"the dataset {plan.config.dataset} does not name its environment. Give --env.")
@@ -29,5 +35,7 @@ def prepare(plan: Plan) -> None:
     env = make_env(plan.run.env, key_values(plan.run.env_kwargs, "--env-kwargs"))
     try:
         check_environment(data, env, plan.config.dataset)
+        for sentence in beyond_bounds(data, env):
+            log.warning("%s; is %s the environment of %s?", sentence, plan.run.env, plan.config.dataset)
     finally:
         env.close()

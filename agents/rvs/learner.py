@@ -80,6 +80,11 @@ class RvS(OfflineLearner):
         """Policy, optimizer, and the data's returns."""
         return {"policy": self.policy, "optimizer": self.policy.optimizer, "returns": self.returns}
 
+    @property
+    def returns_range(self) -> tuple[float, float]:
+        """Of the data."""
+        return float(self.returns.worst), float(self.returns.best)
+
     def begin(self, data: Dataset) -> None:
         """Hold the transitions and their average returns to go as tensors."""
         self.returns.fit(data)
@@ -103,18 +108,19 @@ class RvS(OfflineLearner):
         observation: Any,
         first: np.ndarray,
         reward: np.ndarray,
-        target: float | None,
+        target: float | np.ndarray | None,
         state: Any = None,
         *,
         deterministic: bool = True,
     ) -> tuple[np.ndarray, Any]:
-        """The policy's mode for the target, or a sample of it."""
-        best, worst = float(self.returns.best), float(self.returns.worst)
-        if target is not None and not (worst <= target <= best or self._warned):
-            log.warning("the target %g is outside the data's returns, %g to %g.", target, worst, best)
+        """The policy's mode for the target, or a sample of it; ``target`` may also be (n,), one for each environment."""
+        worst, best = self.returns_range
+        wanted = np.broadcast_to(np.asarray(best if target is None else target, float), (len(first),))
+        outside = wanted[(wanted < worst) | (wanted > best)]
+        if len(outside) and not self._warned:
+            log.warning("the target %g is outside the data's returns, %g to %g.", outside[0], worst, best)
             self._warned = True
-        average = (best if target is None else target) / float(self.returns.horizon)
-        told = np.full((len(first), 1), average, np.float32)
+        told = (wanted / float(self.returns.horizon)).astype(np.float32)[:, None]
         if deterministic:
             inputs = {"observation": np.asarray(observation), "average_return": told}
             action, state = self.policy.predict(inputs, state, first, deterministic=True)

@@ -9,9 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from minari.data_collector import EpisodeBuffer
 
-from papergym.agents.data.dataset import check_environment
+from papergym.agents.data.dataset import beyond_bounds, check_environment
 from papergym.agents.data.minari import load_dataset
 from papergym.agents.errors import UsageError
+from papergym.agents.run import main
 
 
 def still(observation):
@@ -107,6 +108,35 @@ def test_one_episode_of_one_step(make_dataset):
 def test_another_environment(folder, env, said):
     with pytest.raises(UsageError, match=said):
         check_environment(load_dataset(str(folder)), gym.make(env), "mine")
+
+
+def test_an_environment_of_other_bounds(folder, memory_data, tmp_path, monkeypatch, caplog):
+    """One warning that names the dimension, through the command line; none for the data's own environment."""
+    name = "NarrowPendulum-v0"
+    gym.register(name, lambda **_: gym.wrappers.RescaleAction(gym.make("Pendulum-v1"), np.float32(-1), np.float32(1)))
+    edit(folder, replace("actions", lambda column: column + np.float32(1.5)))
+    monkeypatch.chdir(tmp_path)
+    words = ["train", "bc", "--dataset", str(folder), "--updates", "1", "--eval-episodes", "1", "--no-video"]
+    try:
+        assert main([*words, "--run-folder", "other", "--env", name]) == 0
+        assert caplog.text.count("actions, dimension 0: the data holds 0 to 1.5, the environment has -1 to 1") == 1
+        caplog.clear()
+        assert main([*words, "--run-folder", "own"]) == 0 and "dimension" not in caplog.text
+    finally:
+        gym.registry.pop(name)
+    seen, done = gym.spaces.Box(-1, 1, (2, 3)), gym.spaces.Discrete(2)
+    env, data = memory_data(seen, done)
+    assert beyond_bounds(data, env) == []
+    data.observations[7, 1, 2] = -1.5
+    assert beyond_bounds(data, env)[0].startswith("observations, dimension 1, 2: the data holds -1.5 to ")
+
+
+def test_one_episode_is_said(make_dataset, tmp_path, monkeypatch, caplog):
+    monkeypatch.chdir(tmp_path)
+    words = ["--updates", "1", "--eval-episodes", "1", "--no-video"]
+    folder = make_dataset("Pendulum-v1", still, episodes=1)
+    assert main(["train", "bc", "--dataset", str(folder), *words]) == 0
+    assert caplog.text.count("is one episode of 200 steps") == 1
 
 
 def images(name, size=32, **kwargs):

@@ -76,6 +76,17 @@ def test_arrays_in_memory():
     assert list(again.observations[:, 0]) == [0, 1, 2] and again.terminated and list(again.rewards) == [1, 1]
 
 
+def test_delayed_rewards():
+    """By hand: the whole return at the last step, ended or cut; nothing else changes, and the original stays."""
+    data = Dataset.from_episodes([episode(3, np.array([1.0, 2, 4])), episode(2, terminated=True)], BOX, CHOICES)
+    late = data.with_delayed_rewards()
+    assert list(late.rewards) == [0, 0, 7, 0, 2] and list(late.returns) == [7, 2]
+    assert list(late.returns_to_go()) == [7, 7, 7, 2, 2] and late.digest != data.digest
+    for name in ("observations", "actions", "next_observations", "terminated", "starts"):
+        assert getattr(late, name) is getattr(data, name)
+    assert list(data.rewards) == [1, 2, 4, 1, 1]
+
+
 def test_the_best_episodes():
     """%BC: by return, up to a share of the transitions, at least one."""
     data = Dataset.from_episodes([episode(4, np.full(4, value)) for value in (0.0, 3, 1, 2)], BOX, CHOICES)

@@ -29,7 +29,8 @@ TINY += ["--checkpoint-seconds", "0", "--batch-size", "8"]
 @pytest.mark.parametrize("delayed", [False, True])
 def test_windows_are_parts_of_episodes(make_data, kind, whole, delayed):
     data = make_data(kind)
-    sampler = Sampler(data, 4, sampling="length", whole=whole, delayed=delayed, device="cpu")
+    used = data.with_delayed_rewards() if delayed else data
+    sampler = Sampler(used, 4, sampling="length", whole=whole, device="cpu")
     batch = sampler(np.random.default_rng(0), 300)
     begun = set()
     for observations, actions, returns, times, valid in zip(*(part.numpy() for part in batch)):
@@ -60,7 +61,7 @@ def test_how_often_each_episode_is_drawn():
         weights = step_weights(data, sampling)
         np.testing.assert_allclose(np.add.reduceat(weights, data.starts[:-1]) / weights.sum(), expected)
         assert len(set(weights[:6])) == 1, "the steps of an episode are equally often the first"
-        sampler = Sampler(data, 1, sampling=sampling, whole=False, delayed=False, device="cpu")
+        sampler = Sampler(data, 1, sampling=sampling, whole=False, device="cpu")
         drawn = sampler(np.random.default_rng(0), 20_000)
         lengths = np.array([6, 3, 1])
         found = [(drawn.timesteps[:, 0] < 1).double().mean().item()]
@@ -105,10 +106,10 @@ def test_what_it_takes_from_the_data(make_learner, make_data, caplog, hooks):
     with caplog.at_level(logging.WARNING):
         make_learner(return_scale=1e6).learn(1, hooks)
     assert "return_scale 1e+06 makes the largest return-to-go" in caplog.text
-    with pytest.raises(UsageError, match="an episode of 9 steps, the table of time steps 5 rows"):
+    with pytest.raises(UsageError, match="has episodes of 9 steps, the table of time steps 5 rows"):
         make_learner(max_timestep=5).learn(1, hooks)
-    with pytest.raises(UsageError, match="target_quantile between 0 and 1"):
-        make_learner(target_quantile=1.5).learn(1, hooks)
+    with pytest.raises(UsageError, match=r"--target-quantile is 1\.5, expected between 0 and 1"):
+        make_learner(target_quantile=1.5)
 
 
 def followed(learner, target, n=200):
@@ -199,4 +200,31 @@ def test_data_that_does_not_fit(here, make_dataset, capsys):
     assert main(["train", "dt", "--dataset", str(folder), "--env", "CartPole-v1", "--run-folder", "run"]) == 2
     assert "observation_space: the dataset" in capsys.readouterr().err and not (here / "run").exists()
     assert main(["train", "dt", "--dataset", str(folder), "--max-timestep", "100", *TINY, "--run-folder", "run"]) == 2
-    assert "an episode of 200 steps, the table of time steps 100 rows" in capsys.readouterr().err
+    assert "has episodes of 200 steps, the table of time steps 100 rows" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("key", "words", "said"),
+    [
+        ("dt", ["--max-timestep", "100"], "clone-v0 has episodes of 200 steps, the table of time steps 100 rows"),
+        ("dt", ["--max-timestep", "200", "--env-kwargs", "max_episode_steps=300"], "Pendulum-v1 has episodes of 300 steps"),
+        ("dt", ["--context", "0"], "--context is 0, expected at least 1"),
+        ("dt", ["--target-quantile", "3"], "--target-quantile is 3.0, expected between 0 and 1"),
+        ("dt", ["--sweep-targets", "1"], "--sweep-targets is 1, expected at least 2, or 0"),
+        ("dt", ["--sweep-episodes", "0"], "--sweep-episodes is 0, expected at least 1"),
+        ("bc", ["--share", "0"], "--share is 0.0, expected above 0 and at most 1"),
+    ],
+)
+def test_what_is_refused_leaves_no_folder(here, make_dataset, capsys, key, words, said):
+    folder = make_dataset("Pendulum-v1", swing, episodes=1)
+    common = ["--dataset", str(folder), "--updates", "1", "--no-video", "--run-folder", "run"]
+    assert main(["train", key, *common, *words]) == 2
+    assert said in capsys.readouterr().err and not (here / "run").exists()
+
+
+def test_longer_episodes_than_the_data_has(here, make_dataset):
+    """The table of time steps takes its length from the environment as it was asked for."""
+    folder = make_dataset("Pendulum-v1", swing, episodes=1)
+    words = ["--updates", "1", "--eval-episodes", "1", "--no-video", "--sweep-targets", "0", "--run-folder", "run", *TINY[:6]]
+    assert main(["train", "dt", "--dataset", str(folder), "--env-kwargs", "max_episode_steps=210", *words]) == 0
+    assert read_plan(here / "run").config.max_timestep == 210

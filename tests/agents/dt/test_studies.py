@@ -5,7 +5,7 @@ import pytest
 
 from papergym.agents.data import toys
 from papergym.agents.dt import credit, plot, studies
-from papergym.agents.dt.sweep import play, target_sweep
+from papergym.agents.offline.sweep import play, target_sweep
 from papergym.agents.reproduction.trials import reproductions, trial_id
 from papergym.envs.toys.base import Walks
 from papergym.envs.toys.key_to_door import KeyToDoor

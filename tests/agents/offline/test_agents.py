@@ -1,5 +1,7 @@
 """What every agent must do that learns from single transitions of a dataset, and the quick preset on every kind of spaces."""
 
+from dataclasses import replace
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -8,8 +10,9 @@ from gymnasium import spaces
 
 from papergym.agents.checkpoint.state import CheckpointError, load_state, save_state
 from papergym.agents.errors import UsageError
+from papergym.agents.offline.config import DatasetConfig
 from papergym.agents.runner.plan import draft
-from papergym.agents.runner.registry import agent
+from papergym.agents.runner.registry import agent, agents
 
 KEYS = ("bc", "td3bc", "iql", "cql", "rvs")
 VECTOR, NUMBER, IMAGE = spaces.Box(-np.inf, np.inf, (4,)), spaces.Discrete(5), spaces.Box(0, 255, (3, 36, 36), np.uint8)
@@ -92,6 +95,31 @@ def test_a_resumed_run_ends_with_the_same_numbers(memory_data, key, preset, tmp_
             drawn.append(learner.act(*arguments, deterministic=deterministic)[0])
         left, right = drawn
         np.testing.assert_array_equal(left, right)
+
+
+SMALL = {
+    "dt": {"context": 4, "width": 8, "layers": 1, "max_timestep": 40, "timesteps": False},
+    "tt": {"bins": 7, "window": 2, "width": 8, "layers": 1, "heads": 1},
+}
+"""Settings of agents that learn from windows, for small networks."""
+
+
+@pytest.mark.parametrize("key", [row.key for row in agents() if issubclass(row.load(row.config), DatasetConfig)])
+def test_delayed_learns_from_the_delayed_data(memory_data, key):
+    """The same numbers as from data in which every reward was moved to the end of its episode by hand."""
+    env, data = memory_data(VECTOR, BOX)
+    rewards = np.concatenate([[0.0] * (n - 1) + [data.rewards[a : a + n].sum()] for a, n in zip(data.starts, data.lengths)])
+    settings = {"batch_size": 8, **SMALL.get(key, {"hidden": [8]})}
+    runs = {"dense": (data, False), "delayed": (data, True), "by hand": (replace(data, rewards=rewards), False)}
+    weights, losses = {}, {}
+    for name, (used, delayed) in runs.items():
+        learner = make(key, env, used, delayed=delayed, **settings)
+        learner.learn(5, Hooks())
+        weights[name] = torch.cat([value.detach().flatten().double() for _, value in learner.parameters()])
+        losses[name] = learner.metrics()["train/loss"]
+    torch.testing.assert_close(weights["delayed"], weights["by hand"])
+    assert losses["delayed"] == pytest.approx(losses["by hand"])
+    assert (losses["delayed"] == losses["dense"]) == (key == "bc"), "only cloning does not look at rewards"
 
 
 @pytest.mark.parametrize("key", KEYS)

@@ -6,8 +6,10 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+from scipy.stats import rankdata
 
-from papergym.agents.checkpoint.files import replaced
+from papergym.agents.checkpoint.cells import to_csv
+from papergym.agents.checkpoint.files import replace_text, replaced
 from papergym.agents.checkpoint.state import undisturbed
 from papergym.agents.runner.evaluation import EVALUATION_SEED
 
@@ -41,24 +43,61 @@ def play(
     return returns, state
 
 
-def target_sweep(learner: Any, make: Callable[[], gym.Env], targets: Sequence[float], episodes: int, seed: int) -> np.ndarray:
+def target_sweep(
+    learner: Any,
+    make: Callable[[], gym.Env],
+    targets: Sequence[float],
+    episodes: int,
+    seed: int,
+    *,
+    deterministic: bool = True,
+) -> np.ndarray:
     """Returns reached for each target, ``(targets, episodes)``; every target has the same starts.
 
     Args:
-        learner: a Decision Transformer.
+        learner: is told a return to reach; its ``act`` takes one for each environment.
         make: makes an environment.
         targets: returns to aim at.
         episodes: for each target.
         seed: of the run; episode i starts from ``10_000 + seed + i``.
+        deterministic: without exploration.
     """
     envs = [make() for _ in range(len(targets) * episodes)]
     seeds = [EVALUATION_SEED + seed + i for _ in targets for i in range(episodes)]
     try:
-        returns, _ = play(learner, envs, np.repeat(np.asarray(targets, float), episodes), seeds)
+        returns, _ = play(learner, envs, np.repeat(np.asarray(targets, float), episodes), seeds, deterministic=deterministic)
     finally:
         for env in envs:
             env.close()
     return returns.reshape(len(targets), episodes)
+
+
+def spearman(targets: Sequence[float], returns: np.ndarray) -> float:
+    """Rank correlation of the targets and the mean returns reached, ``(targets, episodes)``; NaN where either are all equal."""
+    reached = returns.mean(1)
+    if np.ptp(reached) == 0 or np.ptp(targets) == 0:
+        return float("nan")
+    return float(np.corrcoef(rankdata(targets), rankdata(reached))[0, 1])
+
+
+def sweep_rows(targets: Sequence[float], returns: np.ndarray) -> list[dict[str, str]]:
+    """Rows of a table: ``target`` told, and mean, ``least`` and ``most`` of the returns reached.
+
+    Args:
+        targets: told.
+        returns: (targets, episodes) reached.
+    """
+    numbers = (
+        {"target": told, "return": got.mean(), "least": got.min(), "most": got.max()} for told, got in zip(targets, returns)
+    )
+    return [{name: f"{value:.6g}" for name, value in row.items()} for row in numbers]
+
+
+def write_sweep(place: Path, targets: Sequence[float], returns: np.ndarray, data: tuple[float, float]) -> None:
+    """Write ``<place>.csv`` and ``<place>.png``; arguments as in :func:`plot_sweep`."""
+    rows = sweep_rows(targets, returns)
+    replace_text(place.with_suffix(".csv"), to_csv(list(rows[0]), rows))
+    plot_sweep(place.with_suffix(".png"), targets, returns, data)
 
 
 def plot_sweep(path: str | Path, targets: Sequence[float], returns: np.ndarray, data: tuple[float, float]) -> None:
