@@ -31,7 +31,8 @@ class Config(DatasetConfig):
     dropout: float = _PAPER["dropout"]
     """Of embeddings, attention weights and residuals."""
     goal: bool = False
-    """Put the tokens of a goal before the sequence; in training it is the episode's last observation."""
+    """Put a goal before the sequence: in training the episode's last observation, while acting the environment's desired_goal.
+    Needs --planner likelihood, and an --env with the observations of the data, for example TT-FourRooms-v0."""
     batch_size: int = _PAPER["batch_size"]
     """Windows per update."""
     learning_rate: float = _PAPER["learning_rate"]
@@ -54,6 +55,8 @@ class Config(DatasetConfig):
     """Weight of reward tokens."""
     value_weight: float = 1.0
     """Weight of value tokens."""
+    bf16: bool = False
+    """Forward passes of training in bfloat16; the numbers are other ones then."""
     termination_penalty: float | None = None
     """Stands for the reward of a step that ends the task; None: the reward itself."""
     planner: str = _PAPER["planner"]

@@ -67,7 +67,8 @@ class TrajectoryTransformerLearner(OfflineLearner):
         for group in self.optimizer.param_groups:
             group["lr"] = config.learning_rate * rate(self.done + 1, warmup, decay, config.schedule)
         numbers = self.batches.integers(len(self._windows), size=config.batch_size)
-        loss = sequence_loss(self.policy.model, self._windows.batch(numbers), self._weights)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=config.bf16):
+            loss = sequence_loss(self.policy.model, self._windows.batch(numbers), self._weights)
         self.optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.policy.model.parameters(), config.max_grad_norm)
