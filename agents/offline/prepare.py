@@ -1,5 +1,9 @@
 """What follows from the dataset of a run: its environment, and whether it can be used."""
 
+from collections.abc import Callable
+
+import gymnasium as gym
+
 from papergym.agents.data.dataset import check_environment
 from papergym.agents.data.minari import load_dataset
 from papergym.agents.errors import UsageError
@@ -8,8 +12,12 @@ from papergym.agents.runner.fields import as_key_values, key_values
 from papergym.agents.runner.plan import Plan
 
 
-def prepare(plan: Plan) -> None:
+def prepare(plan: Plan, view: Callable[[gym.Env], gym.Env] | None = None) -> None:
     """Take environment and digest from the dataset; the ``prepare`` of an agent's row.
+
+    Args:
+        plan: changed in place.
+        view: makes of the environment the one whose spaces the data has, for an agent that is shown more than the data holds.
 
     Raises:
         UsageError: a dataset that cannot be used, other data than the run began with, or spaces that do not agree.
@@ -28,6 +36,6 @@ def prepare(plan: Plan) -> None:
         plan.run.env_kwargs = plan.run.env_kwargs or as_key_values(dict(data.spec.kwargs))
     env = make_env(plan.run.env, key_values(plan.run.env_kwargs, "--env-kwargs"))
     try:
-        check_environment(data, env, plan.config.dataset)
+        check_environment(data, env if view is None else view(env), plan.config.dataset)
     finally:
         env.close()

@@ -5,6 +5,7 @@ data (the elites, as in MBPO, arXiv 1906.08253) are used. A particle stays with 
 """
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -43,7 +44,7 @@ class GaussianEnsemble(nn.Module):
     def __init__(self, observation_dim: int, action_dim: int, *, members: int = 7, width: int = 200, layers: int = 4) -> None:
         super().__init__()
         sizes = [observation_dim + action_dim, *[width] * layers, 2 * observation_dim]
-        self.weights = nn.ParameterList(torch.empty(members, *pair) for pair in zip(sizes, sizes[1:]))
+        self.weights = nn.ParameterList(torch.empty(members, *pair) for pair in pairwise(sizes))
         self.biases = nn.ParameterList(torch.zeros(members, 1, size) for size in sizes[1:])
         for weight in self.weights:
             deviation = 1 / (2 * math.sqrt(weight.shape[1]))
@@ -73,7 +74,9 @@ class GaussianEnsemble(nn.Module):
         log_variance = self.highest - F.softplus(self.highest - log_variance)
         return mean, self.lowest + F.softplus(log_variance - self.lowest)
 
-    def next(self, observations: torch.Tensor, actions: torch.Tensor, members: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def next(
+        self, observations: torch.Tensor, actions: torch.Tensor, members: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean and standard deviation of the next observation: (k, B, N) and (k, B, M) -> (k, B, N) each."""
         mean, log_variance = self(torch.cat((observations, actions), -1), members)
         return observations + self.change_mean + self.change_std * mean, self.change_std * (log_variance / 2).exp()
@@ -169,12 +172,11 @@ def forecast(
         generator: of the noise.
         clip: keep particles within the data's range, which tokens cannot leave.
     """
-    count, steps, _ = actions.shape
     networks = ensemble.elites[torch.arange(samples) % len(ensemble.elites)]
     state = observations.expand(samples, -1, -1)
     low, high = (bins.thresholds[end, : state.shape[-1]].float() for end in (0, -1))
     found = []
-    for step in range(steps):
+    for step in range(actions.shape[1]):
         mean, deviation = ensemble.next(state, actions[:, step].expand(samples, -1, -1), networks)
         inside = bin_probability(bins, truth[:, step], mean, deviation)
         found.append(marginals(inside.transpose(0, 1), mean.double().transpose(0, 1)))
@@ -189,7 +191,8 @@ def bin_probability(bins: Discretizer, tokens: torch.Tensor, mean: torch.Tensor,
     Args:
         bins: of the dimensions.
         tokens: (n, N) int64.
-        mean, deviation: (samples, n, N).
+        mean: (samples, n, N).
+        deviation: (samples, n, N).
 
     Returns:
         (samples, n, N) float64.

@@ -7,7 +7,6 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import torch
-from gymnasium import spaces
 
 from papergym.agents.data.dataset import Dataset
 from papergym.agents.offline.learner import OfflineLearner
@@ -15,6 +14,7 @@ from papergym.agents.tt.config import Config
 from papergym.agents.tt.discretizer import THRESHOLDS
 from papergym.agents.tt.losses import groups, rate, sequence_loss, weights
 from papergym.agents.tt.policy import TTPolicy
+from papergym.agents.tt.prepare import observations
 from papergym.agents.tt.windows import Windows, columns
 
 WARMUP_EPOCHS, DECAY_EPOCHS = 1, 20
@@ -37,7 +37,7 @@ class TrajectoryTransformerLearner(OfflineLearner):
         self, env: gym.Env, config: Config, data: Dataset | None = None, *, seed: int = 0, device: str = "auto"
     ) -> None:
         config.check()
-        super().__init__(_observations(env), config, data, seed=seed, device=device)
+        super().__init__(observations(env) if config.goal else env, config, data, seed=seed, device=device)
         self.config = config
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -107,10 +107,3 @@ def policy_arguments(config: Config) -> dict[str, Any]:
     search |= {"action": (config.k_act, config.cdf_act), "observation": (config.k_obs, config.cdf_obs)}
     search["discount"] = config.gamma
     return {"model": model, "planner": config.planner, "search": search, "latency_s": config.latency_s}
-
-
-def _observations(env: gym.Env) -> gym.Env:
-    """The environment without its goals: the data holds none."""
-    if not isinstance(env.observation_space, spaces.Dict):
-        return env
-    return gym.wrappers.TransformObservation(env, lambda seen: seen["observation"], env.observation_space["observation"])

@@ -105,7 +105,9 @@ def stretches(data: Dataset, *, count: int, before: int, ahead: int, longest: in
     """
     fit = np.flatnonzero(data.lengths > longest + ahead)
     if len(fit) < count:
-        raise UsageError(f"expected {count} held-out episodes of more than {longest + ahead} steps, {data.name} has {len(fit)}.")
+        raise UsageError(
+            f"expected {count} held-out episodes of more than {longest + ahead} steps, {data.name} has {len(fit)}."
+        )
     rng = np.random.default_rng([seed, 3])
     chosen = np.sort(rng.permutation(fit)[:count])
     starts = data.starts[chosen] + rng.integers(longest, data.lengths[chosen] - ahead)
@@ -156,9 +158,7 @@ def _transformer(trial: dict[str, Any], train: Dataset, held: Dataset) -> Found:
 def _ensemble(trial: dict[str, Any], train: Dataset, held: Dataset) -> Found:
     observations, actions = train.observations.shape[1], train.actions.shape[1]
     torch.manual_seed(trial["seed"])
-    model = pets.GaussianEnsemble(
-        observations, actions, members=trial["members"], width=trial["width"], layers=trial["layers"]
-    )
+    model = pets.GaussianEnsemble(observations, actions, members=trial["members"], width=trial["width"], layers=trial["layers"])
     inputs = np.column_stack((train.observations, train.actions))
     loss = pets.fit(
         model,
@@ -186,9 +186,7 @@ def _ensemble(trial: dict[str, Any], train: Dataset, held: Dataset) -> Found:
 
 
 def _stretch(trial: dict[str, Any], held: Dataset, before: int) -> Stretch:
-    return stretches(
-        held, count=trial["starts"], before=before, ahead=trial["ahead"], longest=LONGEST, seed=trial["seed"]
-    )
+    return stretches(held, count=trial["starts"], before=before, ahead=trial["ahead"], longest=LONGEST, seed=trial["seed"])
 
 
 class HidingLearner(TrajectoryTransformerLearner):

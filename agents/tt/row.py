@@ -11,7 +11,7 @@ AGENT = Agent(
     aliases=("trajectory-transformer", "trajectory_transformer"),
     summary="Trajectory Transformer: a GPT over the dimensions of transitions, and beam search in it.",
     unit="updates",
-    prepare="papergym.agents.offline.prepare:prepare",
+    prepare="papergym.agents.tt.prepare:prepare",
     score="papergym.agents.offline.score:numbers",
     labels={
         **LABELS,
