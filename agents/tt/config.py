@@ -77,6 +77,8 @@ class Config(DatasetConfig):
     """As cdf_act, for observations."""
     context: int = _PAPER["context"]
     """Transitions that the planner sees, the present one included."""
+    critic: str = ""
+    """Folder of a td3bc, iql or cql run, whose Q-function ranks plans in place of the value, where rewards are sparse."""
     latency_s: float = 0.0
     """Seconds that a decision may take: beam and horizon shrink to it, and plans depend on the machine; 0: no limit."""
 
@@ -97,5 +99,7 @@ class Config(DatasetConfig):
                 raise UsageError(f"{name} is {getattr(self, name)}, expected a share from 0 to below 1, or None.")
         if self.width % self.heads:
             raise UsageError(f"width is {self.width}, expected a multiple of heads, {self.heads}.")
+        if self.critic and self.planner != "reward":
+            raise UsageError(f"a critic ranks plans by reward: expected planner reward, got {self.planner}.")
         if self.goal and self.planner != "likelihood":
             raise UsageError("a goal is reached by likelihood: expected planner likelihood, got reward.")

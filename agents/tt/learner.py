@@ -11,6 +11,7 @@ import torch
 from papergym.agents.data.dataset import Dataset
 from papergym.agents.offline.learner import OfflineLearner
 from papergym.agents.tt.config import Config
+from papergym.agents.tt.critic import run_critic
 from papergym.agents.tt.discretizer import THRESHOLDS
 from papergym.agents.tt.losses import groups, rate, sequence_loss, weights
 from papergym.agents.tt.policy import TTPolicy
@@ -43,6 +44,7 @@ class TrajectoryTransformerLearner(OfflineLearner):
             torch.manual_seed(seed)
             self.policy = TTPolicy(env.observation_space, env.action_space, **policy_arguments(config)).to(self.device)
         self.policy.generator = self.noise
+        self.policy.q_function = run_critic(config.critic, env, self.device) if config.critic else None
         model = self.policy.model
         self.optimizer = torch.optim.AdamW(groups(model, config.weight_decay), lr=config.learning_rate, betas=(0.9, 0.95))
         self._weights = weights(model, config.window, config.action_weight, config.reward_weight, config.value_weight)

@@ -209,6 +209,7 @@ def test_a_budget_shrinks_beam_and_horizon():
         ({"k_obs": 0}, "k_obs is 0"),
         ({"width": 30, "heads": 4}, "a multiple of heads"),
         ({"goal": True}, "a goal is reached by likelihood"),
+        ({"critic": "run", "planner": "likelihood"}, "a critic ranks plans by reward"),
     ],
 )
 def test_settings_out_of_range(settings, message):
