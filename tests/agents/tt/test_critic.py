@@ -73,5 +73,5 @@ def test_what_is_no_critic(here, make_dataset):
     assert main(td3bc) == 0
     with pytest.raises(UsageError, match=r"observation_space: expected shape \(2,\), got \(3,\)"):
         run_critic("td3bc", gym.make("MountainCarContinuous-v0"), "cpu")
-    with pytest.raises(UsageError, match="no run|no such|config"):
+    with pytest.raises(UsageError, match=r"no run|no such|config"):
         run_critic("nowhere", gym.make("Pendulum-v1"), "cpu")
