@@ -12,8 +12,9 @@ AGENT = Agent(
     summary="Trajectory Transformer: a GPT over the dimensions of transitions, and beam search in it.",
     unit="updates",
     prepare="papergym.agents.tt.prepare:prepare",
-    score="papergym.agents.offline.score:numbers",
+    score="papergym.agents.tt.score:numbers",
     labels={
+        "of_expert": "evaluation return, % of the expert's",
         **LABELS,
         "reached": "goals reached in 100 episodes of 200 steps",
         "steps": "steps to the goal, of the episodes that reach it",
