@@ -179,8 +179,8 @@ def plan_likelihood(
 ) -> Plan:
     """Beam search by log-likelihood: imitation, or with a goal, the way to it (section 3.2, algorithm 1).
 
-    It ends with the last action of the horizon: for a horizon of 1 it decodes the present action and nothing else. Plans hold no
-    stop tokens: all behind one is certain, so plans that end the task would win.
+    It ends with the last action of the horizon: for a horizon of 1 it decodes the present action and nothing else. Plans hold
+    no stop tokens: all behind one is certain, so plans that end the task would win.
 
     Args:
         model: in evaluation mode.
