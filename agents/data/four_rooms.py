@@ -1,12 +1,16 @@
 """Reward-free walks through the four rooms of ``TT-FourRooms-v0``, each to a random point."""
 
 from itertools import pairwise
+from pathlib import Path
 from typing import cast
 
+import gymnasium as gym
 import numpy as np
 from gymnasium.spaces import Dict
 
 from papergym.agents.data.dataset import Dataset, Episode
+from papergym.agents.data.recording import Recording
+from papergym.agents.data.write import write_dataset
 from papergym.envs.toys.four_rooms import FourRooms
 from papergym.envs.toys.rooms import DOOR
 
@@ -46,6 +50,35 @@ def waypoint_walks(walks: int, seed: int, *, noise: float = 0.4, limit: int = 20
     spaces = cast(Dict, env.observation_space)
     return Dataset.from_episodes(
         episodes, spaces["observation"], env.action_space, name=f"{walks} walks through the four rooms"
+    )
+
+
+def write_walks(dataset_id: str, walks: int, seed: int, *, overwrite: bool = False) -> Path:
+    """Write :func:`waypoint_walks` as a Minari dataset of ``TT-FourRooms-v0``; its folder.
+
+    It holds positions and no goals. ``papergym train tt --goal`` learns from it and is shown the environment's goals.
+
+    Args:
+        dataset_id: for example ``papergym/tt-fourrooms-v0/walks-v0``.
+        walks: number of episodes.
+        seed: of the walks.
+        overwrite: replace a dataset of that id.
+
+    Raises:
+        UsageError: see :func:`papergym.agents.data.write.write_dataset`.
+    """
+    data = waypoint_walks(walks, seed)
+    episodes = (data.episode(number) for number in range(walks))
+    recordings = (Recording(part.observations, part.actions, part.rewards, False, truncated=True) for part in episodes)
+    env = gym.wrappers.FilterObservation(gym.make("TT-FourRooms-v0", disable_env_checker=True), ["observation"])
+    about = {"walks": walks, "seed": seed, "rule": "to random points through the doors, with noisy headings"}
+    return write_dataset(
+        dataset_id,
+        recordings,
+        gym.wrappers.FlattenObservation(env),
+        about=about,
+        algorithm="waypoint walks",
+        overwrite=overwrite,
     )
 
 

@@ -1,6 +1,9 @@
 """What follows from the dataset of a run: its environment, and whether it can be used."""
 
 import logging
+from collections.abc import Callable
+
+import gymnasium as gym
 
 from papergym.agents.data.dataset import beyond_bounds, check_environment
 from papergym.agents.data.minari import load_dataset
@@ -12,8 +15,12 @@ from papergym.agents.runner.plan import Plan
 log = logging.getLogger(__name__)
 
 
-def prepare(plan: Plan) -> None:
+def prepare(plan: Plan, view: Callable[[gym.Env], gym.Env] | None = None) -> None:
     """Take environment and digest from the dataset; the ``prepare`` of an agent's row.
+
+    Args:
+        plan: changed in place.
+        view: makes of the environment the one whose spaces the data has, for an agent that is shown more than the data holds.
 
     Raises:
         UsageError: a dataset that cannot be used, other data than the run began with, or spaces that do not agree.
@@ -34,8 +41,9 @@ def prepare(plan: Plan) -> None:
         plan.run.env_kwargs = plan.run.env_kwargs or as_key_values(dict(data.spec.kwargs))
     env = make_env(plan.run.env, key_values(plan.run.env_kwargs, "--env-kwargs"))
     try:
-        check_environment(data, env, plan.config.dataset)
-        for sentence in beyond_bounds(data, env):
+        shown = env if view is None else view(env)
+        check_environment(data, shown, plan.config.dataset)
+        for sentence in beyond_bounds(data, shown):
             log.warning("%s; is %s the environment of %s?", sentence, plan.run.env, plan.config.dataset)
     finally:
         env.close()

@@ -31,7 +31,8 @@ class Config(DatasetConfig):
     dropout: float = _PAPER["dropout"]
     """Of embeddings, attention weights and residuals."""
     goal: bool = False
-    """Put the tokens of a goal before the sequence; in training it is the episode's last observation."""
+    """Put a goal before the sequence: in training the episode's last observation, while acting the environment's desired_goal.
+    Needs --planner likelihood, and an --env with the observations of the data, for example TT-FourRooms-v0."""
     batch_size: int = _PAPER["batch_size"]
     """Windows per update."""
     learning_rate: float = _PAPER["learning_rate"]
@@ -54,6 +55,8 @@ class Config(DatasetConfig):
     """Weight of reward tokens."""
     value_weight: float = 1.0
     """Weight of value tokens."""
+    bf16: bool = False
+    """Forward passes of training in bfloat16; the numbers are other ones then."""
     termination_penalty: float | None = None
     """Stands for the reward of a step that ends the task; None: the reward itself."""
     planner: str = _PAPER["planner"]
@@ -74,6 +77,8 @@ class Config(DatasetConfig):
     """As cdf_act, for observations."""
     context: int = _PAPER["context"]
     """Transitions that the planner sees, the present one included."""
+    critic: str = ""
+    """Folder of a td3bc, iql or cql run, whose Q-function ranks plans in place of the value, where rewards are sparse."""
     latency_s: float = 0.0
     """Seconds that a decision may take: beam and horizon shrink to it, and plans depend on the machine; 0: no limit."""
 
@@ -94,5 +99,7 @@ class Config(DatasetConfig):
                 raise UsageError(f"{name} is {getattr(self, name)}, expected a share from 0 to below 1, or None.")
         if self.width % self.heads:
             raise UsageError(f"width is {self.width}, expected a multiple of heads, {self.heads}.")
+        if self.critic and self.planner != "reward":
+            raise UsageError(f"a critic ranks plans by reward: expected planner reward, got {self.planner}.")
         if self.goal and self.planner != "likelihood":
             raise UsageError("a goal is reached by likelihood: expected planner likelihood, got reward.")

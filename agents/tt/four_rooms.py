@@ -17,7 +17,9 @@ DRAWN = 20
 """Paths that a row holds for the figure."""
 
 
-class _Silent:
+class Silent:
+    """Hooks of a learner of which nothing is recorded."""
+
     def safe_point(self) -> None:
         """Nothing is saved."""
 
@@ -45,7 +47,7 @@ def four_rooms(trial: dict[str, Any]) -> dict[str, Any]:
     data = waypoint_walks(trial["walks"], trial["seed"])
     env = gym.make("TT-FourRooms-v0", disable_env_checker=True)
     learner = TrajectoryTransformerLearner(env, config, data, seed=trial["seed"], device="cpu")
-    learner.learn(trial["updates"], _Silent())
+    learner.learn(trial["updates"], Silent())
     loss = learner.metrics()["train/loss"]
     trained = time.process_time() - begun
     state: Any = None

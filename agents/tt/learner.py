@@ -7,14 +7,15 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import torch
-from gymnasium import spaces
 
 from papergym.agents.data.dataset import Dataset
 from papergym.agents.offline.learner import OfflineLearner
 from papergym.agents.tt.config import Config
+from papergym.agents.tt.critic import run_critic
 from papergym.agents.tt.discretizer import THRESHOLDS
 from papergym.agents.tt.losses import groups, rate, sequence_loss, weights
 from papergym.agents.tt.policy import TTPolicy
+from papergym.agents.tt.prepare import observations
 from papergym.agents.tt.windows import Windows, columns
 
 WARMUP_EPOCHS, DECAY_EPOCHS = 1, 20
@@ -37,12 +38,13 @@ class TrajectoryTransformerLearner(OfflineLearner):
         self, env: gym.Env, config: Config, data: Dataset | None = None, *, seed: int = 0, device: str = "auto"
     ) -> None:
         config.check()
-        super().__init__(_observations(env), config, data, seed=seed, device=device)
+        super().__init__(observations(env) if config.goal else env, config, data, seed=seed, device=device)
         self.config = config
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.policy = TTPolicy(env.observation_space, env.action_space, **policy_arguments(config)).to(self.device)
         self.policy.generator = self.noise
+        self.policy.q_function = run_critic(config.critic, env, self.device) if config.critic else None
         model = self.policy.model
         self.optimizer = torch.optim.AdamW(groups(model, config.weight_decay), lr=config.learning_rate, betas=(0.9, 0.95))
         self._weights = weights(model, config.window, config.action_weight, config.reward_weight, config.value_weight)
@@ -67,7 +69,8 @@ class TrajectoryTransformerLearner(OfflineLearner):
         for group in self.optimizer.param_groups:
             group["lr"] = config.learning_rate * rate(self.done + 1, warmup, decay, config.schedule)
         numbers = self.batches.integers(len(self._windows), size=config.batch_size)
-        loss = sequence_loss(self.policy.model, self._windows.batch(numbers), self._weights)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=config.bf16):
+            loss = sequence_loss(self.policy.model, self._windows.batch(numbers), self._weights)
         self.optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.policy.model.parameters(), config.max_grad_norm)
@@ -90,7 +93,8 @@ class TrajectoryTransformerLearner(OfflineLearner):
             batch: Any = {name: torch.as_tensor(part, device=self.device) for name, part in observation.items()}
         else:
             batch = torch.as_tensor(observation, device=self.device)
-        actions, state = self.policy.plan(batch, np.asarray(first, bool), np.asarray(reward), state)
+        paid = np.zeros_like(reward) if self.config.delayed else np.asarray(reward)  # as the data shows it before an end
+        actions, state = self.policy.plan(batch, np.asarray(first, bool), paid, state)
         self.policy.set_training_mode(True)
         return actions, state
 
@@ -106,10 +110,3 @@ def policy_arguments(config: Config) -> dict[str, Any]:
     search |= {"action": (config.k_act, config.cdf_act), "observation": (config.k_obs, config.cdf_obs)}
     search["discount"] = config.gamma
     return {"model": model, "planner": config.planner, "search": search, "latency_s": config.latency_s}
-
-
-def _observations(env: gym.Env) -> gym.Env:
-    """The environment without its goals: the data holds none."""
-    if not isinstance(env.observation_space, spaces.Dict):
-        return env
-    return gym.wrappers.TransformObservation(env, lambda seen: seen["observation"], env.observation_space["observation"])

@@ -23,7 +23,7 @@ def sequence_loss(model: TrajectoryTransformer, batch: Batch, weight: torch.Tens
         batch: B windows.
         weight: (window * size,), see :func:`weights`.
     """
-    logits = model(batch.tokens[:, :-1], batch.goal)
+    logits = model(batch.tokens[:, :-1], batch.goal).float()  # bfloat16 under autocast
     targets = batch.tokens[:, 1:]
     losses = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none").view_as(targets)
     return (losses * batch.mask[:, 1:] * weight[1:]).mean()

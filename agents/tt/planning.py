@@ -179,7 +179,8 @@ def plan_likelihood(
 ) -> Plan:
     """Beam search by log-likelihood: imitation, or with a goal, the way to it (section 3.2, algorithm 1).
 
-    It ends with the last action of the horizon: for a horizon of 1 it decodes the present action and nothing else.
+    It ends with the last action of the horizon: for a horizon of 1 it decodes the present action and nothing else. Plans hold
+    no stop tokens: all behind one is certain, so plans that end the task would win.
 
     Args:
         model: in evaluation mode.
@@ -188,7 +189,7 @@ def plan_likelihood(
         search: horizon, beam width and context count.
         goal: (n, N) int64, for a model with a goal.
     """
-    count, choices = len(past), model.bins + 1
+    count, choices = len(past), model.bins
     decoder = Decoder(model)
     made = current[:, None]
     total = torch.zeros(count, 1, device=past.device)
@@ -196,7 +197,7 @@ def plan_likelihood(
     rows = torch.arange(count, device=past.device)[:, None]
     length = (search.horizon - 1) * model.size + model.observation_dim + model.action_dim
     while made.shape[2] < length:
-        scores = (total[..., None] + logits.log_softmax(-1).view(count, -1, choices)).flatten(1)
+        scores = (total[..., None] + logits.log_softmax(-1)[:, :-1].reshape(count, -1, choices)).flatten(1)
         beams = total.shape[1]
         total, chosen = scores.topk(min(search.beam_width, scores.shape[1]), -1)
         parent, token = chosen // choices, chosen % choices

@@ -51,8 +51,8 @@ class TTPolicy(BasePolicy):
         latency_s: seconds that a decision may take, 0 for no limit; see :class:`papergym.agents.tt.latency.LatencyBudget`.
 
     Attributes:
-        q_function: ranks plans in place of the value token, None for none;
-            see :data:`papergym.agents.tt.planning.QFunction`.
+        q_function: ranks plans in place of the value token, None for none; it is not saved.
+            See :data:`papergym.agents.tt.planning.QFunction`, and :func:`papergym.agents.tt.critic.run_critic` for a run's.
         generator: of the plans' random numbers.
     """
 

@@ -106,9 +106,9 @@ def plan_likelihood(
     begin = past.numel()
     y = torch.cat((past.flatten(), current))[None]
     likelihood = torch.zeros(1)
-    tokens = torch.arange(model.bins + 1)
+    tokens = torch.arange(model.bins)
     for _ in range((search.horizon - 1) * model.size + model.action_dim):
-        logits = plain.logits(y).log_softmax(-1)
+        logits = plain.logits(y).log_softmax(-1)[:, :-1]
         candidates = torch.cat((y.repeat_interleave(len(tokens), 0), tokens.repeat(len(y))[:, None]), 1)
         likelihoods = (likelihood[:, None] + logits).flatten()
         likelihood, kept = likelihoods.topk(min(search.beam_width, len(likelihoods)))

@@ -79,6 +79,18 @@ class Windows:
         if goal:
             last = torch.as_tensor(data.next_observations[data.starts[1:] - 1], device=device)
             self._goals = discretizer.tokens(last)[torch.as_tensor(episode, device=device)]
+        self._hidden: torch.Tensor | None = None
+
+    def hide(self, hidden: np.ndarray) -> None:
+        """Put stop tokens in the place of numbers of observations, and learn nothing of what they were.
+
+        Args:
+            hidden: ``(n, N)`` bool for the n transitions of the data.
+        """
+        whole = np.zeros((len(self._tokens), self.size), bool)
+        whole[:-1, : hidden.shape[1]] = hidden
+        self._hidden = torch.as_tensor(whole, device=self._tokens.device)
+        self._tokens = self._tokens.masked_fill(self._hidden, self.stop)
 
     def __len__(self) -> int:
         """Windows."""
@@ -89,7 +101,9 @@ class Windows:
         first = self._starts[torch.as_tensor(numbers, device=self._starts.device)]
         rows = first[:, None] + torch.arange(self.window, device=first.device)
         inside = rows < self._ends[first][:, None]
-        tokens = self._tokens[torch.where(inside, rows, len(self._tokens) - 1)].long()
+        rows = torch.where(inside, rows, len(self._tokens) - 1)
+        tokens = self._tokens[rows].long()
         mask = (inside | self._stops[first][:, None])[..., None].expand_as(tokens)
+        mask = mask if self._hidden is None else mask & ~self._hidden[rows]
         goal = None if self._goals is None else self._goals[first]
         return Batch(tokens.flatten(1), mask.flatten(1).float(), goal)

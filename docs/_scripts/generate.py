@@ -45,7 +45,11 @@ def _paper_page(key: str, paper: dict) -> str:
         parts += ["```bash", about["command"], "```", ""]
     if about.get("example"):
         parts += ["In your own code:", "", "```python", about["example"].strip(), "```", ""]
-    for title, name in (("Protocol", "protocol"), ("Hyper-parameters", "hyperparameters")):
+    for title, name in (
+        ("What is here, and what is not", "scope"),
+        ("Protocol", "protocol"),
+        ("Hyper-parameters", "hyperparameters"),
+    ):
         parts += _facts(title, paper.get(name, {}))
     if paper.get("differences"):
         lines = [

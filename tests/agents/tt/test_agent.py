@@ -209,6 +209,7 @@ def test_a_budget_shrinks_beam_and_horizon():
         ({"k_obs": 0}, "k_obs is 0"),
         ({"width": 30, "heads": 4}, "a multiple of heads"),
         ({"goal": True}, "a goal is reached by likelihood"),
+        ({"critic": "run", "planner": "likelihood"}, "a critic ranks plans by reward"),
     ],
 )
 def test_settings_out_of_range(settings, message):
@@ -221,7 +222,7 @@ def test_spaces_and_values_it_cannot_use():
     for spaces in ((gym.spaces.Discrete(3), box), (box, gym.spaces.Discrete(3)), (gym.spaces.Box(0, 255, (8, 8)), box)):
         with pytest.raises(UsageError, match="needs a Box of numbers with one axis"):
             TrajectoryTransformerLearner(Spaces(*spaces), Config(**FAST), device="cpu")
-    with pytest.raises(UsageError, match="a Dict with desired_goal"):
+    with pytest.raises(UsageError, match="--goal needs an environment with the entries observation and desired_goal"):
         TrajectoryTransformerLearner(Spaces(box, box), Config(**FAST, goal=True, planner="likelihood"), device="cpu")
     data = line()
     learner = TrajectoryTransformerLearner(

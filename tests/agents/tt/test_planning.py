@@ -77,12 +77,30 @@ def test_a_beam_over_everything_finds_the_likeliest(tt):
     past, current = make_past(model, 1, 2)
     found = plan_likelihood(model, past, current, Search(horizon=1, beam_width=1000))
     prefix = torch.cat((past.flatten(1), current), 1)
-    every = torch.cartesian_prod(torch.arange(5), torch.arange(5))
-    sequences = torch.cat((prefix.expand(25, -1), every), 1)
+    every = torch.cartesian_prod(torch.arange(4), torch.arange(4))
+    sequences = torch.cat((prefix.expand(16, -1), every), 1)
     logits = model(sequences)[:, prefix.shape[1] - 1 : -1].log_softmax(-1)
     totals = logits.gather(2, every[..., None])[..., 0].sum(1)
     assert found.tokens[0, -2:].tolist() == every[totals.argmax()].tolist()
     assert found.values[0].item() == pytest.approx(totals.max().item(), abs=1e-5)
+
+
+def test_a_plan_by_likelihood_does_not_end_the_task(tt):
+    """Behind a stop token all is certain, so that the likeliest sequence of several transitions is one that stops."""
+    make_model, _, make_past = tt
+    model = make_model(bins=4, scale=0.1)
+    stop = model.bins
+    with torch.no_grad():
+        model.token.weight[-1] = 3 * torch.randn(model.token.weight.shape[1], generator=torch.Generator().manual_seed(0))
+        after_stop = model.gpt.norm(model.token.weight[-1])
+        model.head[:, stop] = after_stop  # the head of each dimension knows a stop token when it sees one
+    past, current = make_past(model, 1, 0)
+    plan = plan_likelihood(model, past, current, Search(horizon=3, beam_width=8)).tokens
+    assert plan.max() < stop
+    stopped = plan.clone()
+    stopped[:, model.size :] = stop
+    chances = [model(tokens[:, :-1]).log_softmax(-1).gather(2, tokens[:, 1:, None]).sum().item() for tokens in (plan, stopped)]
+    assert chances[1] > chances[0], "the plan that stops is likelier"
 
 
 def test_equal_plans_with_a_q_function(tt):

@@ -7,8 +7,13 @@ import numpy as np
 import pytest
 import torch
 
+from papergym import assets
 from papergym.agents.data.dataset import Dataset, Episode
+from papergym.agents.reproduction.trials import reproduction
+from papergym.agents.tt.config import Config
+from papergym.agents.tt.decoder import Decoder
 from papergym.agents.tt.discretizer import Discretizer, quantile_thresholds
+from papergym.agents.tt.learner import TrajectoryTransformerLearner
 from papergym.agents.tt.losses import groups, rate, sequence_loss, weights
 from papergym.agents.tt.windows import Windows, columns
 
@@ -113,3 +118,44 @@ def test_step_size():
     np.testing.assert_allclose(found, [official(min(update, decay)) for update in updates], rtol=1e-12)
     assert rate(39_000, warmup, decay, "rising") == 1 and rate(39_000, warmup, decay, "flat") == pytest.approx(0.1)
     assert [rate(update, 2000, 0, "constant") for update in (1, 1000, 2000, 10**6)] == [0.0005, 0.5, 1, 1]
+
+
+def test_bfloat16_is_near_float32(tt):
+    """Hidden states are of size 1, so a relative step of 2**-8 in each of a few roundings moves logits by a few percent."""
+    make_model, _, make_past = tt
+    model = make_model(window=4, width=48, layers=3, scale=0.15)
+    past, current = make_past(model, 8, 3)
+    x = torch.cat((past.flatten(1), current), 1)
+    exact = model(x)
+    with torch.autocast("cpu", torch.bfloat16):
+        near, cached = model(x), Decoder(model).read(past, current)
+    assert near.dtype == torch.bfloat16 and not torch.equal(near.float(), exact)
+    for found, wanted in ((near, exact), (cached, exact[:, -1])):
+        assert (found.float() - wanted).abs().max() < 0.05 * wanted.std()
+        assert (found.float() - wanted).abs().mean() < 0.01 * wanted.std()
+
+
+def test_bfloat16_learns_as_float32_does():
+    """The same batches: losses and gradients agree; parameters and optimiser stay in float32."""
+    data = make_data(lengths=(30, 30), terminated=(True, False))
+    env = type("Spaces", (gym.Env,), {"observation_space": BOX, "action_space": ACTIONS})()
+    losses = {}
+    for bf16 in (False, True):
+        config = Config(bins=8, window=3, width=24, layers=2, heads=3, batch_size=16, dropout=0.0, bf16=bf16, warmup=1)
+        learner = TrajectoryTransformerLearner(env, config, data, device="cpu")
+        learner.begin(data)
+        losses[bf16] = [float(learner.update(data)["loss"]) for _ in range(30)]
+        assert {part.dtype for part in learner.policy.model.parameters()} == {torch.float32}
+        assert all(state["exp_avg"].dtype == torch.float32 for state in learner.optimizer.state.values())
+    assert losses[True] != losses[False]
+    np.testing.assert_allclose(losses[True], losses[False], rtol=0.02)
+    assert losses[True][-1] < 0.95 * losses[True][0]
+
+
+def test_no_preset_and_no_table_is_in_bfloat16():
+    for key in assets.paper_keys():
+        facts = assets.paper(key)
+        assert not any(preset.get("bf16") for preset in facts.get("presets", {}).values())
+        for name in facts.get("reproduce", {}):
+            assert not any(trial.get("bf16") for trial in reproduction(name).trials)
+    assert not Config().bf16
