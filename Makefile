@@ -9,7 +9,7 @@ GATES ?= lint types docs pytest
 INSTALL = $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help run test pytest test-slow fuzz lint types docs bench doctor clean
+.PHONY: help run test pytest test-slow first-minutes fuzz lint types docs bench doctor clean
 
 help:
 	@echo "make run        install, then pretrain and finetune Proto-RL on ProtoRL-Walker-v0 from pixels (minutes);"
@@ -18,6 +18,7 @@ help:
 	@echo "make lint       ruff check and format check       make types   pyright"
 	@echo "make docs       build the documentation           make pytest  the tests alone"
 	@echo "make test-slow  the long checks: crash and resume, third-party code, whole rollouts"
+	@echo "make first-minutes  play the commands of the README as a new user does, in a fresh environment; ARGS=--wheel for a wheel"
 	@echo "make fuzz       throw inputs at everything that takes foreign input, for MINUTES=20"
 	@echo "make bench      speed tables (benchmarks/)        make doctor  what renders, how fast, what is missing"
 
@@ -51,6 +52,9 @@ pytest: $(VENV)/.test
 
 test-slow: $(VENV)/.test
 	$(BIN)/python -m pytest -m slow --timeout=5400 $(ARGS)
+
+first-minutes:
+	$(PYTHON) tests/house/first_minutes.py $(ARGS)
 
 fuzz: $(VENV)/.test
 	$(BIN)/python tests/fuzz/campaign.py --minutes $(MINUTES) $(ARGS)

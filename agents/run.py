@@ -20,6 +20,8 @@ VERBS = {
     "sweep": "a matrix of agents, environments, seeds and settings, on Ray or on local processes",
     "tune": "search for hyper-parameters with Optuna; writes a preset",
     "compare": "two runs side by side",
+    "push": "share what a run has learned: a folder, or the Hugging Face hub",
+    "pull": "fetch an agent that was shared",
     "make-dataset": "write a dataset for the agents that learn without an environment",
     "affordance": "make and look at the scorer and the affordance maps of the voxel world",
     "bonus-map": "where a novelty bonus is high, as a picture",

@@ -29,3 +29,9 @@ def paper(key: str) -> dict[str, Any]:
     if not path.is_file():
         raise KeyError(f"unknown paper {key!r}; known: {', '.join(paper_keys())}")
     return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+def trained() -> dict[str, Path]:
+    """Name, ``agent/environment``, of each trained agent -> its folder."""
+    root = ROOT / "trained"
+    return {file.parent.relative_to(root).as_posix(): file.parent for file in sorted(root.glob("*/*/agent.toml"))}

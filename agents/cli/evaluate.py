@@ -22,8 +22,10 @@ log = logging.getLogger(__name__)
 class Options:
     """What to evaluate."""
 
-    run_folder: tyro.conf.Positional[Path]
-    """Folder made by `papergym train`."""
+    run_folder: tyro.conf.Positional[Path] = Path()
+    """Folder made by `papergym train` or `papergym pull`."""
+    trained: str = ""
+    """Instead of a folder, an agent of this package, for example sac/Hopper-v4; `papergym list trained` prints them."""
     checkpoint: Path | None = None
     """File in its folder `checkpoints` or `snapshots`; without: the finished policy, else the newest checkpoint."""
     best: bool = False
@@ -55,11 +57,14 @@ def main(argv: list[str]) -> int:
     """Print the return of each episode, their mean and deviation; with ``--targets`` the mean return for each target."""
     options = parse(Options, "evaluate", argv)
     _check(options)
+    from papergym.agents.runner import trained
     from papergym.agents.runner.evaluation import evaluate
     from papergym.agents.runner.load import best_policy, load_run
     from papergym.agents.runner.media import record_video
     from papergym.agents.runner.train import eval_envs
 
+    if options.trained:
+        options.run_folder = trained.find(options.trained)
     plan, learner, file = load_run(
         options.run_folder,
         best_policy(options.run_folder) if options.best else options.checkpoint,
@@ -71,7 +76,8 @@ def main(argv: list[str]) -> int:
     )
     plan.run.target = plan.run.target if options.target is None else options.target
     sharp = not options.stochastic
-    title = f"{plan.agent.key} on {plan.run.env} after {learner.done} {plan.agent.unit} ({file.name})"
+    done = learner.done or plan.run.steps  # an exported agent has no counters
+    title = f"{plan.agent.key} on {plan.run.env} after {done} {plan.agent.unit} ({file.name})"
     if options.targets:
         _sweep(options, title, plan, learner)
     else:
@@ -86,6 +92,8 @@ def main(argv: list[str]) -> int:
 def _check(options: Options) -> None:
     if options.episodes < 1:
         raise UsageError(f"--episodes is {options.episodes}, expected at least 1.")
+    if bool(options.trained) == (options.run_folder != Path()):
+        raise UsageError("Give a run's folder, or --trained NAME.")
     if options.best and options.checkpoint is not None:
         raise UsageError("--best and --checkpoint name two files. Give one of them.")
     if options.target is not None and not math.isfinite(options.target):

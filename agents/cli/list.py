@@ -1,9 +1,10 @@
-"""``papergym list [WORD]``: environment ids by family, agents and papers."""
+"""``papergym list [WORD]``: environment ids by family, agents, papers and trained agents."""
 
 import dataclasses
 import json
 import re
 from itertools import groupby
+from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
@@ -13,6 +14,7 @@ from papergym import assets
 from papergym.agents.cli.options import parse
 from papergym.agents.console import console
 from papergym.agents.errors import unknown
+from papergym.agents.runner.fields import tomllib
 from papergym.agents.runner.registry import agents
 from papergym.envs.table import Row
 from papergym.wrappers.rows import rows
@@ -23,7 +25,7 @@ class Options:
     """What to list."""
 
     word: tyro.conf.Positional[str] = ""
-    """A family, `agents`, `papers`, `envs`, or a part of an id; empty: everything."""
+    """A family, `agents`, `papers`, `envs`, `trained`, or a part of an id; empty: everything."""
     as_json: Annotated[bool, tyro.conf.arg(name="json")] = False
     """Print JSON."""
 
@@ -33,16 +35,18 @@ def main(argv: list[str]) -> int:
     options = parse(Options, "list", argv)
     word = options.word
     found: dict[str, list[dict[str, Any]]] = {}
-    if word not in ("agents", "papers"):
+    if word not in ("agents", "papers", "trained"):
         found["environments"] = [_env(row) for row in rows() if _matches(row, word)]
     if word in ("", "agents"):
         found["agents"] = [_agent(row) for row in agents()]
     if word in ("", "papers"):
         found["papers"] = [_paper(key) for key in assets.paper_keys()]
-    if not any(found.values()):
+    if word in ("", "trained"):
+        found["trained agents"] = [_trained(name, folder) for name, folder in assets.trained().items()]
+    if not any(found.values()) and word != "trained":
         families = {row.family for row in rows()}
         parts = {part.lower() for row in rows() for part in re.findall(r"[A-Z]+[a-z]+|[a-z]+", row.id)}
-        raise unknown("family or part of an id", word, families | {"agents", "papers", "envs"}, others=parts)
+        raise unknown("family or part of an id", word, families | {"agents", "papers", "envs", "trained"}, others=parts)
     if options.as_json:
         print(json.dumps(found, indent=1, ensure_ascii=False))
     else:
@@ -87,9 +91,17 @@ def _paper(key: str) -> dict[str, Any]:
     }
 
 
+def _trained(name: str, folder: Path) -> dict[str, Any]:
+    facts = tomllib.loads((folder / "agent.toml").read_text(encoding="utf-8"))
+    reached = f"{facts['return']} ± {facts['return_std']}"
+    return {"name": name, "return": reached, "episodes": facts["episodes"], "command": facts["command"]}
+
+
 def _print(found: dict[str, list[dict[str, Any]]]) -> None:
     terminal = console()
     for title, entries in found.items():
+        if not entries:
+            terminal.print(f"no {title}")
         group_key = "family" if title == "environments" else None
         for name, group in groupby(entries, key=lambda entry: entry[group_key] if group_key else title):
             members = [{key: value for key, value in entry.items() if key != group_key} for entry in group]

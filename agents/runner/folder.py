@@ -22,6 +22,9 @@ KEEP_CHECKPOINTS = 2
 
 LOCK = ".lock"
 
+NETWORKS = "networks.safetensors"
+"""Of a trained agent that was exported, see :mod:`papergym.agents.runner.trained`."""
+
 BEST = "best.safetensors"
 """Policy of the best evaluation."""
 
@@ -212,11 +215,13 @@ def eval_rounds(path: Path) -> dict[int, list[float]]:
 
 
 def newest(folder: Path) -> Path:
-    """The finished policy of a run, else its newest checkpoint.
+    """The finished policy of a run, else its newest checkpoint; the networks of an exported agent.
 
     Raises:
         UsageError: the run has neither.
     """
+    if (folder / NETWORKS).is_file():
+        return folder / NETWORKS
     finished = folder / "policy.safetensors"
     checkpoints = sorted((folder / "checkpoints").glob("[0-9]*.safetensors"))
     if not finished.is_file() and not checkpoints:

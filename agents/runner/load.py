@@ -8,7 +8,7 @@ import gymnasium as gym
 from papergym.agents.checkpoint.state import load_state
 from papergym.agents.errors import UsageError
 from papergym.agents.runner.fields import key_values
-from papergym.agents.runner.folder import BEST, newest, read_tables
+from papergym.agents.runner.folder import BEST, NETWORKS, newest, read_tables
 from papergym.agents.runner.learner import Learner
 from papergym.agents.runner.plan import Plan, digest, from_toml, refuse_strangers
 from papergym.agents.runner.sb3 import SB3Learner
@@ -27,7 +27,7 @@ def load(
     """What a run has learned, and its environment.
 
     Args:
-        folder: of the run.
+        folder: of the run, or of an exported agent.
         best: the policy of the best evaluation instead of the last one.
         agent: ``module:ATTRIBUTE`` of the run's agent, if it is one of yours.
         env: ``module:Id`` of the run's environment, if it is one of yours.
@@ -81,7 +81,10 @@ def load_run(
     learner = build_learner(plan)
     state = load_state(file, kind=plan.agent.key, plan=digest(tables))
     with fitting(file):
-        learner.set_state(state["model"])
+        if file.name == NETWORKS:
+            learner.start_from(state["model"])  # pyright: ignore[reportAttributeAccessIssue] (export has looked for it)
+        else:
+            learner.set_state(state["model"])
     return plan, learner, file
 
 
