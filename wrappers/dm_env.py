@@ -57,6 +57,10 @@ class DmEnv(dm_env.Environment):
         """Spec of an action."""
         return self._actions
 
+    def render(self) -> Any:
+        """The environment's own image; DrQ-v2's and URLB's video recorders call this."""
+        return self.env.render()
+
     def close(self) -> None:
         """Close the environment."""
         self.env.close()

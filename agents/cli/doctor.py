@@ -136,7 +136,7 @@ def _extras() -> list[tuple[str, str]]:
         text = f'missing {", ".join(missing)}: pip install "papergym[{group}]"' if missing else f"complete ({', '.join(names)})"
         lines.append((group, text))
     if importlib.util.find_spec("pygame") is None:
-        lines.append(("pygame", "missing: Gymnasium's classic-control tasks make no pictures. pip install pygame"))
+        lines.append(("pygame", "missing: Gymnasium's classic-control tasks draw no images: pip install pygame-ce"))
     return [*lines, ("open_clip", _open_clip())]
 
 

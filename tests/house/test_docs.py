@@ -1,15 +1,19 @@
 """Python blocks of the README and of the guides run as they stand; pages load nothing from another host."""
 
+import ast
 import importlib
 import importlib.util
 import inspect
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import gymnasium as gym
 import pytest
 
+import papergym  # noqa: F401
 from papergym.agents.runner.registry import agents
 
 ROOMS = ("intrinsic", "sb3", "vector", "vision")
@@ -33,6 +37,30 @@ BLOCKS = [
 def test_python_blocks_run(block, tmp_path):
     result = subprocess.run([sys.executable, "-c", block], capture_output=True, text=True, cwd=tmp_path, timeout=300)
     assert result.returncode == 0, result.stderr
+
+
+INTEROP = (REPO / "docs" / "guides" / "interop.md").read_text(encoding="utf-8")
+FOREIGN = re.findall(r"^## (.+?)\n(?:(?!^## ).*\n)*?```py\n((?:.*\n)*?)```", INTEROP, re.MULTILINE)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("library", "block"), FOREIGN, ids=[library for library, _ in FOREIGN])
+def test_blocks_of_other_libraries_run(library, block, tmp_path):
+    imports = [node for node in ast.walk(ast.parse(block)) if isinstance(node, ast.Import | ast.ImportFrom)]
+    names = {getattr(node, "module", None) or node.names[0].name for node in imports}
+    missing = sorted(name for name in names if importlib.util.find_spec(name.split(".")[0]) is None)
+    if missing:
+        pytest.skip(f"not installed: {', '.join(missing)}; docs/guides/interop.md says how to get it")
+    settings = {**os.environ, "MINARI_DATASETS_PATH": str(tmp_path)}
+    command = [sys.executable, "-c", block]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=300, env=settings)
+    assert result.returncode == 0, result.stderr
+
+
+def test_the_guide_names_registered_ids():
+    named = set(re.findall(r"\b(?:DMC|ProtoRL|TT)-[A-Za-z0-9]+-v\d+", INTEROP))
+    assert named and named <= set(gym.registry)
+    assert len(FOREIGN) == 7
 
 
 def _script(name):

@@ -44,3 +44,15 @@ def test_a_space_without_a_spec_is_named():
     with pytest.raises(ValueError, match="got Text"):
         DmEnv(gym.wrappers.TransformObservation(gym.make("CartPole-v1"), lambda x: x, gym.spaces.Text(3)))
     assert issubclass(DmEnv, dm_env.Environment)
+
+
+def test_a_video_recorder_gets_the_image_of_the_environment():
+    ours, theirs = (gym.make("PER-BlindCliffwalk-v0", render_mode="rgb_array") for _ in range(2))
+    env = DmEnv(ours, seed=0)
+    env.reset()
+    theirs.reset(seed=0)
+    image = env.render()
+    assert image.dtype == np.uint8 and image.std() > 0
+    np.testing.assert_array_equal(image, theirs.render())
+    env.close()
+    theirs.close()
