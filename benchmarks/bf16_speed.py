@@ -36,7 +36,7 @@ STEPS, EPISODES = 1000, 20
 def make(observation_dim: int, action_dim: int, *, bf16: bool, **more: Any) -> tuple[TrajectoryTransformerLearner, Dataset]:
     """A learner on random data."""
     rng = np.random.default_rng(0)
-    spaces = {"observation_space": gym.spaces.Box(-np.inf, np.inf, (observation_dim,), np.float32)}
+    spaces: dict[str, Any] = {"observation_space": gym.spaces.Box(-np.inf, np.inf, (observation_dim,), np.float32)}
     spaces["action_space"] = gym.spaces.Box(-1, 1, (action_dim,), np.float32)
     episodes = [
         Episode(
