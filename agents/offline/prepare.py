@@ -1,14 +1,18 @@
 """What follows from the dataset of a run: its environment, and whether it can be used."""
 
+from collections.abc import Callable
+
+import gymnasium as gym
+
 from papergym.agents.data.dataset import check_environment
 from papergym.agents.data.minari import load_dataset
 from papergym.agents.errors import UsageError
-from papergym.agents.runner.evaluation import View, make_env
+from papergym.agents.runner.evaluation import make_env
 from papergym.agents.runner.fields import as_key_values, key_values
 from papergym.agents.runner.plan import Plan
 
 
-def prepare(plan: Plan, view: View | None = None) -> None:
+def prepare(plan: Plan, view: Callable[[gym.Env], gym.Env] | None = None) -> None:
     """Take environment and digest from the dataset; the ``prepare`` of an agent's row.
 
     Args:
@@ -31,8 +35,7 @@ def prepare(plan: Plan, view: View | None = None) -> None:
         plan.run.env = data.spec.id
         plan.run.env_kwargs = plan.run.env_kwargs or as_key_values(dict(data.spec.kwargs))
     env = make_env(plan.run.env, key_values(plan.run.env_kwargs, "--env-kwargs"))
-    env = env if view is None else view(env)
     try:
-        check_environment(data, env, plan.config.dataset)
+        check_environment(data, env if view is None else view(env), plan.config.dataset)
     finally:
         env.close()

@@ -22,10 +22,6 @@ EVALUATION_SEED = 10_000
 """Added to the run's seed: starts that training has not been given."""
 
 
-View = Callable[[gym.Env], gym.Env]
-"""Makes of an environment one that shows less of it."""
-
-
 @dataclass(frozen=True)
 class Episode:
     """One evaluation episode: sum of the environment's own rewards, and length in steps."""
