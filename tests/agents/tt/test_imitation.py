@@ -14,13 +14,12 @@ DATA = "test/pendulum/expert-v0"
 SMALL = {"updates": 30, "bins": 8, "window": 2, "width": 16, "layers": 1, "heads": 2, "batch_size": 8, "context": 2}
 
 
-@pytest.mark.parametrize(("expert", "known"), [(-150.0, False), (50.0, True)])
-def test_from_the_table_to_the_row(tmp_path, monkeypatch, expert, known):
+def test_from_the_table_to_the_row(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "minari"))
     env = gym.make("Pendulum-v1")
     episodes = [record(env, RandomPolicy(env.action_space), seed, 200) for seed in range(3)]
-    write_dataset(DATA, episodes, env, random_return=-1200.0, expert_return=expert)
+    write_dataset(DATA, episodes, env, random_return=-1200.0, expert_return=50.0)
     trial = {**reproduction("tt-imitation").trials[0], **SMALL, "horizon": 2, "beam_width": 3}
     trial |= {"dataset": DATA, "env_id": "Pendulum-v1", "eval_episodes": 3, "eval_envs": 3}
     words = ", ".join(f"{name} = {value!r}" for name, value in trial.items())
@@ -31,5 +30,5 @@ def test_from_the_table_to_the_row(tmp_path, monkeypatch, expert, known):
     assert row["planner"] == "likelihood" and row["setting"] == "expert" and -2000 < mean < 0
     returns = [float(episode.rewards.sum()) for episode in episodes]
     assert float(row["data_mean"]) == pytest.approx(np.mean(returns)) and float(row["data_best"]) == pytest.approx(max(returns))
-    assert float(row["normalized"]) == pytest.approx(100 * (mean + 1200) / (expert + 1200), rel=1e-4)
-    assert float(row["of_expert"]) == pytest.approx(2 * mean if known else np.nan, rel=1e-4, nan_ok=True)
+    assert float(row["normalized"]) == pytest.approx(100 * (mean + 1200) / 1250, rel=1e-4)
+    assert float(row["of_expert"]) == pytest.approx(2 * mean, rel=1e-4)
