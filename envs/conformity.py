@@ -11,6 +11,8 @@ In a test of yours::
 
 On the command line: ``papergym check ID``. Each check takes a function that makes the environment, called with ``render_mode``
 at most, and raises :class:`NonconformityError` with what was expected and what came.
+
+Long because the whole list stands in one place.
 """
 
 import ctypes

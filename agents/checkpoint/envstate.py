@@ -12,11 +12,10 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-import tree
 from stable_baselines3.common.monitor import Monitor
-from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecEnvWrapper, VecNormalize
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecEnvWrapper
 
-from papergym.agents.checkpoint.pack import pack_attributes, unpack, unpack_attributes
+from papergym.agents.checkpoint.pack import pack_attributes, unpack_attributes
 from papergym.agents.checkpoint.state import CheckpointError, State, generator_state, set_generator_state
 
 log = logging.getLogger(__name__)
@@ -129,23 +128,6 @@ def set_env_state(venv: VecEnv, state: State) -> bool:
         for index in range(base.num_envs):
             base.env_method("set_chain_state", state["envs"][str(index)], indices=[index])
     return True
-
-
-def set_normalizer(layer: VecNormalize, state: State) -> None:
-    """Give a normalizer the statistics of observations in another run's :func:`env_state`; those of rewards are its task's.
-
-    Raises:
-        ValueError: the other run did not normalize, or observations of another shape.
-    """
-    held = [wrapper["obs_rms"] for wrapper in state["wrappers"].values() if "obs_rms" in wrapper]
-    if not held:
-        raise ValueError("the other run does not normalize observations, this one does")
-    present: Any = layer.obs_rms
-    statistics = unpack(held[0], present)
-    shapes = [tree.map_structure(lambda part: np.shape(part.mean), found) for found in (statistics, present)]
-    if shapes[0] != shapes[1]:
-        raise ValueError(f"observations of shape {shapes[0]}, expected {shapes[1]}")
-    layer.obs_rms = statistics
 
 
 def _chain_states(base: VecEnv) -> list[State | None]:

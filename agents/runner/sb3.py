@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 import torch
+import tree
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import KVWriter, Logger
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+from stable_baselines3.common.vec_env import VecNormalize
 
-from papergym.agents.checkpoint.envstate import set_normalizer
+from papergym.agents.checkpoint.pack import unpack
 from papergym.agents.checkpoint.resume import ExactResume
 from papergym.agents.checkpoint.sb3state import set_module_state
 from papergym.agents.checkpoint.state import State
@@ -89,7 +91,7 @@ class SB3Learner:
         set_module_state(self.model.policy, state["modules"]["policy"])
         statistics = self.model.get_vec_normalize_env()
         if statistics is not None:
-            set_normalizer(statistics, state["env"])
+            _set_normalizer(statistics, state["env"])
 
     def metrics(self) -> dict[str, float]:
         """What SB3's logger has recorded, and the mean return and length of the last training episodes."""
@@ -116,6 +118,23 @@ class SB3Learner:
     def close(self) -> None:
         """Close the environments."""
         self.model.env.close()
+
+
+def _set_normalizer(layer: VecNormalize, state: State) -> None:
+    """Give a normalizer the statistics of observations in another run's state of its environments; those of rewards are its task's.
+
+    Raises:
+        ValueError: the other run did not normalize, or observations of another shape.
+    """
+    held = [wrapper["obs_rms"] for wrapper in state["wrappers"].values() if "obs_rms" in wrapper]
+    if not held:
+        raise ValueError("the other run does not normalize observations, this one does")
+    present: Any = layer.obs_rms
+    statistics = unpack(held[0], present)
+    shapes = [tree.map_structure(lambda part: np.shape(part.mean), found) for found in (statistics, present)]
+    if shapes[0] != shapes[1]:
+        raise ValueError(f"observations of shape {shapes[0]}, expected {shapes[1]}")
+    layer.obs_rms = statistics
 
 
 class _Callback(BaseCallback):
