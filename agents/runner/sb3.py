@@ -121,7 +121,7 @@ class SB3Learner:
 
 
 def _set_normalizer(layer: VecNormalize, state: State) -> None:
-    """Give a normalizer the statistics of observations in another run's state of its environments; those of rewards are its task's.
+    """Give a normalizer another run's statistics of observations; those of rewards are its task's.
 
     Raises:
         ValueError: the other run did not normalize, or observations of another shape.
