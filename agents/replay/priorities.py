@@ -26,6 +26,10 @@ class Priorities(Protocol):
         """Stratified sample: slots, int64 ``(count,)``, and the probability P(i) of each, float64 ``(count,)``."""
         ...
 
+    def smallest(self) -> float:
+        """The smallest P(i) of the slots in use, of which there is one at least."""
+        ...
+
     def get_state(self) -> State:
         """Everything that later draws depend on."""
         ...
@@ -113,6 +117,10 @@ class Proportional(Priorities):
         return slots, self.tree.leaves[slots] / total
 
     @override
+    def smallest(self) -> float:
+        return float(self.tree.leaves[: self._filled].min()) / self.tree.total
+
+    @override
     def get_state(self) -> State:
         return {"leaves": self.tree.leaves[: self._filled].copy(), "max": self.max_priority}
 
@@ -176,6 +184,10 @@ class Ranked(Priorities):
         targets = (np.arange(count) + generator.random(count)) * (total / count)
         ranks = np.minimum(self._law.find(targets, self._filled), self._filled - 1)
         return self._at(ranks), (ranks + 1.0) ** -self.alpha / total
+
+    @override
+    def smallest(self) -> float:
+        return self._filled**-self.alpha / float(self._law.cumulative[self._filled - 1])
 
     def sort(self) -> None:
         """Take a new snapshot: the slots in use by falling priority."""
