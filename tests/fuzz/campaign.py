@@ -167,7 +167,9 @@ class Targets:
         data, changes = bytearray(self.state), []
         for _ in range(rng.randrange(1, 4)):
             place, value = rng.randrange(len(data)), rng.randrange(256)
-            changes.append((place, bytes(data[max(0, place - 9) : place + 1]), value))  # the header's order is another each time
+            changes.append(
+                (place, bytes(data[max(0, place - 9) : place + 1]), value)
+            )  # the header's order is another each time
             data[place] = value
         path = self.folder / "header"
         path.write_bytes(data)
