@@ -6,7 +6,8 @@ import numpy as np
 from typing_extensions import override
 
 from papergym.agents.checkpoint.state import State
-from papergym.agents.replay.checks import column, entries, scalar, whole
+from papergym.agents.jit import jit
+from papergym.agents.replay.checks import all_below, all_finite, column, entries, scalar, whole
 from papergym.agents.replay.ranks import FallingOrder, RankLaw
 from papergym.agents.replay.tree import SumTree
 
@@ -55,9 +56,24 @@ LOWEST, HIGHEST = 1e-100, 1e100
 """Bounds of p_i^alpha: every transition can be drawn again, and the sum over a memory is finite."""
 
 
-def _powers(priorities: Any, alpha: float) -> Any:
+def _powers(priorities: np.ndarray, alpha: float) -> np.ndarray:
     with np.errstate(over="ignore", under="ignore"):
-        return np.clip(priorities**alpha, LOWEST, HIGHEST)
+        powers = priorities**alpha
+    _bound(powers)
+    return powers
+
+
+@jit
+def _bound(powers):
+    for i in range(len(powers)):
+        powers[i] = min(max(powers[i], LOWEST), HIGHEST)
+
+
+def _power(priority: float, alpha: float) -> float:
+    try:
+        return min(max(priority**alpha, LOWEST), HIGHEST)
+    except OverflowError:
+        return HIGHEST
 
 
 def _checked(slots: np.ndarray, td_errors: np.ndarray, epsilon: float, filled: int) -> np.ndarray:
@@ -66,13 +82,14 @@ def _checked(slots: np.ndarray, td_errors: np.ndarray, epsilon: float, filled: i
     Raises:
         ValueError: an error that is not finite, or slots that are no whole numbers. IndexError: a slot not in use.
     """
-    if np.asarray(slots).dtype.kind not in "iu" and len(slots):
-        raise ValueError(f"indices must be whole numbers, got {np.asarray(slots).dtype}")
+    slots = np.asarray(slots)
+    if slots.dtype.kind not in "iu" and len(slots):
+        raise ValueError(f"indices must be whole numbers, got {slots.dtype}")
     priorities = np.abs(td_errors) + epsilon
-    if not np.isfinite(priorities).all():
+    if not all_finite(priorities):
         raise ValueError("priorities must be finite and not negative; the TD errors given contain NaN or infinity")
-    if len(slots) and (np.min(slots) < 0 or np.max(slots) >= filled):
-        raise IndexError(f"indices must lie in 0 ... {filled - 1}, got {np.min(slots)} ... {np.max(slots)}")
+    if not all_below(slots, filled):
+        raise IndexError(f"indices must lie in 0 ... {filled - 1}, got {slots.min()} ... {slots.max()}")
     return priorities
 
 
@@ -100,7 +117,7 @@ class Proportional(Priorities):
     def add(self, start: int, count: int) -> None:
         _check_range(start, count, len(self.tree.leaves))
         slots = np.arange(start, start + count)
-        self.tree.set(slots, np.full(count, _powers(np.float64(self.max_priority), self.alpha)))
+        self.tree.set(slots, np.full(count, _power(self.max_priority, self.alpha)))
         self._filled = max(self._filled, start + count)
 
     @override

@@ -134,7 +134,7 @@ class PrioritizedReplayBuffer(PackedReplayBuffer):
         errors = np.asarray(td_errors)
         if errors.dtype.kind not in "biuf":
             raise ValueError(f"td_errors: expected numbers, got {errors.dtype}.")
-        errors = errors.astype(np.float64).reshape(-1)
+        errors = errors.astype(np.float64, copy=False).reshape(-1)
         if errors.shape != np.shape(indices):
             raise ValueError(f"one TD error per index: got {errors.shape[0]} errors for indices of shape {np.shape(indices)}")
         self.priorities.update(indices, errors)
