@@ -49,7 +49,7 @@ def all_finite(array: np.ndarray) -> bool:
 
 @jit
 def _finite(values):
-    for value in values:
+    for value in values:  # noqa: SIM110  (numba compiles no generators)
         if not np.isfinite(value):
             return False
     return True
@@ -58,7 +58,7 @@ def _finite(values):
 @jit
 def all_below(values, end):
     """Whether all of ``values``, integers ``(n,)``, lie in 0 ... ``end - 1``."""
-    for value in values:
+    for value in values:  # noqa: SIM110
         if value < 0 or value >= end:
             return False
     return True

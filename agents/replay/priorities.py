@@ -1,6 +1,6 @@
 """The two sampling laws of the paper (section 3.3): proportional to |TD error|, and to the inverse rank of it."""
 
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from typing_extensions import override
