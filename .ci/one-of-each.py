@@ -21,7 +21,9 @@ for row in rows():
     env.reset(seed=0)
     env.action_space.seed(0)
     for _ in range(3):
-        env.step(env.action_space.sample())
+        *_, terminated, truncated, _ = env.step(env.action_space.sample())
+        if terminated or truncated:
+            env.reset()
     env.close()
     seen.add(row.family)
     print(f"{row.family}: {row.id}", flush=True)

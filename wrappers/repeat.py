@@ -21,7 +21,9 @@ class ActionRepeat(gym.Wrapper[ObsType, ActType, ObsType, ActType], RecordConstr
         env: environment with any spaces.
         repeat: frames per step, at least 1.
 
-    Source: action repeat as in Proto-RL's and DrQ-v2's code (rewards summed, undiscounted, last frame observed).
+    Source: action repeat as in Proto-RL's code (rewards summed, undiscounted, last frame observed). DrQ-v2's and URLB's code
+    weights each reward by the product of the discounts before it: the same sum where discounts are 1 until the last frame, as
+    in every task of the suite.
     """
 
     def __init__(self, env: gym.Env[ObsType, ActType], repeat: int = 2):

@@ -42,6 +42,7 @@ def build(
         variant="proportional" if uniform else config.replay,
         alpha=0.0 if uniform else config.alpha,
         beta=config.beta,
+        largest_weight=config.largest_weight,
         td_clip=config.td_clip,
         seed=seed,
         device=device,

@@ -6,6 +6,7 @@ from papergym import assets
 from papergym.agents.errors import UsageError
 
 REPLAYS = ("uniform", "proportional", "rank")
+SCALES = ("batch", "buffer")
 _PAPER = assets.paper("per")["presets"]["paper"]  # the only home of the paper's numbers
 
 
@@ -19,6 +20,8 @@ class Config:
     """Priority exponent; unset: 0.6 proportional, 0.7 rank."""
     beta: float | None = None
     """First exponent of the importance weights, 1 at the end; unset: 0.4 proportional, 0.5 rank."""
+    largest_weight: str = "batch"
+    """Importance weights are divided by the largest of the batch (the paper) or of the buffer (OpenAI's baselines, cpprb)."""
     double: bool = True
     """Double DQN."""
     td_clip: float | None = _PAPER["td_clip"]
@@ -50,7 +53,8 @@ class Config:
 
     def check(self) -> None:
         """Raise UsageError for values that are not possible."""
-        if self.replay not in REPLAYS:
-            raise UsageError(f"replay must be one of {', '.join(REPLAYS)}, got {self.replay!r}.")
+        for name, known in (("replay", REPLAYS), ("largest_weight", SCALES)):
+            if getattr(self, name) not in known:
+                raise UsageError(f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}.")
         if min(self.batch_size, self.buffer_size, self.train_freq, self.n_steps) < 1:
             raise UsageError("batch_size, buffer_size, train_freq and n_steps must be at least 1.")

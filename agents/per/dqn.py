@@ -24,6 +24,7 @@ class PrioritizedDQN(OwnReplay, ExactResume, DQN):
         variant: "proportional" or "rank".
         alpha: priority exponent; None is the paper's for the variant.
         beta: first exponent of the importance weights, which goes linearly to 1 over training; None is the paper's.
+        largest_weight: "batch" or "buffer", see :class:`papergym.agents.replay.prioritized.PrioritizedReplayBuffer`.
         td_clip: priorities are computed from TD errors clipped to this size (the paper: 1); None does not clip.
         **kwargs: as in ``stable_baselines3.DQN``. Replay and exploration draw from generators of this object.
     """
@@ -40,11 +41,12 @@ class PrioritizedDQN(OwnReplay, ExactResume, DQN):
         variant: str = "proportional",
         alpha: float | None = None,
         beta: float | None = None,
+        largest_weight: str = "batch",
         td_clip: float | None = 1.0,
         **kwargs: Any,
     ) -> None:
         self.double, self.td_clip = double, td_clip
-        kwargs = with_settings(kwargs, variant=variant, alpha=alpha, beta=beta)
+        kwargs = with_settings(kwargs, variant=variant, alpha=alpha, beta=beta, largest_weight=largest_weight)
         self.replay_settings = kwargs["replay_buffer_kwargs"]
         super().__init__(policy, env, *args, **{"replay_buffer_class": self.own_replay, **kwargs})
 

@@ -49,10 +49,10 @@ class ProtoRL(ExactResume, ProtoUpdate):
         encoder_tau: rate of the slow encoder.
         shift_px: random shift of images; 0 switches it off.
         freeze_encoder: stop the clustering loss at the switch.
-        transfer_critic: keep critic and temperature at the switch (one of the two published versions of the official
-            code, and URLB); the other one, and the default, starts them afresh.
-        ignore_terminated: bootstrap through true ends too, as the official code does; without effect on dm_control's
-            suite, whose tasks only end by their time limit.
+        transfer_critic: keep critic and temperature at the switch, as URLB does with its critic; the official code, and
+            the default, starts them afresh.
+        ignore_terminated: bootstrap through true ends too, as the official code does; in dm_control's suite only the lqr
+            tasks have such ends, the others only end by their time limit.
         record_visits: keep the world's physical features at every pretraining step, for the state coverage.
         log_every: updates between two readings of the losses, which make the host wait for the device.
     """

@@ -49,7 +49,7 @@ class Config:
     log_std_bounds: tuple[float, float] = tuple(_PAPER["log_std_bounds"])
     """Range of the actor's log standard deviation, reached through a tanh."""
     ignore_terminated: bool = False
-    """Bootstrap through true ends as well (official code; no suite task has one, elsewhere it is wrong)."""
+    """Bootstrap through true ends as well (official code; in the suite only lqr has some, elsewhere it is wrong)."""
 
     # Encoder and clustering
     encoder_channels: int = _PAPER["encoder_channels"]
@@ -85,7 +85,7 @@ class Config:
     candidate_temperature: float = _PAPER["candidate_temperature"]
     """Softmax over the batch from which a prototype draws its candidate: 1 is nearly uniform; 0.1 spreads prototypes."""
     enqueue_before_score: bool = True
-    """Official order, which gives about 7% of a batch of 512 the reward 0, as they find themselves; False: score first."""
+    """Official order, which gives 8.0% of a batch of 512 the reward 0, as they find themselves; False: score first."""
     mask_self_matches: bool = False
     """Ignore an element's own copies in the queue."""
     mask_empty_queue: bool = False
@@ -97,7 +97,7 @@ class Config:
     freeze_encoder: bool = True
     """Stop the clustering loss when the reward arrives."""
     transfer_critic: bool = False
-    """Keep critic and temperature at the switch (one published version of the official code, URLB); False: afresh."""
+    """Keep critic and temperature at the switch (URLB, of its critic); False: afresh, as in the official code."""
 
     # Machine
     replay_storage: str = "device"

@@ -1,12 +1,13 @@
 """The two sampling laws of the paper (section 3.3): proportional to |TD error|, and to the inverse rank of it."""
 
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from typing_extensions import override
 
 from papergym.agents.checkpoint.state import State
-from papergym.agents.replay.checks import column, entries, scalar, whole
+from papergym.agents.jit import jit
+from papergym.agents.replay.checks import all_below, all_finite, column, entries, scalar, whole
 from papergym.agents.replay.ranks import FallingOrder, RankLaw
 from papergym.agents.replay.tree import SumTree
 
@@ -24,6 +25,10 @@ class Priorities(Protocol):
 
     def draw(self, count: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Stratified sample: slots, int64 ``(count,)``, and the probability P(i) of each, float64 ``(count,)``."""
+        ...
+
+    def smallest(self) -> float:
+        """The smallest P(i) of the slots in use, of which there is one at least."""
         ...
 
     def get_state(self) -> State:
@@ -51,9 +56,24 @@ LOWEST, HIGHEST = 1e-100, 1e100
 """Bounds of p_i^alpha: every transition can be drawn again, and the sum over a memory is finite."""
 
 
-def _powers(priorities: Any, alpha: float) -> Any:
+def _powers(priorities: np.ndarray, alpha: float) -> np.ndarray:
     with np.errstate(over="ignore", under="ignore"):
-        return np.clip(priorities**alpha, LOWEST, HIGHEST)
+        powers = priorities**alpha
+    _bound(powers)
+    return powers
+
+
+@jit
+def _bound(powers):
+    for i in range(len(powers)):
+        powers[i] = min(max(powers[i], LOWEST), HIGHEST)
+
+
+def _power(priority: float, alpha: float) -> float:
+    try:
+        return min(max(priority**alpha, LOWEST), HIGHEST)
+    except OverflowError:
+        return HIGHEST
 
 
 def _checked(slots: np.ndarray, td_errors: np.ndarray, epsilon: float, filled: int) -> np.ndarray:
@@ -62,13 +82,14 @@ def _checked(slots: np.ndarray, td_errors: np.ndarray, epsilon: float, filled: i
     Raises:
         ValueError: an error that is not finite, or slots that are no whole numbers. IndexError: a slot not in use.
     """
-    if np.asarray(slots).dtype.kind not in "iu" and len(slots):
-        raise ValueError(f"indices must be whole numbers, got {np.asarray(slots).dtype}")
+    slots = np.asarray(slots)
+    if slots.dtype.kind not in "iu" and len(slots):
+        raise ValueError(f"indices must be whole numbers, got {slots.dtype}")
     priorities = np.abs(td_errors) + epsilon
-    if not np.isfinite(priorities).all():
+    if not all_finite(priorities):
         raise ValueError("priorities must be finite and not negative; the TD errors given contain NaN or infinity")
-    if len(slots) and (np.min(slots) < 0 or np.max(slots) >= filled):
-        raise IndexError(f"indices must lie in 0 ... {filled - 1}, got {np.min(slots)} ... {np.max(slots)}")
+    if not all_below(slots, filled):
+        raise IndexError(f"indices must lie in 0 ... {filled - 1}, got {slots.min()} ... {slots.max()}")
     return priorities
 
 
@@ -96,7 +117,7 @@ class Proportional(Priorities):
     def add(self, start: int, count: int) -> None:
         _check_range(start, count, len(self.tree.leaves))
         slots = np.arange(start, start + count)
-        self.tree.set(slots, np.full(count, _powers(np.float64(self.max_priority), self.alpha)))
+        self.tree.set(slots, np.full(count, _power(self.max_priority, self.alpha)))
         self._filled = max(self._filled, start + count)
 
     @override
@@ -111,6 +132,10 @@ class Proportional(Priorities):
         total = self.tree.total
         slots = self.tree.find((np.arange(count) + generator.random(count)) * (total / count))
         return slots, self.tree.leaves[slots] / total
+
+    @override
+    def smallest(self) -> float:
+        return float(self.tree.leaves[: self._filled].min()) / self.tree.total
 
     @override
     def get_state(self) -> State:
@@ -176,6 +201,10 @@ class Ranked(Priorities):
         targets = (np.arange(count) + generator.random(count)) * (total / count)
         ranks = np.minimum(self._law.find(targets, self._filled), self._filled - 1)
         return self._at(ranks), (ranks + 1.0) ** -self.alpha / total
+
+    @override
+    def smallest(self) -> float:
+        return self._filled**-self.alpha / float(self._law.cumulative[self._filled - 1])
 
     def sort(self) -> None:
         """Take a new snapshot: the slots in use by falling priority."""

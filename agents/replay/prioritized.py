@@ -20,6 +20,9 @@ VARIANTS: dict[str, tuple[type[Proportional] | type[Ranked], float, float]] = {
 """Variant -> class, alpha, first beta (table 3 of the paper; beta goes linearly to 1)."""
 
 
+SCALES = ("batch", "buffer")
+"""Where the weight is taken that becomes 1."""
+
 PATIENCE = 100
 """Batches drawn without any new priority after which the buffer warns."""
 
@@ -34,7 +37,7 @@ class PrioritizedSamples(NamedTuple):
     rewards: torch.Tensor
     discounts: torch.Tensor | None
     weights: torch.Tensor
-    """(N P(i))^-beta divided by the batch maximum, float32 ``(n, 1)``."""
+    """(N P(i))^-beta divided by the largest of the batch or of the buffer, float32 ``(n, 1)``."""
     indices: np.ndarray
     """``time * n_envs + env``, int64 ``(n,)``: hand them back to :meth:`PrioritizedReplayBuffer.update_priorities`."""
 
@@ -60,6 +63,9 @@ class PrioritizedReplayBuffer(PackedReplayBuffer):
         beta: first exponent of the importance weights; None: 0.4 (proportional) or 0.5 (rank).
         beta_final: exponent at the end of training, see :meth:`anneal`.
         epsilon: added to |TD error|; the paper does not give its value.
+        largest_weight: the weights are divided by the largest one of the "batch" (algorithm 1 of the paper), or of the whole
+            "buffer", as OpenAI's baselines and cpprb do: smaller steps, the same for a transition in every batch. With
+            "proportional", "buffer" looks for the smallest priority at every draw, about 0.3 ms for a million.
         **kwargs: as ``*args``.
     """
 
@@ -71,11 +77,13 @@ class PrioritizedReplayBuffer(PackedReplayBuffer):
         beta: float | None = None,
         beta_final: float = 1.0,
         epsilon: float = 1e-6,
+        largest_weight: str = "batch",
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        if variant not in VARIANTS:
-            raise ValueError(f"variant must be one of {', '.join(VARIANTS)}, got {variant!r}")
+        for name, given, known in (("variant", variant, VARIANTS), ("largest_weight", largest_weight, SCALES)):
+            if given not in known:
+                raise ValueError(f"{name} must be one of {', '.join(known)}, got {given!r}")
         kind, default_alpha, default_beta = VARIANTS[variant]
         self.alpha = default_alpha if alpha is None else alpha
         self.beta_first = default_beta if beta is None else beta
@@ -84,7 +92,7 @@ class PrioritizedReplayBuffer(PackedReplayBuffer):
         for name, value in (("alpha", self.alpha), ("beta", self.beta_first), ("beta_final", beta_final), ("epsilon", epsilon)):
             if not (np.isfinite(value) and value >= 0):
                 raise ValueError(f"{name} must be a number and not negative, got {value}")
-        self.variant = variant
+        self.variant, self.largest_weight = variant, largest_weight
         self.priorities: Priorities = kind(self.buffer_size * self.n_envs, self.alpha, epsilon)
         self._unanswered = 0  # batches drawn so far, or less than 0 once TD errors have come back
 
@@ -104,7 +112,8 @@ class PrioritizedReplayBuffer(PackedReplayBuffer):
         if self._unanswered >= 0:
             self._count_unanswered()
         indices, probabilities = self.priorities.draw(batch_size, self.generator)
-        weights = (probabilities / probabilities.min()) ** -self.beta  # N and the batch maximum cancel out
+        smallest = probabilities.min() if self.largest_weight == "batch" else self.priorities.smallest()
+        weights = (probabilities / smallest) ** -self.beta  # N cancels out; the smallest P(i) has the largest weight
         batch = self._gather(indices, env)
         weights = self._tensor(weights.astype(np.float32)[:, None])
         return PrioritizedSamples(*cast(tuple, batch), weights=weights, indices=indices)
@@ -125,7 +134,7 @@ class PrioritizedReplayBuffer(PackedReplayBuffer):
         errors = np.asarray(td_errors)
         if errors.dtype.kind not in "biuf":
             raise ValueError(f"td_errors: expected numbers, got {errors.dtype}.")
-        errors = errors.astype(np.float64).reshape(-1)
+        errors = errors.astype(np.float64, copy=False).reshape(-1)
         if errors.shape != np.shape(indices):
             raise ValueError(f"one TD error per index: got {errors.shape[0]} errors for indices of shape {np.shape(indices)}")
         self.priorities.update(indices, errors)

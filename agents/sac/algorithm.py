@@ -17,7 +17,7 @@ from papergym.agents.fast.precision import fast_matmul
 from papergym.agents.replay.own import OwnReplay
 from papergym.agents.replay.uniform import PackedReplayBuffer
 from papergym.agents.sac import fast
-from papergym.agents.sac.losses import squashed_gaussian
+from papergym.agents.sac.losses import FOLLOWED, squashed_gaussian
 from papergym.agents.sac.update import Update
 from papergym.agents.sac.value import ValueNetwork
 
@@ -40,18 +40,30 @@ class SAC(OwnReplay, ExactResume, SB3SAC):
         *args: as in ``stable_baselines3.SAC``.
         separate_value: the first version of SAC (1801.01290): a value network with a target of its own instead of
             target critics. Such files need papergym to load.
+        actor_follows: what the actor climbs, of its critics: "min" (the paper and stable-baselines3), "mean" (the authors'
+            rail-berkeley/softlearning) or "first" (their haarnoja/sac, whose value network takes the smaller critic as here).
         lean: use the fast update where the policy allows it; the log says where not. False: the plain one.
         **kwargs: as in ``stable_baselines3.SAC``; ``ent_coef`` is "auto" (learned, target entropy -dim(A)) or a number
             (fixed: the inverse of the first paper's reward scale).
 
     Raises:
-        ValueError: ``separate_value`` with gSDE or with observations that are not flat.
+        ValueError: ``separate_value`` with gSDE or with observations that are not flat; another ``actor_follows``, or any
+            but "min" with gSDE.
     """
 
     own_replay = PackedReplayBuffer
 
-    def __init__(self, policy: Any, env: Any, *args: Any, separate_value: bool = False, lean: bool = True, **kwargs: Any):
-        self.separate_value, self.lean = separate_value, lean
+    def __init__(
+        self,
+        policy: Any,
+        env: Any,
+        *args: Any,
+        separate_value: bool = False,
+        lean: bool = True,
+        actor_follows: str = "min",
+        **kwargs: Any,
+    ):
+        self.separate_value, self.lean, self.actor_follows = separate_value, lean, actor_follows
         self.replay_settings = dict(kwargs.get("replay_buffer_kwargs") or {})
         if kwargs.get("replay_buffer_class") is None:
             kwargs["replay_buffer_class"] = self.own_replay
@@ -71,6 +83,10 @@ class SAC(OwnReplay, ExactResume, SB3SAC):
                 f"separate_value needs flat Box observations and no gSDE, got {self.observation_space} and "
                 f"use_sde={self.use_sde}. Leave separate_value or use_sde out."
             )
+        if self.actor_follows not in FOLLOWED or (self.use_sde and self.actor_follows != "min"):
+            raise ValueError(
+                f"actor_follows: expected one of {', '.join(FOLLOWED)} (min with use_sde), got {self.actor_follows!r}."
+            )
         self.value = ValueNetwork(self.policy, self.lr_schedule(1)).to(self.device) if self.separate_value else None
         self._update = self._numpy_actor = None
         if self.use_sde:
@@ -85,7 +101,7 @@ class SAC(OwnReplay, ExactResume, SB3SAC):
         if self.lean and reason:
             log.info("the plain update runs: %s", reason)
         kind = fast.FastUpdate if self.lean and not reason else Update
-        update = kind(self.policy, self.gamma, self.value)
+        update = kind(self.policy, self.gamma, self.value, self.actor_follows)
         if self.ent_coef_optimizer is None:
             update.temperature = self.ent_coef_tensor.item()
         else:

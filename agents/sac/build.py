@@ -45,7 +45,7 @@ def build(
     }
     if config.implementation == "sb3":
         return sb3.SAC(policy, venv, **common)
-    own = {"separate_value": config.separate_value, "lean": config.lean}
+    own = {"separate_value": config.separate_value, "lean": config.lean, "actor_follows": config.actor_follows}
     if config.replay == "uniform":
         return SAC(policy, venv, **common, **own)
     return PrioritizedSAC(policy, venv, variant=config.replay, **common, **own)

@@ -8,6 +8,7 @@ from papergym.agents.errors import UsageError
 
 IMPLEMENTATIONS = ("papergym", "sb3")
 REPLAYS = ("uniform", "proportional", "rank")
+FOLLOWED = ("min", "mean", "first")  # keys of losses.FOLLOWED, which takes torch to import
 _PAPER = assets.paper("sac")["presets"]["paper"]  # the only home of the paper's numbers
 
 
@@ -21,6 +22,8 @@ class Config:
     """Entropy at which a learned temperature aims, nats; unset: minus the number of action dimensions."""
     separate_value: bool = False
     """The first version (1801.01290): a value network with its own target instead of target critics."""
+    actor_follows: str = "min"
+    """What the actor climbs, of its critics: min (paper), mean (softlearning) or first (haarnoja/sac)."""
     learning_rate: float = _PAPER["learning_rate"]
     """Adam's step size, of every network and of the temperature."""
     buffer_size: int = _PAPER["buffer_size"]
@@ -50,11 +53,11 @@ class Config:
 
     def check(self) -> None:
         """Raise UsageError for values that exclude each other."""
-        for name, known in (("implementation", IMPLEMENTATIONS), ("replay", REPLAYS)):
+        for name, known in (("implementation", IMPLEMENTATIONS), ("replay", REPLAYS), ("actor_follows", FOLLOWED)):
             if getattr(self, name) not in known:
                 raise UsageError(f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}.")
-        if self.implementation == "sb3" and (self.separate_value or self.replay != "uniform"):
-            raise UsageError("stable-baselines3's SAC has neither separate_value nor prioritised replay.")
+        if self.implementation == "sb3" and (self.separate_value or self.replay != "uniform" or self.actor_follows != "min"):
+            raise UsageError("stable-baselines3's SAC has neither separate_value, actor_follows nor prioritised replay.")
         learned = self.temperature.startswith("auto")
         start = "1" if self.temperature == "auto" else self.temperature.removeprefix("auto_")
         try:

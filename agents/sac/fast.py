@@ -11,7 +11,7 @@ from stable_baselines3.sac.policies import SACPolicy
 from papergym.agents.fast.fused_adam import FusedAdam
 from papergym.agents.fast.squashed_actor import SquashedActor
 from papergym.agents.fast.stacked_mlp import StackedMLP, is_relu_mlp, linear_layers
-from papergym.agents.sac.losses import bound_temperature, critic_target, value_loss
+from papergym.agents.sac.losses import FOLLOWED, bound_temperature, critic_target, value_loss
 from papergym.agents.sac.update import step
 from papergym.agents.sac.value import ValueNetwork
 
@@ -38,10 +38,11 @@ class FastUpdate:
         policy: stable-baselines3's, without gSDE, one for which :func:`refusal` has no reason.
         gamma: discount of one-step transitions.
         value: the state-value network of the first version, or None.
+        follows: what the actor climbs, a key of :data:`papergym.agents.sac.losses.FOLLOWED`.
     """
 
-    def __init__(self, policy: SACPolicy, gamma: float, value: ValueNetwork | None = None) -> None:
-        self.gamma, self.value = gamma, value
+    def __init__(self, policy: SACPolicy, gamma: float, value: ValueNetwork | None = None, follows: str = "min") -> None:
+        self.gamma, self.value, self.follows = gamma, value, follows
         actor, critic = policy.actor, policy.critic
         self.actor = SquashedActor(actor)
         self.critics, self.target_critics = (
@@ -73,16 +74,27 @@ class FastUpdate:
         target = self._target(batch, both[count:], actions[count:], log_probs[count:], temperature)
         found["critic_loss"], td_error = self._update_critics(batch, obs, target)
 
-        q_values, chosen = self.critics.forward(torch.cat([obs, actions[:count]], 1)).min(dim=0)
-        soft_q = q_values - temperature * log_prob
+        q_values = self.critics.forward(torch.cat([obs, actions[:count]], 1))
+        smallest, chosen = q_values.min(dim=0)
+        soft_q = smallest - temperature * log_prob
         if self.value is not None:
             with torch.enable_grad():
                 found["value_loss"] = step(self.value.optimizer, value_loss(self.value(obs), soft_q))
+        if self.follows != "min":
+            soft_q = FOLLOWED[self.follows](q_values) - temperature * log_prob
         found["actor_loss"] = -soft_q.mean().item()
-        gradient = self.critics.input_gradient(chosen[:, 0], -1.0 / count, obs.shape[1])  # of -mean(min Q)
-        self.actor.backward(gradient, temperature)
+        self.actor.backward(self._action_gradient(chosen[:, 0], obs.shape[1]), temperature)
         self._actor_adam.step()
         return found, td_error
+
+    def _action_gradient(self, smallest: torch.Tensor, start: int) -> torch.Tensor:
+        """Gradient in the actions, which begin at input ``start``, of minus the mean of what the actor climbs."""
+        count, critics = len(smallest), len(self.critics.weights[0])
+        if self.follows == "mean":
+            every = [torch.full_like(smallest, critic) for critic in range(critics)]
+            return sum(self.critics.input_gradient(one, -1.0 / (count * critics), start) for one in every)  # pyright: ignore[reportReturnType]
+        chosen = smallest if self.follows == "min" else torch.zeros_like(smallest)
+        return self.critics.input_gradient(chosen, -1.0 / count, start)
 
     def _update_temperature(self, log_prob: torch.Tensor) -> tuple[dict[str, float], float]:
         """Step on -(log alpha) (log pi + target entropy); the other losses use the temperature before it."""

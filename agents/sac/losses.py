@@ -6,6 +6,7 @@ first version (arXiv 1801.01290). :class:`papergym.agents.sac.update.Update` ste
 """
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch.nn import functional as F
@@ -77,9 +78,25 @@ def critic_loss(q_values: torch.Tensor, target: torch.Tensor, weights: torch.Ten
     return error.mean(1).sum()
 
 
-def actor_loss(q_values: torch.Tensor, log_prob: torch.Tensor, temperature: float) -> torch.Tensor:
-    """J_pi = mean of alpha log pi(a|s) - min_i Q_i(s, a) (eq. 7 and 9, v1 eq. 12); ``q_values`` is (critics, batch, 1)."""
-    return -soft_value(q_values, log_prob, temperature).mean()
+FOLLOWED: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "min": lambda q_values: q_values.amin(0),
+    "mean": lambda q_values: q_values.mean(0),
+    "first": lambda q_values: q_values[0],
+}
+"""What the actor can climb: the smallest critic (paper, stable-baselines3), the mean (rail-berkeley/softlearning) or the first
+one (haarnoja/sac); (critics, batch, 1) to (batch, 1)."""
+
+
+def actor_loss(q_values: torch.Tensor, log_prob: torch.Tensor, temperature: float, follows: str = "min") -> torch.Tensor:
+    """J_pi = mean of alpha log pi(a|s) - min_i Q_i(s, a) (eq. 7 and 9, v1 eq. 12).
+
+    Args:
+        q_values: (critics, batch, 1).
+        log_prob: (batch, 1).
+        temperature: alpha.
+        follows: what stands in place of the minimum, a key of :data:`FOLLOWED`.
+    """
+    return -(FOLLOWED[follows](q_values) - temperature * log_prob).mean()
 
 
 def temperature_loss(log_temperature: torch.Tensor, log_prob: torch.Tensor, target_entropy: float) -> torch.Tensor:

@@ -21,6 +21,7 @@ class PrioritizedSAC(SAC):
         variant: "proportional" or "rank".
         alpha: priority exponent; None is the paper's for the variant.
         beta: first exponent of the importance weights, which goes linearly to 1 over training; None is the paper's.
+        largest_weight: "batch" or "buffer", see :class:`papergym.agents.replay.prioritized.PrioritizedReplayBuffer`.
         **kwargs: as in SAC.
 
     Raises:
@@ -38,9 +39,11 @@ class PrioritizedSAC(SAC):
         variant: str = "proportional",
         alpha: float | None = None,
         beta: float | None = None,
+        largest_weight: str = "batch",
         **kwargs: Any,
     ) -> None:
-        super().__init__(policy, env, *args, **with_settings(kwargs, variant=variant, alpha=alpha, beta=beta))
+        own = {"variant": variant, "alpha": alpha, "beta": beta, "largest_weight": largest_weight}
+        super().__init__(policy, env, *args, **with_settings(kwargs, **own))
 
     def _setup_model(self) -> None:
         super()._setup_model()

@@ -18,10 +18,11 @@ class Update:
         policy: stable-baselines3's, without gSDE; actor, critics and target critics are its own.
         gamma: discount of one-step transitions.
         value: the state-value network of the first version, or None.
+        follows: what the actor climbs, a key of :data:`papergym.agents.sac.losses.FOLLOWED`.
     """
 
-    def __init__(self, policy: SACPolicy, gamma: float, value: ValueNetwork | None = None) -> None:
-        self.policy, self.gamma, self.value = policy, gamma, value
+    def __init__(self, policy: SACPolicy, gamma: float, value: ValueNetwork | None = None, follows: str = "min") -> None:
+        self.policy, self.gamma, self.value, self.follows = policy, gamma, value, follows
         self.temperature = 0.0
         """Fixed temperature, used unless :meth:`learn_temperature` was called."""
         self._temperature_optimizer: torch.optim.Optimizer | None = None
@@ -58,7 +59,8 @@ class Update:
             soft_value = losses.soft_value(q_values_of_policy, log_prob, temperature)
             loss = losses.value_loss(self.value(batch.observations), soft_value)
             found["value_loss"] = step(self.value.optimizer, loss)
-        found["actor_loss"] = step(policy.actor.optimizer, losses.actor_loss(q_values_of_policy, log_prob, temperature))
+        loss = losses.actor_loss(q_values_of_policy, log_prob, temperature, self.follows)
+        found["actor_loss"] = step(policy.actor.optimizer, loss)
         return found, (q_values.detach() - target).abs().mean(0)
 
     def _act(self, observations: Any, noise: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

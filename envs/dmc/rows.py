@@ -7,7 +7,6 @@ from papergym.envs.table import Row
 _PROTOCOL = paper("protorl")["protocol"]
 _SUITE = "DeepMind Control Suite (arXiv 1801.00690), dm_control"
 _URLB = "Unsupervised RL Benchmark (arXiv 2110.15191), on dm_control's models"
-_JACO = "v0: 250 frames are counted; the benchmark sums times, which ends some episodes after 249."
 _LQR = "v0: limited to 1000 frames like every other task; the suite's own LQR has no limit."
 _UNTOUCHED = {"moving_entries": "touch sensors stay zero until the hand meets a prop, which random actions hardly do"}
 _EXCEPTIONS = {
@@ -33,7 +32,7 @@ def _row(domain: str, task: str) -> Row:
         limit_frames=_limit(domain),
         summary=(EXTRA_TASKS if extra else TASKS)[domain][task],
         source=_URLB if extra else _SUITE,
-        version_note={"jaco": _JACO, "lqr": _LQR}.get(domain, "v0: first version."),
+        version_note={"lqr": _LQR}.get(domain, "v0: first version."),
         exceptions=_EXCEPTIONS.get(domain, _EXCEPTIONS.get(f"{domain} {task}", {})),
     )
 

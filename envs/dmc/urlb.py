@@ -12,7 +12,7 @@ import numpy as np
 SPIN = 5.0  # angular momentum at which a flip is paid in full
 JUMP_M = 1.0
 CORNER_M = 0.09  # the jaco targets are at (+-0.09, +-0.09)
-JACO_FRAMES = 250  # 10 s of 0.04 s; counted, because summing times ends some episodes one step early
+JACO_FRAMES = 250  # 10 s of 0.04 s
 
 
 def _linear(value: float, enough: float, margin: float, at_margin: float) -> float:
@@ -97,8 +97,8 @@ def load(suite: Any, domain: str, task: str, random: np.random.RandomState) -> A
 class JacoReach:
     """Bring the hand of a Kinova Jaco arm to a brick in a corner of its workspace; 250 frames of 0.04 s.
 
-    Looks like ``dm_control.rl.control.Environment``, around dm_control's composer environment, whose own limit (in summed
-    time) ends some episodes a step early.
+    Looks like ``dm_control.rl.control.Environment``, around dm_control's composer environment, whose own limit of 10 s ends
+    every episode after as many.
     """
 
     def __init__(self, task: str, random: np.random.RandomState):

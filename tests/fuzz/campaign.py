@@ -35,8 +35,10 @@ from typing import Any
 import numpy as np
 import tomli_w
 import torch
+from faults import ODD, Fault, refused, same
 from gymnasium import spaces
 from rich.table import Table
+from worlds import bonus_state, environment
 
 from papergym.agents.checkpoint.cells import read_csv, to_csv
 from papergym.agents.checkpoint.state import CheckpointError, load_state, save_state
@@ -55,12 +57,6 @@ HANG_SECONDS = 60
 RUN = ["ppo", "--env", "Pendulum-v1", "--n-steps", "64", "--batch-size", "32", "--n-epochs", "1", "--eval-episodes", "1"]
 RUN += ["--no-video", "--checkpoint-seconds", "0", "--eval-every", "128", "--steps", "256"]
 TABLES = ("metrics.csv", "episodes.csv", "eval.csv")
-ODD: list[Any] = [-1, 0, 1, 2**31, 10**30, 0.5, -0.0, math.nan, math.inf, -math.inf, True, False, "", "nan", "-1", "1e400"]
-ODD += ["banana", "[", "[/i]", "\u0663", "x" * 300, "a:b", "../x", "\n", "'", '"', [], [1, "a"], {}, {"a": 1}]
-
-
-class Fault(Exception):
-    """What should not happen: its kind, and the input."""
 
 
 class Hang(BaseException):
@@ -163,19 +159,23 @@ class Targets:
         return "refused" if status else "accepted"
 
     def header(self, rng: random.Random) -> str:
-        """A state file with some bytes changed."""
-        data = bytearray(self.state)
+        """A state file with some bytes changed: refused, or the same state (blanks that fill up the header mean nothing)."""
+        data, changes = bytearray(self.state), []
         for _ in range(rng.randrange(1, 4)):
-            data[rng.randrange(len(data))] = rng.randrange(256)
-        if data == self.state:
-            return "accepted"
+            place, value = rng.randrange(len(data)), rng.randrange(256)
+            changes.append(
+                (place, bytes(data[max(0, place - 9) : place + 1]), value)
+            )  # the header's order is another each time
+            data[place] = value
         path = self.folder / "header"
         path.write_bytes(data)
         try:
-            load_state(path, kind="fuzz", plan="p")
+            found = load_state(path, kind="fuzz", plan="p")
         except CheckpointError:
             return "refused"
-        raise Fault("silent", bytes(data))
+        if not same(load_state(self.folder / "state", kind="fuzz", plan="p"), found):
+            raise Fault("silent", changes)
+        return "accepted"
 
     def cells(self, rng: random.Random) -> str:
         """Tables of any text come back; files of any bytes are tables or refused."""
@@ -199,15 +199,13 @@ class Targets:
     def memory(self, rng: random.Random) -> str:
         """A transition with an odd value somewhere."""
         memory = filled(rng)
-        before = copy.deepcopy(memory.get_state())
         arguments = transition(memory, 9)
         name = rng.choice(["obs", "next_obs", "action", "reward", "done"])
         bad = rng.choice([math.nan, math.inf, -math.inf, 1e300, "a", None, 1j, {}])
         array = np.array(arguments[name], dtype=object if not isinstance(bad, float) else np.float64)
         array.flat[rng.randrange(array.size)] = bad
-        return refused(
-            memory, before, lambda: memory.add(**{**arguments, name: array}), f"{type(memory).__name__} {name} {bad!r}"
-        )
+        what = f"{type(memory).__name__} {name} {bad!r}"
+        return refused_by(memory, lambda: memory.add(**{**arguments, name: array}), what)
 
     def memory_state(self, rng: random.Random) -> str:
         """A saved state with an odd value in the place of an entry."""
@@ -226,7 +224,7 @@ class Targets:
         for key in path[:-1]:
             place = place[key]
         place[path[-1]] = bad
-        return refused(memory, before, lambda: memory.set_state(changed), f"{type(memory).__name__} {path} {bad!r}")
+        return refused_by(memory, lambda: memory.set_state(changed), f"{type(memory).__name__} {path} {bad!r}")
 
 
 def spoil(path: Path, rng: random.Random, files: list[Path]) -> str:
@@ -273,20 +271,10 @@ def transition(memory: Any, step: int) -> dict[str, Any]:
     return {"obs": np.full((2, 3), float(step)), "next_obs": np.full((2, 3), step + 1.0), **numbers}
 
 
-def refused(memory: Any, before: Any, act: Callable[[], None], what: str) -> str:
-    try:
-        act()
-    except (ValueError, IndexError) as error:
-        if not same(before, memory.get_state()):
-            raise Fault("changed", what) from error
-        return "refused"
-    raise Fault("silent", what)
-
-
-def same(one: Any, other: Any) -> bool:
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
-    return np.array_equal(np.asarray(one), np.asarray(other))
+def refused_by(memory: Any, act: Callable[[], None], what: str) -> str:
+    if not refused(memory.get_state, act, what, (ValueError, IndexError)):
+        raise Fault("silent", what)
+    return "refused"
 
 
 CLASSES: dict[str, Callable[[Targets, random.Random], str]] = {
@@ -297,8 +285,10 @@ CLASSES: dict[str, Callable[[Targets, random.Random], str]] = {
     "cells": Targets.cells,
     "memory": Targets.memory,
     "memory_state": Targets.memory_state,
+    "environment": lambda _, rng: environment(rng),
+    "bonus_state": lambda _, rng: bonus_state(rng),
 }
-CHEAP = ("config", "state", "cells", "memory", "memory_state")
+CHEAP = ("config", "state", "cells", "memory", "memory_state", "environment", "bonus_state")
 """Classes of which fifty inputs take as long as one of the others."""
 
 FAULTS = ("crash", "hang", "silent", "changed")

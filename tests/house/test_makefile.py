@@ -1,5 +1,7 @@
 """`make run` goes on where it was, `make test` names the gate that failed."""
 
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -44,3 +46,23 @@ def test_ci_is_the_command_of_the_readme():
     assert (REPO / ".ci" / "run").read_text(encoding="utf-8").rstrip().endswith("\nmake test")
     gates = subprocess.run(["make", "-pn", "help"], cwd=REPO, capture_output=True, text=True, timeout=60).stdout
     assert "GATES = lint types docs pytest\n" in gates
+
+
+@pytest.mark.parametrize(
+    "version, message", [((3, 9, 18), "needs Python >= 3.10"), ((3, 13, 0), "works on Python 3.10, 3.11 and 3.12")]
+)
+def test_interpreters_that_cannot_work_are_refused(tmp_path, version, message):
+    """An interpreter that says it is another version; the answer names the ones that work, and the command."""
+    (tmp_path / "sitecustomize.py").write_text(f"import sys\nsys.version_info = {(*version, 'final', 0)}\n")
+    command, environment = [str(REPO / ".ci" / "check-system"), sys.executable], {**os.environ, "PYTHONPATH": str(tmp_path)}
+    refused = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    assert refused.returncode == 1 and message in refused.stderr and "make PYTHON=python3.12" in refused.stderr
+
+
+def test_every_place_promises_the_same_interpreters():
+    """Metadata, classifiers, the check of the system and the script that tries them all."""
+    project = (REPO / "pyproject.toml").read_text(encoding="utf-8")
+    assert 'requires-python = ">=3.10,<3.13"' in project
+    assert re.findall(r"Python :: (3\.\d+)", project) == ["3.10", "3.11", "3.12"]
+    assert "Python 3.10 to 3.12" in (REPO / "Makefile").read_text(encoding="utf-8")
+    assert "Python 3.10" in (REPO / "README.md").read_text(encoding="utf-8")

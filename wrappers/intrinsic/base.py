@@ -191,6 +191,7 @@ class Bonus(ABC):
             self._check(state)
             _same_kinds(before, state, "state")
             self._load(state)
+            _same_entries(self.state_dict(), state, "state")
         except BaseException as error:
             self._load(before)
             if isinstance(error, AttributeError | IndexError | KeyError | TypeError | RuntimeError):
@@ -245,14 +246,26 @@ def require_one_of(name: str, got: Any, choices: Any) -> None:
 
 
 def _same_kinds(here: Any, saved: Any, path: str) -> None:
-    """Raise ValueError where a dict or a number stands in one state and something else in the other."""
+    """Raise ValueError where a dict or numbers stand in one state and something else in the other, or NaN or infinity."""
     if isinstance(here, Mapping):
         if not isinstance(saved, Mapping):
             raise ValueError(f"{path} is a dict of {sorted(here)}, got {saved!r}.")
         for name in here.keys() & saved.keys() - {"config"}:
             _same_kinds(here[name], saved[name], f"{path}.{name}")
-    elif here is not None and saved is not None and _numbers(here) != _numbers(saved):
-        raise ValueError(f"{path} is {type(here).__name__}, got {saved!r}.")
+    elif here is not None and saved is not None:
+        if _numbers(here) != _numbers(saved) or (_numbers(here) and np.ndim(here) != np.ndim(saved)):
+            raise ValueError(f"{path} is {type(here).__name__} of {np.ndim(here)} axes, got {saved!r}.")
+        if _numbers(saved) and "diagnostics" not in path and not np.isfinite(np.asarray(saved)).all():  # no neighbour: inf
+            raise ValueError(f"{path} must be finite, got {saved!r}.")
+
+
+def _same_entries(kept: Any, saved: Any, path: str) -> None:
+    """Raise ValueError where a state has entries that loading it dropped."""
+    if isinstance(kept, Mapping):
+        if kept.keys() != saved.keys():
+            raise ValueError(f"{path} has the entries {', '.join(map(str, kept)) or 'none'}, got {', '.join(map(str, saved))}.")
+        for name in kept.keys() - {"config"}:
+            _same_entries(kept[name], saved[name], f"{path}.{name}")
 
 
 def _numbers(value: Any) -> bool:

@@ -54,11 +54,13 @@ class RingMemory:
         """Restore what :meth:`state_dict` returned.
 
         Raises:
-            ValueError: rows of another length, or more rows than fit.
+            ValueError: rows of another length, more rows than fit, or a write position outside.
         """
         rows = np.asarray(state["rows"], np.float32)
         if rows.ndim != 2 or rows.shape[1] != self.rows.shape[1] or len(rows) > len(self.rows):
             raise ValueError(f"the state holds rows of shape {rows.shape}; this memory takes up to {self.rows.shape}.")
+        if not 0 <= int(state["next"]) < len(self.rows):
+            raise ValueError(f"the state writes next to row {state['next']}; this memory has rows 0 to {len(self.rows) - 1}.")
         self.filled, self._next = len(rows), int(state["next"])
         self.rows[: self.filled] = rows
         self.squares[: self.filled] = np.einsum("ij,ij->i", rows, rows)
@@ -118,12 +120,14 @@ class EpisodicMemory:
         """Restore what :meth:`state_dict` returned.
 
         Raises:
-            ValueError: rows of another length.
+            ValueError: rows of another length, or counts that do not add up to the rows.
         """
         rows, written = np.asarray(state["rows"], np.float32), np.asarray(state["written"], np.int64)
         if rows.ndim != 2 or rows.shape[1] != self.rows.shape[2]:
             raise ValueError(f"the state holds rows of shape {rows.shape}; this memory takes rows of {self.rows.shape[2]}.")
         counts = np.minimum(written, self.size)
+        if (counts < 0).any() or counts.sum() != len(rows):
+            raise ValueError(f"the state holds {len(rows)} rows for {counts.sum()} written ones.")
         self.rows = np.zeros((len(written), max(int(counts.max(initial=0)), min(self.size, 64)), rows.shape[1]), np.float32)
         for slot, part in enumerate(np.split(rows, np.cumsum(counts)[:-1]) if len(counts) else []):
             self.rows[slot, : counts[slot]] = part

@@ -49,7 +49,12 @@ class RunningMoments:
         return {"count": self.count, "mean": np.array(self.mean), "squares": np.array(self._squares)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore what :meth:`state_dict` returned."""
-        self.count = int(state["count"])
-        self.mean = np.array(state["mean"], np.float64)
-        self._squares = np.array(state["squares"], np.float64)
+        """Restore what :meth:`state_dict` returned.
+
+        Raises:
+            ValueError: a count or squares below 0, or a mean and squares of different shapes; nothing is changed.
+        """
+        count, mean, squares = int(state["count"]), np.array(state["mean"], np.float64), np.array(state["squares"], np.float64)
+        if count < 0 or (squares < 0).any() or mean.shape != squares.shape:
+            raise ValueError(f"expected running moments of one shape, with a count and squares from 0, got {state!r}.")
+        self.count, self.mean, self._squares = count, mean, squares

@@ -124,3 +124,22 @@ def test_ranks_of_targets(alpha, capacity):
             [[0.0], rng.random(3000) * held[-1], chosen, np.nextafter(chosen, 0), np.nextafter(chosen, np.inf)]
         )
         np.testing.assert_array_equal(law.find(targets, ranks), held.searchsorted(targets, side="right"))
+
+
+@pytest.mark.parametrize("size, n_envs", [(50, 1), (24, 2), (200, 1)])  # full, full of two environments, not yet full
+@pytest.mark.parametrize("variant", ["proportional", "rank"])
+def test_weights_by_the_largest_of_the_buffer(filled, variant, size, n_envs):
+    """In the words of baselines: the weight of every transition held, by brute force, over the largest of them."""
+    buffer = filled(50, size, n_envs, variant=variant, largest_weight="buffer", epsilon=1e-3)
+    held = len(buffer.priorities.get_state()["leaves" if variant == "proportional" else "priorities"])
+    errors = np.random.default_rng(4).exponential(size=held)
+    buffer.update_priorities(np.arange(held), errors)
+    buffer.anneal(0.5)
+    every = (held * law(variant, buffer.alpha, errors, 1e-3)) ** -buffer.beta
+    largest = 0.0
+    for _ in range(20):
+        batch = buffer.sample(8)
+        np.testing.assert_allclose(batch.weights[:, 0], every[batch.indices] / every.max(), rtol=1e-5)
+        largest = max(largest, batch.weights.max().item())
+    assert 0 < largest <= 1
+    assert min(buffer.sample(8).weights.max().item() for _ in range(20)) < 1, "no batch tells the two scales apart"

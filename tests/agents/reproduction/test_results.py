@@ -29,6 +29,8 @@ def test_processes_append_at_once_without_loss(tmp_path):
         "for i in range(50): append_row(Path(sys.argv[1]), {'trial': f'{sys.argv[2]}-{i}'})"
     )
     path = tmp_path / "table.csv"
+    for name in "abcd":
+        (tmp_path / f"tmp-{name}").mkdir()  # a temporary folder that does not exist is not used
     processes = [
         subprocess.Popen(
             [sys.executable, "-c", script, str(path), name], env={**os.environ, "TMPDIR": str(tmp_path / f"tmp-{name}")}

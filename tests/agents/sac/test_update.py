@@ -8,9 +8,12 @@ import torch
 from stable_baselines3 import SAC as SB3SAC
 from stable_baselines3.common.utils import polyak_update
 from stable_baselines3.sac.policies import Actor
+from torch.distributions import Normal, TransformedDistribution
+from torch.distributions.transforms import TanhTransform
 
 from papergym.agents.errors import UsageError
 from papergym.agents.runner.sb3 import SB3Learner
+from papergym.agents.sac.algorithm import SAC
 from papergym.agents.sac.config import Config
 from papergym.agents.sac.fast import FastUpdate
 from papergym.agents.sac.losses import LOG_TEMPERATURE_BOUNDS
@@ -91,6 +94,53 @@ def equals_sb3(monkeypatch, model, twin):
             torch.testing.assert_close(ours, theirs, rtol=2e-4, atol=2e-6, msg=lambda text, name=name: f"{name}: {text}")
         if model.ent_coef_optimizer is not None:
             torch.testing.assert_close(model.log_ent_coef, twin.log_ent_coef, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("lean", [True, False])
+@pytest.mark.parametrize("follows", ["min", "mean", "first"])
+@pytest.mark.parametrize("n_critics", [2, 3])
+def test_gradient_of_the_actor_by_what_it_follows(make_sac, follows, n_critics, lean):
+    """The loss written out with torch's distributions in float64, over each critic by itself, and differentiated."""
+    arguments = {"ent_coef": 0.2, "policy_kwargs": {"net_arch": [32, 24], "n_critics": n_critics}}
+    model = make_sac(60, lean=lean, actor_follows=follows, **arguments)
+    batch, actor = model.replay_buffer.sample(16), copy.deepcopy(model.actor).double()
+    noise = torch.randn(32, 3, generator=torch.Generator().set_state(model._noise.get_state()))[:16].double()
+    found, _ = model._update(batch, model._noise)
+    got = [p.grad for p in model.actor.parameters()]
+    if lean:
+        network = model._update.actor.network
+        by_id = {id(parameter): gradient for parameter, gradient in zip(network.parameters, network.gradients)}
+        got = [by_id[id(parameter)] for parameter in model.actor.parameters()]
+
+    obs, critic = batch.observations.double(), copy.deepcopy(model.critic).double()  # the critics have stepped, the actor not
+    hidden = actor.latent_pi(obs)
+    mean, log_std = actor.mu(hidden), actor.log_std(hidden).clamp(-20, 2)
+    density = TransformedDistribution(Normal(mean, log_std.exp()), TanhTransform(cache_size=1))
+    action = torch.tanh(mean + log_std.exp() * noise)
+    values = [network(torch.cat([obs, action], 1)) for network in critic.q_networks]
+    q_value = {"min": min_of, "mean": lambda every: sum(every) / n_critics, "first": lambda every: every[0]}[follows](values)
+    loss = (0.2 * density.log_prob(action).sum(1, keepdim=True) - q_value).mean()
+    assert found["actor_loss"] == pytest.approx(loss.item(), rel=1e-4, abs=1e-4)
+    for ours, theirs in zip(got, torch.autograd.grad(loss, list(actor.parameters()))):
+        torch.testing.assert_close(ours.double(), theirs, rtol=1e-2, atol=1e-4)
+
+
+def min_of(values):
+    smallest = values[0]
+    for value in values[1:]:
+        smallest = torch.where(value < smallest, value, smallest)
+    return smallest
+
+
+def test_what_the_actor_follows_is_saved_and_checked(make_sac, tmp_path):
+    make_sac(actor_follows="mean").save(tmp_path / "sac")
+    assert SAC.load(tmp_path / "sac")._update.follows == "mean"
+    with pytest.raises(ValueError, match="actor_follows: expected one of min, mean, first"):
+        make_sac(actor_follows="max")
+    with pytest.raises(UsageError, match="actor_follows must be one of"):
+        Config(actor_follows="max").check()
+    with pytest.raises(UsageError, match="neither separate_value, actor_follows"):
+        Config(implementation="sb3", actor_follows="first").check()
 
 
 def test_weights_scale_each_transition(make_sac):
