@@ -13,7 +13,8 @@ import numpy as np
 
 from papergym.envs.dmc import urlb
 from papergym.envs.dmc.tasks import EXTRA_TASKS, TASKS
-from papergym.envs.render.backend import BACKENDS, RenderError, choose_backend, quiet_software_threads
+from papergym.envs.render.backend import BACKENDS, choose_backend, quiet_software_threads
+from papergym.envs.render.error import RenderError
 
 
 @cache

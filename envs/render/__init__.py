@@ -8,8 +8,9 @@ import numpy as np
 
 from papergym.envs.checks import is_whole, number, sides
 from papergym.envs.render import context as _context
-from papergym.envs.render.backend import BACKENDS, RenderError, choose_backend
+from papergym.envs.render.backend import BACKENDS, choose_backend
 from papergym.envs.render.context import open_contexts
+from papergym.envs.render.error import ContextLost, RenderError
 from papergym.envs.render.native import mujoco
 from papergym.envs.render.quality import QUALITIES, quality
 
@@ -60,9 +61,10 @@ def find_camera(model: Any, camera: int | str | Mapping[str, Any]) -> int:
         free_pose(camera)
         return -1
     names = [mujoco.mj_id2name(model, mujoco.mjtObj.mjOBJ_CAMERA, index) or "" for index in range(model.ncam)]
-    if isinstance(camera, str) and camera in names:
-        return names.index(camera)
-    if is_whole(camera) and -1 <= camera < model.ncam:
+    if isinstance(camera, str):
+        if camera in names:
+            return names.index(camera)
+    elif is_whole(camera) and -1 <= camera < model.ncam:
         return int(camera)
     known = ", ".join(f"{index} ({name!r})" for index, name in enumerate(names))
     raise ValueError(f"camera {camera!r} is not in the model; it has: {known or 'none'}, and -1, the free camera")
@@ -120,14 +122,22 @@ class Renderer:
         Raises:
             RenderError: no backend works here; the message says what to install.
         """
-        if self._context is None or self._context.pid != os.getpid():  # none yet, or the parent's after a fork
-            self._key, self._context = _context.acquire(self._model, self.size, self._quality, self._backend)
         out = np.empty((*self.size, 3), np.uint8) if out is None else out
         with _context.lock():
-            image = self._context.draw(self._model, data, self._option, self._perturb, self._camera)
+            try:
+                image = self._draw(data)
+            except ContextLost:  # another library ended the display; the pixels of a new context are the same
+                _context.forget_lost()
+                image = self._draw(data)
             image = image[::-1]
             np.copyto(out, image if out.shape == image.shape else image.transpose(2, 0, 1))
         return out
+
+    def _draw(self, data: Any) -> np.ndarray:
+        held = self._context
+        if held is None or held.lost or held.pid != os.getpid():  # none yet, or dead, or the parent's after a fork
+            self._key, self._context = _context.acquire(self._model, self.size, self._quality, self._backend)
+        return self._context.draw(self._model, data, self._option, self._perturb, self._camera)
 
     def rebind(self, model: Any) -> None:
         """Draw ``model`` from now on; the context stays if it draws both models alike."""
