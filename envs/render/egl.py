@@ -57,7 +57,7 @@ class Egl:
         from OpenGL import platform
 
         theirs: Any = platform.PLATFORM
-        self._library = ctypes.CDLL(theirs.EGL._name, handle=theirs.EGL._handle)  # the same library, with argument types of our own
+        self._library = ctypes.CDLL(theirs.EGL._name, handle=theirs.EGL._handle)  # with argument types of our own
         for name, (result, count) in _HANDLES.items():
             function = getattr(self._library, name)
             function.restype = result
