@@ -1,8 +1,9 @@
 """A program in the place of MineDojo's interpreter: it speaks the protocol of the adapter, and misbehaves as it is told.
 
 Started with the arguments that the adapter gives to its interpreter: server.py, the socket's handle, the shared file's handle.
-``$ROGUE`` is ``request:kind``, for example ``step:nan_reward``: what is wrong with the answers to which request. ``$ROGUE_SPACE``
-names a JSON file: the description of the observation space, path -> shape, type, dtype and bounds. Needs the standard library.
+``$ROGUE`` is ``request:kind``, for example ``step:set_reward=NaN``: what is wrong with the answers to which request.
+``$ROGUE_SPACE`` names a JSON file: the description of the observation space, path -> shape, type, dtype and bounds. Needs the
+standard library only.
 """
 
 import json

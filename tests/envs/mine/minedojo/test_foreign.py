@@ -162,7 +162,7 @@ def test_what_json_cannot_hold_is_not_sent(make):
     env = make("none:")
     env.reset()
     for call in (lambda: env.command("set_time", time={1, 2}), lambda: env.reset(seed=object()), lambda: env.reset(seed=-1)):
-        with pytest.raises(ValueError, match="expected values that JSON can hold|seed is a whole number"):
+        with pytest.raises(ValueError, match=r"expected values that JSON can hold|seed is a whole number"):
             call()
     assert env.step(NO_OP)[1] == 0.5
     with pytest.raises(ValueError, match="JSON"):
