@@ -23,7 +23,7 @@ class FootballEnv(PicklesByState, World, ParallelEnv[str, Any, np.ndarray]):
     Agents are ``home_0``, ``home_1``, …, ``away_0``, …; both teams see the pitch as if they were the home team. Observations
     are egocentric; reward is 1 for each player of the team that scores and -1 for the others. Privileged statistics
     (``stats_*``: velocity to the ball, of the ball to the goal, distance to team-mates, …) stand in ``infos`` and may shape the
-    reward. ``infos`` also holds the unshaped ``reward_match``.
+    reward. ``infos`` also holds the unshaped ``reward_match``, and ``physics_diverged``, which truncates the match.
 
     Args:
         team_size: players per team, 1 to 11.
@@ -118,7 +118,8 @@ class FootballEnv(PicklesByState, World, ParallelEnv[str, Any, np.ndarray]):
             self._simulation.seed(np.random.SeedSequence(seed).generate_state(8))
         time_step = self._simulation.reset()
         self.agents, self._ended, self._fresh = list(self.possible_agents), False, False
-        infos = {agent: {"reward_match": 0.0, **self._statistics(time_step)[agent]} for agent in self.agents}
+        known = {"reward_match": 0.0, "physics_diverged": False}
+        infos = {agent: {**known, **self._statistics(time_step)[agent]} for agent in self.agents}
         return self._observations(time_step), infos
 
     def step(
@@ -137,14 +138,12 @@ class FootballEnv(PicklesByState, World, ParallelEnv[str, Any, np.ndarray]):
         over, goal = bool(time_step.last()), bool(time_step.discount == 0.0) and not diverged
         match = dict.fromkeys(self.agents, 0.0) if diverged else {a: float(r) for a, r in zip(self.agents, time_step.reward)}
         statistics = self._statistics(time_step)
-        infos = {agent: {"reward_match": match[agent], **statistics[agent]} for agent in self.agents}
+        known = {"physics_diverged": diverged}
+        infos = {agent: {"reward_match": match[agent], **known, **statistics[agent]} for agent in self.agents}
         rewards = {
             agent: match[agent] + sum(weight * statistics[agent][name] for name, weight in self._shaping.items())
             for agent in self.agents
         }
-        if diverged:
-            for info in infos.values():
-                info["physics_diverged"] = True
         terminated = dict.fromkeys(self.agents, over and goal)
         truncated = dict.fromkeys(self.agents, over and not goal)
         self._ended = over

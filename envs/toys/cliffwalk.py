@@ -86,7 +86,7 @@ class BlindCliffwalk(ToyEnv[Any, Any]):
         """Back to state 0."""
         self.begin(seed, options)
         self.position, self.fallen = 0, False
-        return np.int64(0), {}
+        return np.int64(0), {"is_success": False}
 
     def step(self, action: int) -> tuple[np.int64, float, bool, bool, dict[str, Any]]:
         """One walk along the row."""

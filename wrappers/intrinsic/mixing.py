@@ -10,6 +10,8 @@ from papergym.wrappers.intrinsic.base import Bonus, plain_fields, require, requi
 from papergym.wrappers.intrinsic.moments import RunningMoments
 
 Mix = Literal["add", "replace"]
+REPORTED = ("reward_extrinsic", "reward_intrinsic", "episode_extrinsic", "episode_intrinsic")
+"""What the wrappers add to ``info``: the rewards of a step before they are mixed, and their sums over the episode so far."""
 
 
 @dataclass(kw_only=True, eq=False)
@@ -51,7 +53,7 @@ class RewardMixer:
 
         Returns:
             Rewards (n,) float64; intrinsic rewards (n,) float64, normalized but not weighted, as they are reported; and
-            (3, ended) float64: extrinsic return, intrinsic return and length of the episodes that ended, in order.
+            (3, n) float64: extrinsic return, intrinsic return and length of the episodes so far, this step included.
         """
         self._ensure(int(env.max()) + 1)
         intrinsic = np.asarray(intrinsic, np.float64)
@@ -64,9 +66,8 @@ class RewardMixer:
         self._sums[0, env] += extrinsic
         self._sums[1, env] += intrinsic
         self._sums[2, env] += 1
-        ended = env[done]
-        episodes = self._sums[:, ended].copy()
-        self._sums[:, ended] = 0
+        episodes = self._sums[:, env].copy()
+        self._sums[:, env[done]] = 0
         rewards = weight * intrinsic if self.mix == "replace" else np.asarray(extrinsic, np.float64) + weight * intrinsic
         return rewards, intrinsic, episodes
 

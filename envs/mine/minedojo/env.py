@@ -127,7 +127,7 @@ class MineDojoEnv(gym.Env[dict[str, Any], np.ndarray]):
             self._start()
             observation = self._begin(seed)
         self._observation, self._steps, self._over = observation, 0, False
-        return self._copy(), {"success": False, "prompt": self.prompt, "invalid_action": False}
+        return self._copy(), self._info()
 
     def _begin(self, seed: int | None) -> dict[str, Any]:
         assert self._game is not None
@@ -160,10 +160,12 @@ class MineDojoEnv(gym.Env[dict[str, Any], np.ndarray]):
         terminated = reply["success"] or reply["dead"]
         truncated = not terminated and (reply["done"] or (self.max_steps is not None and self._steps >= self.max_steps))
         self._over = terminated or truncated
-        info: dict[str, Any] = {"success": reply["success"], "prompt": self.prompt, "invalid_action": invalid}
-        if reply["done"] and not terminated:
-            info["error"] = "the game ended the mission by itself"
-        return self._copy(), float(reply["reward"]), terminated, truncated, info
+        error = "the game ended the mission by itself" if reply["done"] and not terminated else ""
+        return self._copy(), float(reply["reward"]), terminated, truncated, self._info(reply["success"], invalid, error)
+
+    def _info(self, success: bool = False, invalid: bool = False, error: str = "") -> dict[str, Any]:
+        """The same keys and types after a reset and in every step."""
+        return {"success": success, "prompt": self.prompt, "invalid_action": invalid, "error": error}
 
     def _check_open(self) -> None:
         if self._closed:
@@ -190,8 +192,7 @@ class MineDojoEnv(gym.Env[dict[str, Any], np.ndarray]):
         return values, False
 
     def _broken(self, error: str) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
-        info = {"success": False, "prompt": self.prompt, "invalid_action": False, "error": error}
-        return self._copy(), 0.0, False, True, info
+        return self._copy(), 0.0, False, True, self._info(error=error)
 
     def get_keys_to_action(self) -> dict[tuple[str, ...], np.ndarray]:
         """Keys held together -> action, for gymnasium.utils.play; see :mod:`papergym.envs.mine.keys`."""

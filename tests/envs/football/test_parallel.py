@@ -214,5 +214,5 @@ def test_a_whole_match_of_two_against_two_humanoids():
         seen, rewards, terminated, truncated, infos = env.step(random_actions(env, rng))
         steps += 1
         for agent in seen:
-            assert np.isfinite(seen[agent]).all() and np.isfinite(rewards[agent]) and "physics_diverged" not in infos[agent]
+            assert np.isfinite(seen[agent]).all() and np.isfinite(rewards[agent]) and not infos[agent]["physics_diverged"]
     assert steps == 1800 and all(truncated.values()) and not any(terminated.values())
