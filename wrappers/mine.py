@@ -12,6 +12,7 @@ from gymnasium.utils import RecordConstructorArgs
 
 from papergym.envs.checks import choice_of, number, whole
 from papergym.envs.mine.spaces import image_sides
+from papergym.wrappers.state import of_state
 
 ACTIONS = (
     *("noop", "attack", "turn_up", "turn_down", "turn_left", "turn_right"),
@@ -120,8 +121,13 @@ class LSImagineActions(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         return {"pitch": self._pitch, "jumping": self._jumping}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore what :meth:`state_dict` returned."""
-        self._pitch, self._jumping = float(state["pitch"]), int(state["jumping"])
+        """Restore what :meth:`state_dict` returned.
+
+        Raises:
+            ValueError: no such state; nothing has changed.
+        """
+        held = of_state(state, "pitch", "jumping")
+        self._pitch, self._jumping = number("pitch", held["pitch"]), whole("jumping", held["jumping"], 0, self._sticky)
 
 
 class LSImagineObservation(gym.ObservationWrapper[Any, ActType, dict[str, Any]], RecordConstructorArgs):

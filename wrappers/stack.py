@@ -9,6 +9,7 @@ from gymnasium.core import ActType
 from gymnasium.utils import RecordConstructorArgs
 
 from papergym.envs.checks import whole
+from papergym.wrappers.state import array_of_state
 
 CHANNELS = (1, 3, 4)
 """Channel counts by which an axis is recognised."""
@@ -88,8 +89,9 @@ class FrameStack(gym.Wrapper[np.ndarray, ActType, Any, ActType], RecordConstruct
         return {"frames": self._stack().reshape(self._ring.shape)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from :meth:`state_dict`."""
-        frames = np.asarray(state["frames"])
-        if frames.shape != self._ring.shape:
-            raise ValueError(f"the stack holds {self._ring.shape} images, the state {frames.shape}")
-        self._ring[:], self._newest = frames, self.num_stack - 1
+        """Continue from :meth:`state_dict`.
+
+        Raises:
+            ValueError: no such state; nothing has changed.
+        """
+        self._ring[:], self._newest = array_of_state(state, "frames", self._ring), self.num_stack - 1

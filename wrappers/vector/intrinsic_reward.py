@@ -12,6 +12,7 @@ from papergym.wrappers.intrinsic.base import Bonus
 from papergym.wrappers.intrinsic.mixing import REPORTED, Mix, RewardMixer, WrapperState
 from papergym.wrappers.intrinsic.resolving import resolve
 from papergym.wrappers.intrinsic.transitions import Observations, Transitions, copied, replaced, taken
+from papergym.wrappers.state import array_of_state
 from papergym.wrappers.vector.forwarding import Forwards
 
 
@@ -132,9 +133,15 @@ class IntrinsicReward(WrapperState, Forwards, gym.vector.VectorWrapper, gym.util
         return {**super().state_dict(), "ended": self._ended.copy()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore what :meth:`state_dict` returned."""
+        """Restore what :meth:`state_dict` returned.
+
+        Raises:
+            ValueError: no such state; nothing has changed.
+        """
+        self.check_state(state)
+        ended = array_of_state(state, "ended", self._ended)
         super().load_state_dict(state)
-        self._ended = np.array(state["ended"], bool)
+        self._ended = ended
 
 
 def _mode(envs: gym.vector.VectorEnv, given: AutoresetMode | None) -> AutoresetMode:
