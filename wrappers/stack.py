@@ -11,6 +11,7 @@ from gymnasium.utils import RecordConstructorArgs
 from papergym.envs.checks import whole
 from papergym.wrappers.state import array_of_state
 
+MOST_IMAGES = 1000
 CHANNELS = (1, 3, 4)
 """Channel counts by which an axis is recognised."""
 
@@ -21,7 +22,7 @@ def stacked_space(space: gym.Space, num_stack: int) -> tuple[spaces.Box, bool]:
     Raises:
         ValueError: ``space`` is not a Box of images (H, W), (H, W, C) or (C, H, W).
     """
-    num_stack = whole("num_stack", num_stack, unit="images")
+    num_stack = whole("num_stack", num_stack, 1, MOST_IMAGES, "images")
     if not isinstance(space, spaces.Box) or len(space.shape) not in (2, 3):
         raise ValueError(
             f"frames are a Box of (H, W), (H, W, C) or (C, H, W) images; got {space}. "
@@ -54,7 +55,7 @@ class FrameStack(gym.Wrapper[np.ndarray, ActType, Any, ActType], RecordConstruct
     """
 
     def __init__(self, env: gym.Env[Any, ActType], num_stack: int = 3):
-        num_stack = whole("num_stack", num_stack, unit="images")
+        num_stack = whole("num_stack", num_stack, 1, MOST_IMAGES, "images")
         RecordConstructorArgs.__init__(self, num_stack=num_stack)
         super().__init__(env)
         space, self._channels_last = stacked_space(env.observation_space, num_stack)

@@ -9,7 +9,7 @@ from gymnasium import spaces
 from pettingzoo import ParallelEnv
 
 from papergym.envs.base import World
-from papergym.envs.checks import flag, number
+from papergym.envs.checks import flag, number, one_of
 from papergym.envs.football.image import DEFAULT_CAMERA, MatchImage
 from papergym.envs.football.match import CONTROL_STEP_S, checked, load_match
 from papergym.envs.football.observations import PlayerView
@@ -63,8 +63,7 @@ class FootballEnv(PicklesByState, World, ParallelEnv[str, Any, np.ndarray]):
         quality: str = "fast",
     ):
         self._arguments = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
-        if render_mode not in (None, "rgb_array"):
-            raise ValueError(f"render_mode must be None or 'rgb_array', got {render_mode!r}")
+        one_of("render_mode", render_mode, (None, "rgb_array"))
         flatten = flag("flatten", flatten)
         random = np.random.RandomState()
         match = load_match(
@@ -88,7 +87,7 @@ class FootballEnv(PicklesByState, World, ParallelEnv[str, Any, np.ndarray]):
             agent: spaces.Box(-1.0, 1.0, spec.shape, np.float32)
             for agent, spec in zip(self.possible_agents, self._simulation.action_spec())
         }
-        self._shaping = _check_shaping(shaping or {}, views[0].stats)
+        self._shaping = _check_shaping({} if shaping is None else shaping, views[0].stats)
         size = self._simulation.physics.get_state().size + 2
         self.state_space = spaces.Box(-np.inf, np.inf, (size,), np.float32)
 
@@ -196,6 +195,8 @@ class FootballEnv(PicklesByState, World, ParallelEnv[str, Any, np.ndarray]):
 
 
 def _check_shaping(shaping: Mapping[str, float], known: tuple[str, ...]) -> dict[str, float]:
+    if not isinstance(shaping, Mapping) or not all(isinstance(name, str) for name in shaping):
+        raise ValueError(f"shaping is a mapping from statistic to weight; got {shaping!r}")
     named = {}
     for name, weight in shaping.items():
         full = name if name.startswith("stats_") else f"stats_{name}"

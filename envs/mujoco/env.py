@@ -7,7 +7,9 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from papergym.envs.checks import one_of
 from papergym.envs.dmc.physics_state import get_physics, set_physics
+from papergym.envs.mujoco.rows import TASKS
 from papergym.envs.world import MujocoWorld
 
 
@@ -48,6 +50,7 @@ class MujocoV4Env(MujocoWorld):
         backend: str | None = None,
     ):
         self._set_up(locals())
+        one_of("task", task, TASKS)
         self.name, self._frames = f"{task}-v4", 0
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*out of date.*")  # v4 is meant: papers used it

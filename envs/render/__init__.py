@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from papergym.envs.checks import is_whole, number, sides
+from papergym.envs.checks import is_whole, number, one_of, sides
 from papergym.envs.render import context as _context
 from papergym.envs.render.backend import BACKENDS, choose_backend
 from papergym.envs.render.context import open_contexts
@@ -19,14 +19,14 @@ __all__ = ["BACKENDS", "QUALITIES", "RenderError", "Renderer", "check_size", "ch
 MAX_SIDE_PX = 4096
 
 
-def check_size(size_px: int | Sequence[int]) -> tuple[int, int]:
-    """``size_px`` as (height, width) in pixels; one number means a square.
+def check_size(size_px: int | Sequence[int], name: str = "size_px") -> tuple[int, int]:
+    """``size_px`` as (height, width) in pixels; one number means a square; ``name`` is what errors call it.
 
     Raises:
         ValueError: not one or two whole numbers from 1 to 4096.
     """
     if (found := sides(size_px, MAX_SIDE_PX)) is None:
-        raise ValueError(f"size_px is one side or (height, width), whole numbers from 1 to {MAX_SIDE_PX}; got {size_px!r}")
+        raise ValueError(f"{name} is one side or (height, width), whole numbers from 1 to {MAX_SIDE_PX}; got {size_px!r}")
     return found
 
 
@@ -45,7 +45,7 @@ def free_pose(pose: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {name: number(f"camera {name}", value) for name, value in pose.items() if name != "lookat"}
     if "lookat" in pose:
         point = pose["lookat"]
-        if np.shape(point) != (3,):
+        if not isinstance(point, Sequence | np.ndarray) or len(point) != 3:
             raise ValueError(f"camera lookat is (x, y, z) in metres; got {point!r}")
         found["lookat"] = [number("camera lookat", value) for value in point]
     return found
@@ -94,7 +94,7 @@ class Renderer:
         backend: str | None = None,
     ):
         self.size = check_size(size_px)
-        self._quality, self._backend = quality, backend
+        self._quality, self._backend = quality, one_of("backend", backend, (None, *BACKENDS))
         _quality_exists(quality)
         self._camera_id = find_camera(model, camera)
         self._pose = free_pose(camera) if isinstance(camera, Mapping) else {}

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from papergym.envs.checks import one_of
 from papergym.envs.render.egl import Current, Egl
 from papergym.envs.render.error import RenderError
 
@@ -150,8 +151,7 @@ def choose_backend(name: str | None = None) -> Backend:
         RenderError: nothing works, or another backend was chosen before (OpenGL loads one platform per process).
     """
     global _chosen
-    if name is not None and name not in BACKENDS:
-        raise ValueError(f"backend is one of {', '.join(BACKENDS)}; got {name!r}")
+    one_of("backend", name, (None, *BACKENDS))
     if _chosen is not None:
         if name not in (None, _chosen.name):
             raise RenderError(f"this process draws with {_chosen.name}; start a new one (MUJOCO_GL={name}) to use {name}")

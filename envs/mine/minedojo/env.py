@@ -7,7 +7,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
-from papergym.envs.checks import ResetNeeded, flag, number, options_of, seed_of, whole
+from papergym.envs.checks import ResetNeeded, flag, number, one_of, options_of, seed_of, whole
 from papergym.envs.mine.actions import Actions, InvalidAction, check_slot
 from papergym.envs.mine.keys import keys_to_action
 from papergym.envs.mine.minedojo import answers
@@ -72,9 +72,8 @@ class MineDojoEnv(gym.Env[dict[str, Any], np.ndarray]):
         size = image_sides(image_size)
         if not isinstance(task_id, str) or not (prompt is None or isinstance(prompt, str)):
             raise ValueError(f"expected texts as task_id and prompt (or None), got {task_id!r} and {prompt!r}")
-        if render_mode not in (None, "rgb_array"):
-            raise ValueError(f"render_mode is None or 'rgb_array'; got {render_mode!r}")
-        self.render_mode, self.strict_actions = render_mode, flag("strict_actions", strict_actions)
+        self.render_mode = one_of("render_mode", render_mode, (None, "rgb_array"))
+        self.strict_actions = flag("strict_actions", strict_actions)
         self.max_steps = None if max_steps is None else whole("max_steps", max_steps, unit="steps")
         self._prompt, self._actions = prompt, Actions(cam_interval)
         self.action_space = self._actions.space

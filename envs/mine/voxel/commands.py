@@ -7,6 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from papergym.envs.checks import one_of
 from papergym.envs.mine import vocabulary as vocab
 from papergym.envs.mine.actions import InventoryItem
 from papergym.envs.mine.spaces import EQUIPMENT_SLOT
@@ -41,7 +42,7 @@ def parse_item(item: Sequence[Any]) -> tuple[int, int, int, int]:
 
 def parse_items(items: Any) -> list[tuple[int, int, int, int]]:
     """:func:`parse_item` of each of a list."""
-    if isinstance(items, str | Mapping):
+    if not isinstance(items, Sequence) or isinstance(items, str | bytes):
         raise ValueError(f"an inventory is a list of InventoryItems, got {items!r}")
     return [parse_item(item) for item in items]
 
@@ -199,8 +200,7 @@ def set_time(world: World, rng: np.random.Generator, time: int) -> None:
 
 def check_weather(weather: Any) -> None:
     """Raise ValueError unless ``weather`` is one of the game's."""
-    if weather not in ("clear", "normal", "rain", "thunder"):
-        raise ValueError(f"expected clear, normal, rain or thunder, got {weather!r}")
+    one_of("weather", weather, ("clear", "normal", "rain", "thunder"))
 
 
 def set_weather(world: World, rng: np.random.Generator, weather: str) -> None:

@@ -7,7 +7,7 @@ import gymnasium as gym
 import numpy as np
 
 from papergym.envs import base
-from papergym.envs.checks import flag, number, seed_of, whole
+from papergym.envs.checks import flag, number, one_of, seed_of, whole
 from papergym.envs.mine import spaces as contract
 from papergym.envs.mine import vocabulary as vocab
 from papergym.envs.mine.actions import Actions, InvalidAction
@@ -108,9 +108,7 @@ class VoxelMineEnv(base.World, gym.Env[dict[str, Any], np.ndarray]):
         given = locals()
         self.task = parse(task) if isinstance(task, str) else task
         check_reach(self.task, obtainable())
-        if render_mode not in (None, "rgb_array"):
-            raise ValueError(f"render_mode is None or 'rgb_array'; got {render_mode!r}")
-        self.render_mode, self._begun = render_mode, False
+        self.render_mode, self._begun = one_of("render_mode", render_mode, (None, "rgb_array")), False
         for name in ("allow_time_passage", "use_lidar", "strict_actions", "success_ends", "hand", "hud", "segmentation"):
             flag(name, given[name])
         for name in ("allow_mob_spawn", "use_voxel"):
