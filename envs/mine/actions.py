@@ -66,7 +66,7 @@ class Actions:
     """
 
     def __init__(self, cam_interval: float = 15) -> None:
-        cam_interval = number("cam_interval", cam_interval, 0, above=True)
+        cam_interval = number("cam_interval", cam_interval)
         if not 0 < cam_interval <= 180 or abs(180 / cam_interval - round(180 / cam_interval)) > 1e-9:
             raise ValueError(f"cam_interval divides 180 degrees, so that one bin does not turn; got {cam_interval}")
         self.cam_interval = cam_interval

@@ -8,7 +8,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 
 from papergym.envs.checks import one_of, whole
 from papergym.wrappers import recipes
-from papergym.wrappers.stack import MOST_IMAGES
+from papergym.wrappers.stack import count_of_images
 from papergym.wrappers.vector.pixel_batch import PixelBatch
 from papergym.wrappers.vector.state_batch import StateBatch
 
@@ -30,7 +30,7 @@ def batch(
     if max_episode_steps is not None:
         raise ValueError("these worlds count frames: pass limit_frames instead of max_episode_steps")
     action_repeat = whole("action_repeat", action_repeat, unit="frames")
-    frame_stack = whole("frame_stack", frame_stack, 1, MOST_IMAGES, "images")
+    frame_stack = count_of_images("frame_stack", frame_stack)
     if one_of("obs_type", obs_type, ("state", "pixels")) == "pixels":
         worlds = [world(obs_type=obs_type, **kwargs) for _ in range(num_envs)]
         counts = {"action_repeat": action_repeat, "num_stack": frame_stack}

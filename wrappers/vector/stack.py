@@ -7,8 +7,7 @@ from gymnasium.utils import RecordConstructorArgs
 from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 from gymnasium.vector.utils import batch_space
 
-from papergym.envs.checks import whole
-from papergym.wrappers.stack import MOST_IMAGES, stacked_space
+from papergym.wrappers.stack import count_of_images, stacked_space
 from papergym.wrappers.state import array_of_state
 from papergym.wrappers.vector.forwarding import Forwards
 
@@ -25,7 +24,7 @@ class FrameStack(Forwards, VectorWrapper, RecordConstructorArgs):
     """
 
     def __init__(self, env: VectorEnv, num_stack: int = 3):
-        num_stack = whole("num_stack", num_stack, 1, MOST_IMAGES, "images")
+        num_stack = count_of_images("num_stack", num_stack)
         RecordConstructorArgs.__init__(self, num_stack=num_stack)
         super().__init__(env)
         self._mode = env.metadata.get("autoreset_mode")

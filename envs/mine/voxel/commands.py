@@ -7,7 +7,6 @@ from typing import Any
 import cv2
 import numpy as np
 
-from papergym.envs.checks import one_of
 from papergym.envs.mine import vocabulary as vocab
 from papergym.envs.mine.actions import InventoryItem
 from papergym.envs.mine.spaces import EQUIPMENT_SLOT
@@ -200,7 +199,8 @@ def set_time(world: World, rng: np.random.Generator, time: int) -> None:
 
 def check_weather(weather: Any) -> None:
     """Raise ValueError unless ``weather`` is one of the game's."""
-    one_of("weather", weather, ("clear", "normal", "rain", "thunder"))
+    if not isinstance(weather, str) or weather not in ("clear", "normal", "rain", "thunder"):
+        raise ValueError(f"weather is clear, normal, rain or thunder; got {weather!r}")
 
 
 def set_weather(world: World, rng: np.random.Generator, weather: str) -> None:
