@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from gymnasium import spaces
 
-from papergym.envs.checks import flag, whole
+from papergym.envs.checks import flag, is_whole
 from papergym.envs.toys import draw
 from papergym.envs.toys.base import ToyEnv
 
@@ -71,7 +71,9 @@ class BlindCliffwalk(ToyEnv[Any, Any]):
 
     def __init__(self, n: int = 10, alternate: bool = True, render_mode: str | None = None):
         super().__init__(render_mode)
-        self.n, self.alternate = whole("n", n, 1, 10**6, "states"), flag("alternate", alternate)
+        if not (is_whole(n) and 1 <= n <= 10**6):
+            raise ValueError(f"n must be at least 1, at most 1000000, a whole number; got {n!r}")
+        self.n, self.alternate = int(n), flag("alternate", alternate)
         self.observation_space = spaces.Discrete(self.n)
         self.action_space = spaces.Discrete(2)
         self.position, self.fallen = 0, False
