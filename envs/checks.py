@@ -21,7 +21,7 @@ class ResetNeeded(gym.error.ResetNeeded, RuntimeError):
 
 def is_whole(value: Any) -> bool:
     """Whether ``value`` is one integer: Python's, NumPy's, or an array or tensor without axes. No bool, no float."""
-    if isinstance(value, bool) or "bool" in str(getattr(value, "dtype", "")) or np.ndim(value):
+    if isinstance(value, bool) or "bool" in str(getattr(value, "dtype", "")) or getattr(value, "ndim", 0):
         return False
     try:
         index(value)
@@ -83,6 +83,17 @@ def flag(name: str, value: Any) -> bool:
     return bool(value)
 
 
+def one_of(name: str, value: Any, known: Collection[Any]) -> Any:
+    """``value``, which is one of the texts ``known``, or None where that is among them.
+
+    Raises:
+        ValueError: another text, or no text.
+    """
+    if not (value is None or isinstance(value, str)) or value not in known:
+        raise ValueError(f"{name} is one of {', '.join(map(str, known))}; got {value!r}")
+    return value
+
+
 def seed_of(seed: Any) -> int | None:
     """A seed as Gymnasium takes it: None or a Python int.
 
@@ -141,7 +152,7 @@ def sides(size: Any, most: float = inf) -> tuple[int, int] | None:
 
     None unless it is one or two whole numbers from 1 to ``most``; the caller knows what the size is called.
     """
-    several = isinstance(size, Sequence | np.ndarray) and np.ndim(size) == 1
+    several = isinstance(size, Sequence) or (isinstance(size, np.ndarray) and size.ndim == 1)
     found: list[Any] = list(size) if several else [size, size]
     if len(found) != 2 or not all(is_whole(side) and 1 <= index(side) <= most for side in found):
         return None

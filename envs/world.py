@@ -7,8 +7,8 @@ import numpy as np
 from gymnasium import spaces
 
 from papergym.envs.base import World
-from papergym.envs.checks import ActionError, finite_action, whole
-from papergym.envs.render import Renderer, check_size
+from papergym.envs.checks import ActionError, finite_action, one_of, whole
+from papergym.envs.render import BACKENDS, Renderer, check_size
 from papergym.envs.render import quality as quality_named
 
 
@@ -30,16 +30,16 @@ class MujocoWorld(World, gym.Env[np.ndarray, np.ndarray]):
         """First thing in a constructor, with its ``locals()``: check and keep how the world is seen."""
         self._arguments = {key: value for key, value in arguments.items() if key not in ("self", "__class__")}
         obs_type, render_mode = arguments["obs_type"], arguments["render_mode"]
-        if obs_type not in ("state", "pixels"):
-            raise ValueError(f"obs_type is 'state' or 'pixels'; got {obs_type!r}")
-        if render_mode not in (None, "rgb_array"):
-            raise ValueError(f"render_mode is None or 'rgb_array'; got {render_mode!r}")
+        one_of("obs_type", obs_type, ("state", "pixels"))
+        one_of("render_mode", render_mode, (None, "rgb_array"))
+        one_of("backend", arguments["backend"], (None, *BACKENDS))
         quality_named(arguments["quality"])
         limit = arguments["limit_frames"]
         if limit is not None:
             arguments["limit_frames"] = self._arguments["limit_frames"] = whole("limit_frames", limit, unit="control steps")
         self.obs_type, self.render_mode = obs_type, render_mode
-        self._sizes = {"observe": check_size(arguments["size_px"]), "render": check_size(arguments["render_size_px"])}
+        sizes = {"observe": "size_px", "render": "render_size_px"}
+        self._sizes = {use: check_size(arguments[name], name) for use, name in sizes.items()}
         self._look = {name: arguments[name] for name in ("camera", "quality", "backend")}
         self._renderers: dict[str, Renderer] = {}
         self.observing = True

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from papergym.wrappers import vector as vector
     from papergym.wrappers import vision as vision
     from papergym.wrappers.dm_env import DmEnv as DmEnv
+    from papergym.wrappers.flatten import FlattenDict as FlattenDict
     from papergym.wrappers.intrinsic_reward import IntrinsicReward as IntrinsicReward
     from papergym.wrappers.intrinsic_reward import add_intrinsic_reward as add_intrinsic_reward
     from papergym.wrappers.memory_rewards import CountReward as CountReward
@@ -51,6 +52,7 @@ else:
             "DisagreementReward": "network_rewards",
             "DmEnv": "dm_env",
             "EpisodicReward": "memory_rewards",
+            "FlattenDict": "flatten",
             "FrameStack": "stack",
             "ICMReward": "network_rewards",
             "IntrinsicReward": "intrinsic_reward",

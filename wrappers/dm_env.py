@@ -22,12 +22,15 @@ class DmEnv(dm_env.Environment):
         seed: seed of the first reset.
 
     Raises:
+        TypeError: ``env`` is no environment.
         ValueError: a space that dm_env has no spec for.
 
     Source: dm_env 1.6, docs/index.md (the meaning of discount and of steps between episodes).
     """
 
     def __init__(self, env: gym.Env, seed: int | None = None):
+        if not isinstance(env, gym.Env):
+            raise TypeError(f"env is a gymnasium Env; got {env!r}")
         self.env, self._seed, self._over = env, seed_of(seed), True
         self._observations = _spec(env.observation_space, "observation")
         self._actions = _spec(env.action_space, "action")

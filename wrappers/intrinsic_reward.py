@@ -10,7 +10,7 @@ from gymnasium.vector import AutoresetMode
 
 from papergym.envs.renamed import renamed
 from papergym.wrappers.intrinsic.base import Bonus
-from papergym.wrappers.intrinsic.mixing import Mix, RewardMixer, WrapperState
+from papergym.wrappers.intrinsic.mixing import REPORTED, Mix, RewardMixer, WrapperState
 from papergym.wrappers.intrinsic.resolving import resolve
 from papergym.wrappers.intrinsic.transitions import Observations, Transitions, mapped
 
@@ -26,7 +26,8 @@ class IntrinsicReward(WrapperState, gym.Wrapper[ObsType, ActType, ObsType, ActTy
     """Adds an intrinsic reward to the environment's own, or replaces it.
 
     The wrapper never steps or resets the environment by itself. ``info`` gains ``reward_extrinsic`` and ``reward_intrinsic``
-    (before the weight), and at the end of an episode ``episode_extrinsic`` and ``episode_intrinsic``, their sums.
+    (before the weight), and ``episode_extrinsic`` and ``episode_intrinsic``, their sums over the episode so far. The keys and
+    types are the same in every step and after a reset, where all are 0.
 
     Args:
         env: environment with Box, Discrete, MultiDiscrete, MultiBinary or Dict observations.
@@ -66,7 +67,7 @@ class IntrinsicReward(WrapperState, gym.Wrapper[ObsType, ActType, ObsType, ActTy
         self.bonus.reset(_FIRST)
         self.mixer.reset(_FIRST)
         self._obs = _batched(obs) if self.bonus.needs else None
-        return obs, {**info, "reward_extrinsic": 0.0, "reward_intrinsic": 0.0}
+        return obs, {**info, **dict.fromkeys(REPORTED, 0.0)}
 
     def step(self, action: ActType) -> tuple[ObsType, SupportsFloat, bool, bool, dict[str, Any]]:
         """Step once; the observation reached earns the intrinsic reward, the last one of an episode included."""
@@ -78,10 +79,8 @@ class IntrinsicReward(WrapperState, gym.Wrapper[ObsType, ActType, ObsType, ActTy
         if self._obs is not None:
             self._obs = batch
         rewards, reported, episodes = self.mixer(np.array([float(extrinsic)]), intrinsic, _FIRST, done)
-        info = {**info, "reward_extrinsic": float(extrinsic), "reward_intrinsic": float(reported[0])}
-        if ended:
-            info["episode_extrinsic"], info["episode_intrinsic"] = float(episodes[0, 0]), float(episodes[1, 0])
-        return obs, float(rewards[0]), terminated, truncated, info
+        paid = (float(extrinsic), float(reported[0]), *episodes[:2, 0].tolist())
+        return obs, float(rewards[0]), terminated, truncated, {**info, **dict(zip(REPORTED, paid))}
 
 
 def _batched(obs: Any) -> Observations:

@@ -10,8 +10,9 @@ from gymnasium import spaces
 from gymnasium.core import ActType
 from gymnasium.utils import RecordConstructorArgs
 
-from papergym.envs.checks import choice_of, number, whole
+from papergym.envs.checks import choice_of, number, one_of, whole
 from papergym.envs.mine.spaces import image_sides
+from papergym.wrappers.state import of_state
 
 ACTIONS = (
     *("noop", "attack", "turn_up", "turn_down", "turn_left", "turn_right"),
@@ -48,6 +49,9 @@ class LSImagineActions(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         pitch_limits: Sequence[float] = (-70.0, 70.0),
         sticky_jump: int = 10,
     ) -> None:
+        several = isinstance(pitch_limits, Sequence) or (isinstance(pitch_limits, np.ndarray) and pitch_limits.ndim == 1)
+        if not several or len(pitch_limits) != 2:
+            raise ValueError(f"pitch_limits is (lowest, highest) in degrees; got {pitch_limits!r}")
         limits = [number("pitch_limits", limit) for limit in pitch_limits]  # a list, as it comes back from JSON
         turn_degrees, sticky_jump = number("turn_degrees", turn_degrees, 0, above=True), whole("sticky_jump", sticky_jump)
         RecordConstructorArgs.__init__(self, turn_degrees=turn_degrees, pitch_limits=limits, sticky_jump=sticky_jump)
@@ -62,7 +66,7 @@ class LSImagineActions(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         self._bins, self._turn = (bins - 1) // 2, round(turn_degrees / interval)
         if abs(self._turn * interval - turn_degrees) > 1e-6 or self._turn < 1:
             raise ValueError(
-                f"a camera with bins of {interval:g} degrees cannot turn by {turn_degrees:g}; pass cam_interval=10"
+                f"a camera with bins of {interval:g} degrees cannot turn by turn_degrees={turn_degrees:g}; pass cam_interval=10"
             )
         self._degrees, self._limits, self._sticky = turn_degrees, limits, sticky_jump
         self._pitch, self._jumping = 0.0, 0
@@ -120,8 +124,13 @@ class LSImagineActions(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         return {"pitch": self._pitch, "jumping": self._jumping}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore what :meth:`state_dict` returned."""
-        self._pitch, self._jumping = float(state["pitch"]), int(state["jumping"])
+        """Restore what :meth:`state_dict` returned.
+
+        Raises:
+            ValueError: no such state; nothing has changed.
+        """
+        held = of_state(state, "pitch", "jumping")
+        self._pitch, self._jumping = number("pitch", held["pitch"]), whole("jumping", held["jumping"], 0, self._sticky)
 
 
 class LSImagineObservation(gym.ObservationWrapper[Any, ActType, dict[str, Any]], RecordConstructorArgs):
@@ -141,6 +150,8 @@ class LSImagineObservation(gym.ObservationWrapper[Any, ActType, dict[str, Any]],
     def __init__(
         self, env: gym.Env[dict[str, Any], ActType], size: int | Sequence[int] = (64, 64), keep: Sequence[str] = ()
     ) -> None:
+        if not isinstance(keep, Sequence) or isinstance(keep, str | bytes) or not all(isinstance(key, str) for key in keep):
+            raise ValueError(f"keep is a list of keys of the observation; got {keep!r}")
         self._size, self._keep = image_sides(size, "size"), tuple(keep)
         RecordConstructorArgs.__init__(self, size=list(self._size), keep=list(keep))
         super().__init__(env)
@@ -182,8 +193,11 @@ def lsimagine(
     """
     from papergym.envs.mine import make
 
+    if not isinstance(wrappers, Sequence) or not all(map(callable, wrappers)):
+        raise ValueError(f"wrappers is a list of functions from an environment to an environment; got {wrappers!r}")
+    one_of("backend", backend, ("voxel", "minedojo"))
     shape = image_sides(image_size)
-    if fast_reset or backend == "voxel":
+    if backend == "voxel" or (whole("fast_reset", fast_reset, 0, unit="resets") and fast_reset):
         world["fast_reset"] = fast_reset
     env: gym.Env = make(task_id, shape, backend=backend, cam_interval=10, **world)  # type: ignore[arg-type]
     env = LSImagineActions(env)

@@ -5,12 +5,15 @@ from typing import Any
 
 import gymnasium as gym
 
+from papergym.envs.checks import whole
 from papergym.wrappers.repeat import ActionRepeat
-from papergym.wrappers.stack import FrameStack
+from papergym.wrappers.stack import FrameStack, count_of_images
 
 
 def chain(world: gym.Env, *, action_repeat: int, frame_stack: int, obs_type: str) -> gym.Env:
     """``world`` with the chain of the pixel papers: repeat, then stack; state vectors are repeated but not stacked."""
+    action_repeat = whole("action_repeat", action_repeat, unit="frames")
+    frame_stack = count_of_images("frame_stack", frame_stack)
     env: gym.Env = ActionRepeat(world, repeat=action_repeat)
     return FrameStack(env, num_stack=frame_stack) if obs_type == "pixels" else env
 

@@ -9,9 +9,23 @@ from gymnasium.core import ActType
 from gymnasium.utils import RecordConstructorArgs
 
 from papergym.envs.checks import whole
+from papergym.wrappers.state import array_of_state
 
+MOST_IMAGES = 1000
 CHANNELS = (1, 3, 4)
 """Channel counts by which an axis is recognised."""
+
+
+def count_of_images(name: str, value: Any) -> int:
+    """Images in a stack as a Python int; ``name`` is what errors call the argument.
+
+    Raises:
+        ValueError: no whole number from 1 to 1000.
+    """
+    count = whole(name, value, unit="images")
+    if count > MOST_IMAGES:
+        raise ValueError(f"{name} is at most {MOST_IMAGES} images; got {value!r}")
+    return count
 
 
 def stacked_space(space: gym.Space, num_stack: int) -> tuple[spaces.Box, bool]:
@@ -20,7 +34,7 @@ def stacked_space(space: gym.Space, num_stack: int) -> tuple[spaces.Box, bool]:
     Raises:
         ValueError: ``space`` is not a Box of images (H, W), (H, W, C) or (C, H, W).
     """
-    num_stack = whole("num_stack", num_stack, unit="images")
+    num_stack = count_of_images("num_stack", num_stack)
     if not isinstance(space, spaces.Box) or len(space.shape) not in (2, 3):
         raise ValueError(
             f"frames are a Box of (H, W), (H, W, C) or (C, H, W) images; got {space}. "
@@ -53,7 +67,7 @@ class FrameStack(gym.Wrapper[np.ndarray, ActType, Any, ActType], RecordConstruct
     """
 
     def __init__(self, env: gym.Env[Any, ActType], num_stack: int = 3):
-        num_stack = whole("num_stack", num_stack, unit="images")
+        num_stack = count_of_images("num_stack", num_stack)
         RecordConstructorArgs.__init__(self, num_stack=num_stack)
         super().__init__(env)
         space, self._channels_last = stacked_space(env.observation_space, num_stack)
@@ -88,8 +102,9 @@ class FrameStack(gym.Wrapper[np.ndarray, ActType, Any, ActType], RecordConstruct
         return {"frames": self._stack().reshape(self._ring.shape)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from :meth:`state_dict`."""
-        frames = np.asarray(state["frames"])
-        if frames.shape != self._ring.shape:
-            raise ValueError(f"the stack holds {self._ring.shape} images, the state {frames.shape}")
-        self._ring[:], self._newest = frames, self.num_stack - 1
+        """Continue from :meth:`state_dict`.
+
+        Raises:
+            ValueError: no such state; nothing has changed.
+        """
+        self._ring[:], self._newest = array_of_state(state, "frames", self._ring), self.num_stack - 1

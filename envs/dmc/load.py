@@ -11,9 +11,11 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
+from papergym.envs.checks import one_of
 from papergym.envs.dmc import urlb
 from papergym.envs.dmc.tasks import EXTRA_TASKS, TASKS
-from papergym.envs.render.backend import BACKENDS, RenderError, choose_backend, quiet_software_threads
+from papergym.envs.render.backend import BACKENDS, choose_backend, quiet_software_threads
+from papergym.envs.render.error import RenderError
 
 
 @cache
@@ -72,10 +74,8 @@ def load(domain: str, task: str, random: np.random.RandomState) -> Any:
         ValueError: unknown domain or task; the message lists the known ones.
     """
     known = {**TASKS, **{name: {**TASKS.get(name, {}), **tasks} for name, tasks in EXTRA_TASKS.items()}}
-    if domain not in known:
-        raise ValueError(f"unknown domain {domain!r}; known: {', '.join(known)}")
-    if task not in known[domain]:
-        raise ValueError(f"unknown task {task!r} of domain {domain!r}; it has: {', '.join(known[domain])}")
+    one_of("domain", domain, known)
+    one_of(f"task of the domain {domain}", task, known[domain])
     if task in EXTRA_TASKS.get(domain, {}):
         return urlb.load(suite(), domain, task, random)
     return suite().load(domain, task, task_kwargs={"random": random})

@@ -8,6 +8,7 @@ import numpy as np
 from gymnasium import spaces
 
 from papergym.envs.base import World
+from papergym.envs.checks import one_of
 from papergym.envs.football.dm import composer, soccer
 from papergym.envs.football.image import DEFAULT_CAMERA, MatchImage
 from papergym.envs.football.match import CONTROL_STEP_S, WALKERS, checked, make_ball, make_players, pitch_limits, see_far
@@ -91,10 +92,8 @@ class Drill(PicklesByState, World, gym.Env[np.ndarray, np.ndarray]):
         size_px: tuple[int, int] = (240, 320),
         quality: str = "fast",
     ):
-        if walker not in WALKERS:
-            raise ValueError(f"walker is one of {', '.join(WALKERS)}; got {walker!r}")
-        if render_mode not in (None, "rgb_array"):
-            raise ValueError(f"render_mode must be None or 'rgb_array', got {render_mode!r}")
+        one_of("walker", walker, WALKERS)
+        one_of("render_mode", render_mode, (None, "rgb_array"))
         self.render_mode = render_mode
         self._arguments = dict(walker=walker, render_mode=render_mode, camera=camera, size_px=size_px, quality=quality)
         self._image = MatchImage(camera, size_px, quality)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
-from papergym.envs.checks import finite_action, flag, is_whole, number
+from papergym.envs.checks import finite_action, flag, is_whole, number, one_of
 from papergym.envs.football.dm import composer, soccer, walkers
 from papergym.envs.football.dm import pitch as pitches
 from papergym.envs.football.dm import team as teams
@@ -16,7 +16,7 @@ CONTROL_STEP_S = 0.025
 
 
 def make_walker(kind: str, name: str, number: int, colour: list[float]) -> Any:
-    """A player's body.
+    """A player's body; ``kind`` is one of :data:`WALKERS`.
 
     dm_control's own humanoid players start from a frame of motion capture that it downloads; these start standing in the
     walker's T-pose, which needs no file.
@@ -27,9 +27,7 @@ def make_walker(kind: str, name: str, number: int, colour: list[float]) -> Any:
         return soccer.Humanoid(name=name, marker_rgba=colour, walker_id=number, visual=visual)
     if kind == "ant":
         return walkers.Ant(name=name, marker_rgba=colour)
-    if kind == "boxhead":
-        return soccer.BoxHead(name=name, marker_rgba=colour, walker_id=number)
-    raise ValueError(f"walker is one of {', '.join(WALKERS)}; got {kind!r}")
+    return soccer.BoxHead(name=name, marker_rgba=colour, walker_id=number)
 
 
 def make_players(kind: str, home: int, away: int) -> list[Any]:
@@ -85,8 +83,7 @@ def load_match(
     random: np.random.RandomState,
 ) -> composer.Environment:
     """A match of two teams on a pitch whose size is drawn in each episode."""
-    if walker not in WALKERS:
-        raise ValueError(f"walker is one of {', '.join(WALKERS)}; got {walker!r}")
+    one_of("walker", walker, WALKERS)
     if not is_whole(team_size) or not 1 <= team_size <= 11:
         raise ValueError(f"team_size must be from 1 to 11, got {team_size!r}")
     if not number("time_limit_s", time_limit_s) >= CONTROL_STEP_S:

@@ -9,7 +9,7 @@ from gymnasium import spaces
 from pettingzoo import ParallelEnv
 
 from papergym.envs.base import World
-from papergym.envs.checks import flag, number
+from papergym.envs.checks import flag, number, one_of
 from papergym.envs.football.image import DEFAULT_CAMERA, MatchImage
 from papergym.envs.football.match import CONTROL_STEP_S, checked, load_match
 from papergym.envs.football.observations import PlayerView
@@ -23,7 +23,7 @@ class FootballEnv(PicklesByState, World, ParallelEnv[str, Any, np.ndarray]):
     Agents are ``home_0``, ``home_1``, …, ``away_0``, …; both teams see the pitch as if they were the home team. Observations
     are egocentric; reward is 1 for each player of the team that scores and -1 for the others. Privileged statistics
     (``stats_*``: velocity to the ball, of the ball to the goal, distance to team-mates, …) stand in ``infos`` and may shape the
-    reward. ``infos`` also holds the unshaped ``reward_match``.
+    reward. ``infos`` also holds the unshaped ``reward_match``, and ``physics_diverged``, which truncates the match.
 
     Args:
         team_size: players per team, 1 to 11.
@@ -63,8 +63,7 @@ class FootballEnv(PicklesByState, World, ParallelEnv[str, Any, np.ndarray]):
         quality: str = "fast",
     ):
         self._arguments = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
-        if render_mode not in (None, "rgb_array"):
-            raise ValueError(f"render_mode must be None or 'rgb_array', got {render_mode!r}")
+        one_of("render_mode", render_mode, (None, "rgb_array"))
         flatten = flag("flatten", flatten)
         random = np.random.RandomState()
         match = load_match(
@@ -88,7 +87,7 @@ class FootballEnv(PicklesByState, World, ParallelEnv[str, Any, np.ndarray]):
             agent: spaces.Box(-1.0, 1.0, spec.shape, np.float32)
             for agent, spec in zip(self.possible_agents, self._simulation.action_spec())
         }
-        self._shaping = _check_shaping(shaping or {}, views[0].stats)
+        self._shaping = _check_shaping({} if shaping is None else shaping, views[0].stats)
         size = self._simulation.physics.get_state().size + 2
         self.state_space = spaces.Box(-np.inf, np.inf, (size,), np.float32)
 
@@ -118,7 +117,8 @@ class FootballEnv(PicklesByState, World, ParallelEnv[str, Any, np.ndarray]):
             self._simulation.seed(np.random.SeedSequence(seed).generate_state(8))
         time_step = self._simulation.reset()
         self.agents, self._ended, self._fresh = list(self.possible_agents), False, False
-        infos = {agent: {"reward_match": 0.0, **self._statistics(time_step)[agent]} for agent in self.agents}
+        known = {"reward_match": 0.0, "physics_diverged": False}
+        infos = {agent: {**known, **self._statistics(time_step)[agent]} for agent in self.agents}
         return self._observations(time_step), infos
 
     def step(
@@ -137,14 +137,12 @@ class FootballEnv(PicklesByState, World, ParallelEnv[str, Any, np.ndarray]):
         over, goal = bool(time_step.last()), bool(time_step.discount == 0.0) and not diverged
         match = dict.fromkeys(self.agents, 0.0) if diverged else {a: float(r) for a, r in zip(self.agents, time_step.reward)}
         statistics = self._statistics(time_step)
-        infos = {agent: {"reward_match": match[agent], **statistics[agent]} for agent in self.agents}
+        known = {"physics_diverged": diverged}
+        infos = {agent: {"reward_match": match[agent], **known, **statistics[agent]} for agent in self.agents}
         rewards = {
             agent: match[agent] + sum(weight * statistics[agent][name] for name, weight in self._shaping.items())
             for agent in self.agents
         }
-        if diverged:
-            for info in infos.values():
-                info["physics_diverged"] = True
         terminated = dict.fromkeys(self.agents, over and goal)
         truncated = dict.fromkeys(self.agents, over and not goal)
         self._ended = over
@@ -197,6 +195,8 @@ class FootballEnv(PicklesByState, World, ParallelEnv[str, Any, np.ndarray]):
 
 
 def _check_shaping(shaping: Mapping[str, float], known: tuple[str, ...]) -> dict[str, float]:
+    if not isinstance(shaping, Mapping) or not all(isinstance(name, str) for name in shaping):
+        raise ValueError(f"shaping is a mapping from statistic to weight; got {shaping!r}")
     named = {}
     for name, weight in shaping.items():
         full = name if name.startswith("stats_") else f"stats_{name}"

@@ -7,6 +7,7 @@ import gymnasium as gym
 import numpy as np
 
 from papergym.envs.base import World
+from papergym.envs.checks import one_of
 from papergym.envs.football import parallel_env
 from papergym.envs.football.match import checked
 from papergym.envs.football.pickling import PicklesByState
@@ -80,9 +81,8 @@ class SinglePlayer(PicklesByState, World, gym.Env[Any, np.ndarray]):
         self._arguments = {"player": player, "others": others, "render_mode": render_mode, **match}
         self.match = parallel_env(render_mode=render_mode, **match)
         agents = self.match.possible_agents
-        if player not in agents:
-            raise ValueError(f"player is one of {', '.join(agents)}; got {player!r}")
-        if isinstance(others, str) and others not in ("random", "idle"):
+        one_of("player", player, agents)
+        if not (callable(others) or isinstance(others, Mapping) or (isinstance(others, str) and others in ("random", "idle"))):
             raise ValueError(f"others is 'random', 'idle', a callable or a mapping from player to callable; got {others!r}")
         if isinstance(others, Mapping) and (unknown := set(others) - set(agents) | set(others) & {player}):
             raise ValueError(f"others may name {', '.join(a for a in agents if a != player)}; got {', '.join(sorted(unknown))}")

@@ -30,11 +30,15 @@ def make(
             Here a meta task makes a new world at each reset unless ``fast_reset=True``, which is MineDojo's default.
 
     Raises:
+        TypeError: ``task_id`` is no string.
         ValueError: an unknown backend, task or item, or a task or argument that the backend cannot honour.
     """
-    if backend not in ("voxel", "minedojo"):
-        raise ValueError(f'backend is "voxel" or "minedojo", got {backend!r}')
+    from papergym.envs.checks import one_of
     from papergym.envs.mine import meta, tasks
+
+    one_of("backend", backend, ("voxel", "minedojo"))
+    if not isinstance(task_id, str):
+        raise TypeError(f"task_id is a string, for example 'harvest_1_log'; got {task_id!r}")
 
     if backend == "minedojo":
         from papergym.envs.mine.minedojo.env import MineDojoEnv

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from papergym.envs.checks import number
 from papergym.envs.mine import vocabulary as vocab
 from papergym.envs.mine.spaces import FUNCTIONS, SLOTS, action_space, no_op
 
@@ -65,6 +66,7 @@ class Actions:
     """
 
     def __init__(self, cam_interval: float = 15) -> None:
+        cam_interval = number("cam_interval", cam_interval)
         if not 0 < cam_interval <= 180 or abs(180 / cam_interval - round(180 / cam_interval)) > 1e-9:
             raise ValueError(f"cam_interval divides 180 degrees, so that one bin does not turn; got {cam_interval}")
         self.cam_interval = cam_interval

@@ -188,10 +188,11 @@ def image_sides(image_size: int | Sequence[int], name: str = "image_size") -> tu
     """(H, W) in pixels of an image's size, which is that or one number for a square; ``name`` is what errors call it.
 
     Raises:
-        ValueError: not one or two whole numbers of at least 1.
+        ValueError: not one or two whole numbers from 1 to 4096.
     """
-    if (found := sides(image_size)) is None:
-        raise ValueError(f"{name} is (height, width) in pixels or one number for a square, at least 1; got {image_size!r}")
+    if (found := sides(image_size, 4096)) is None:
+        what = "(height, width) in pixels or one number for a square, from 1 to 4096"
+        raise ValueError(f"{name} is {what}; got {image_size!r}")
     return found
 
 

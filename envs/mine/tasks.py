@@ -47,7 +47,7 @@ def parse(task_id: str) -> Task:
         TypeError: the id is no string.
     """
     if not isinstance(task_id, str):
-        raise TypeError(f"a task id is a string, for example 'harvest_1_log'; got {task_id!r}")
+        raise TypeError(f"task_id is a string, for example 'harvest_1_log'; got {task_id!r}")
     key = task_id.lower()
     if key in FACTS["lsimagine"]:
         return lsimagine(key)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from papergym import assets
+from papergym.envs.checks import is_whole
 
 
 def _load(name: str) -> Any:
@@ -86,8 +87,8 @@ def biome_id(biome: str | int) -> int:
     """Id of a biome given by name or id. Raises ValueError as :func:`item_id`."""
     if isinstance(biome, str):
         return _lookup(biome, BIOMES, "biome")
-    if int(biome) not in BIOME_NAME:
-        raise ValueError(f"unknown biome id {biome}; known: {sorted(BIOME_NAME)}")
+    if not is_whole(biome) or int(biome) not in BIOME_NAME:
+        raise ValueError(f"a biome is a name or one of {sorted(BIOME_NAME)}; got {biome!r}")
     return int(biome)
 
 

@@ -7,7 +7,9 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from papergym.envs.checks import one_of
 from papergym.envs.dmc.physics_state import get_physics, set_physics
+from papergym.envs.mujoco.rows import TASKS
 from papergym.envs.world import MujocoWorld
 
 
@@ -48,11 +50,13 @@ class MujocoV4Env(MujocoWorld):
         backend: str | None = None,
     ):
         self._set_up(locals())
+        one_of("task", task, TASKS)
         self.name, self._frames = f"{task}-v4", 0
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*out of date.*")  # v4 is meant: papers used it
             self._task: Any = gym.make(self.name, disable_env_checker=True).unwrapped
         self._limit_frames: Any = self._arguments["limit_frames"] or gym.spec(self.name).max_episode_steps
+        self._unpaid = self._info_of_a_reset()
         native = self._task.action_space
         length = int(np.prod(self._task.observation_space.shape))
         self._set_spaces(native.low.astype(np.float64), native.high.astype(np.float64), length, fps=1 / self._task.dt)
@@ -68,14 +72,20 @@ class MujocoV4Env(MujocoWorld):
         self._state, _ = self._task.reset()
         self._frames, self._ended, self._fresh = 0, False, False
         self._observation = self._observe()
-        return self._observation, {}
+        return self._observation, dict(self._unpaid)
+
+    def _info_of_a_reset(self) -> dict[str, float]:
+        """The task's info with zeros: what a step reports is known after one, which is taken here and undone."""
+        before = get_physics(*self._native())
+        info = self._task.step(np.zeros(self._task.action_space.shape))[4]
+        set_physics(*self._native(), before)
+        return dict.fromkeys(_plain(info), 0.0)
 
     def advance(self, action: np.ndarray) -> tuple[float, bool, bool, dict[str, Any]]:
         """One control step with a native action: reward, terminated, truncated, and the task's info as Python floats."""
         self._state, reward, terminated, _, info = self._task.step(action)
         self._frames += 1
-        plain = {name: float(value) for name, value in info.items() if np.ndim(value) == 0}
-        return float(reward), bool(terminated), self._frames >= self._limit_frames, plain
+        return float(reward), bool(terminated), self._frames >= self._limit_frames, _plain(info)
 
     def state_vector(self) -> np.ndarray:
         """The present state, float32 (n,), what ``obs_type="state"`` observes; a new array."""
@@ -109,3 +119,7 @@ class MujocoV4Env(MujocoWorld):
         """Give back the OpenGL contexts; may be called twice."""
         super().close()
         self._task.close()
+
+
+def _plain(info: Mapping[str, Any]) -> dict[str, float]:
+    return {name: float(value) for name, value in info.items() if np.ndim(value) == 0}

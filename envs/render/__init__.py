@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from papergym.envs.checks import is_whole, number, sides
+from papergym.envs.checks import is_whole, number, one_of, sides
 from papergym.envs.render import context as _context
-from papergym.envs.render.backend import BACKENDS, RenderError, choose_backend
+from papergym.envs.render.backend import BACKENDS, choose_backend
 from papergym.envs.render.context import open_contexts
+from papergym.envs.render.error import ContextLost, RenderError
 from papergym.envs.render.native import mujoco
 from papergym.envs.render.quality import QUALITIES, quality
 
@@ -18,14 +19,14 @@ __all__ = ["BACKENDS", "QUALITIES", "RenderError", "Renderer", "check_size", "ch
 MAX_SIDE_PX = 4096
 
 
-def check_size(size_px: int | Sequence[int]) -> tuple[int, int]:
-    """``size_px`` as (height, width) in pixels; one number means a square.
+def check_size(size_px: int | Sequence[int], name: str = "size_px") -> tuple[int, int]:
+    """``size_px`` as (height, width) in pixels; one number means a square; ``name`` is what errors call it.
 
     Raises:
         ValueError: not one or two whole numbers from 1 to 4096.
     """
     if (found := sides(size_px, MAX_SIDE_PX)) is None:
-        raise ValueError(f"size_px is one side or (height, width), whole numbers from 1 to {MAX_SIDE_PX}; got {size_px!r}")
+        raise ValueError(f"{name} is one side or (height, width), whole numbers from 1 to {MAX_SIDE_PX}; got {size_px!r}")
     return found
 
 
@@ -44,7 +45,7 @@ def free_pose(pose: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {name: number(f"camera {name}", value) for name, value in pose.items() if name != "lookat"}
     if "lookat" in pose:
         point = pose["lookat"]
-        if np.shape(point) != (3,):
+        if not isinstance(point, Sequence | np.ndarray) or len(point) != 3:
             raise ValueError(f"camera lookat is (x, y, z) in metres; got {point!r}")
         found["lookat"] = [number("camera lookat", value) for value in point]
     return found
@@ -60,9 +61,10 @@ def find_camera(model: Any, camera: int | str | Mapping[str, Any]) -> int:
         free_pose(camera)
         return -1
     names = [mujoco.mj_id2name(model, mujoco.mjtObj.mjOBJ_CAMERA, index) or "" for index in range(model.ncam)]
-    if isinstance(camera, str) and camera in names:
-        return names.index(camera)
-    if is_whole(camera) and -1 <= camera < model.ncam:
+    if isinstance(camera, str):
+        if camera in names:
+            return names.index(camera)
+    elif is_whole(camera) and -1 <= camera < model.ncam:
         return int(camera)
     known = ", ".join(f"{index} ({name!r})" for index, name in enumerate(names))
     raise ValueError(f"camera {camera!r} is not in the model; it has: {known or 'none'}, and -1, the free camera")
@@ -92,7 +94,7 @@ class Renderer:
         backend: str | None = None,
     ):
         self.size = check_size(size_px)
-        self._quality, self._backend = quality, backend
+        self._quality, self._backend = quality, one_of("backend", backend, (None, *BACKENDS))
         _quality_exists(quality)
         self._camera_id = find_camera(model, camera)
         self._pose = free_pose(camera) if isinstance(camera, Mapping) else {}
@@ -120,14 +122,22 @@ class Renderer:
         Raises:
             RenderError: no backend works here; the message says what to install.
         """
-        if self._context is None or self._context.pid != os.getpid():  # none yet, or the parent's after a fork
-            self._key, self._context = _context.acquire(self._model, self.size, self._quality, self._backend)
         out = np.empty((*self.size, 3), np.uint8) if out is None else out
         with _context.lock():
-            image = self._context.draw(self._model, data, self._option, self._perturb, self._camera)
+            try:
+                image = self._draw(data)
+            except ContextLost:  # another library ended the display; the pixels of a new context are the same
+                _context.forget_lost()
+                image = self._draw(data)
             image = image[::-1]
             np.copyto(out, image if out.shape == image.shape else image.transpose(2, 0, 1))
         return out
+
+    def _draw(self, data: Any) -> np.ndarray:
+        held = self._context
+        if held is None or held.lost or held.pid != os.getpid():  # none yet, or dead, or the parent's after a fork
+            self._key, self._context = _context.acquire(self._model, self.size, self._quality, self._backend)
+        return self._context.draw(self._model, data, self._option, self._perturb, self._camera)
 
     def rebind(self, model: Any) -> None:
         """Draw ``model`` from now on; the context stays if it draws both models alike."""

@@ -1,14 +1,19 @@
 """The choice of an OpenGL library, made once in the process that draws."""
 
 import ctypes.util
+import functools
 import importlib
 import importlib.util
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
+
+from papergym.envs.checks import one_of
+from papergym.envs.render.egl import Current, Egl
+from papergym.envs.render.error import RenderError
 
 LOGGER = logging.getLogger("papergym.render")
 BACKENDS = ("egl", "osmesa", "glfw")
@@ -20,16 +25,13 @@ INSTALL = {
 """How Debian and Ubuntu install what a backend needs."""
 
 
-class RenderError(RuntimeError):
-    """No image can be drawn; the message names the remedy."""
-
-
 class Backend:
     """One OpenGL platform of MuJoCo: makes contexts and remembers which context was current before ours."""
 
     def __init__(self, name: str):
         self.name = name
         self._platform = self._load()
+        self._egl = Egl(self._platform) if name == "egl" else None
         self.software: bool | None = None  # known after the first context
 
     def _load(self) -> Any:
@@ -53,24 +55,29 @@ class Backend:
             for module in set(sys.modules) - loaded:  # PyOpenGL keeps the first platform it loads; let the next one in
                 if module.startswith(("OpenGL", f"mujoco.{self.name}")):
                     del sys.modules[module]
+            if isinstance(error, ctypes.ArgumentError) and "KeyboardInterrupt" in str(error):
+                raise KeyboardInterrupt from error  # see papergym.envs.render.egl
             raise RenderError(f"backend {self.name!r} does not work: {error}. Try: {INSTALL[self.name]}") from error
         return module
 
     def make_context(self, width: int, height: int) -> Any:
         """A new OpenGL context for images of up to ``height`` x ``width`` pixels."""
-        restore = self._restorer()  # the constructor of the EGL class releases the thread's context
+        restore = self._restorer()  # constructors change what is current
         try:
-            return self._platform.GLContext(width, height)
+            return self._egl.make() if self._egl else self._platform.GLContext(width, height)
         except Exception as error:  # each platform raises its own type
-            raise RenderError(f"{self.name} cannot make an OpenGL context: {error}. Try: {INSTALL[self.name]}") from error
+            remedy = "Close environments that draw no more; `papergym doctor` checks whether this machine can draw."
+            raise RenderError(f"{self.name} cannot make an OpenGL context: {error}. {remedy}") from error
         finally:
             restore()
 
     def free(self, context: Any) -> None:
         """Delete an OpenGL context."""
         restore = self._restorer()
-        context.free()
-        restore()
+        try:
+            self._egl.free(context) if self._egl else context.free()
+        finally:
+            restore()
 
     @contextmanager
     def current(self, context: Any) -> Iterator[None]:
@@ -78,25 +85,34 @@ class Backend:
 
         dm_control believes that a context it made current once stays so; without the restoration its next frames would
         silently be drawn into ours. Releasing the context also lets another thread use it.
+
+        Raises:
+            ContextLost: another library ended the display.
         """
         restore = self._restorer()
-        context.make_current()
         try:
+            self._egl.make_current(context) if self._egl else context.make_current()
             yield
         finally:
             restore()
 
-    def _restorer(self) -> Any:
+    @contextmanager
+    def nothing_current(self) -> Iterator[None]:
+        """Let no OpenGL context be current in this thread for a while."""
+        restore = self._restorer()
+        try:
+            if self._egl:
+                self._egl.restore(Current())
+            yield
+        finally:
+            restore()
+
+    def _restorer(self) -> Callable[[], None]:
         module = self._platform
-        if self.name == "egl":
-            egl, display = module.EGL, module.EGL_DISPLAY
-            egl.eglBindAPI(egl.EGL_OPENGL_API)  # "current" is asked and released per API; a new thread begins with ES
-            before = egl.eglGetCurrentContext()
-            none = egl.EGL_NO_SURFACE
-            return lambda: egl.eglMakeCurrent(display, none, none, before or egl.EGL_NO_CONTEXT)
+        if self._egl:
+            return functools.partial(self._egl.restore, self._egl.current())
         if self.name == "glfw":
-            before = module.glfw.get_current_context()
-            return lambda: module.glfw.make_context_current(before)
+            return functools.partial(module.glfw.make_context_current, module.glfw.get_current_context())
         return lambda: None  # OSMesa: whoever draws makes its own context current first
 
 
@@ -135,8 +151,7 @@ def choose_backend(name: str | None = None) -> Backend:
         RenderError: nothing works, or another backend was chosen before (OpenGL loads one platform per process).
     """
     global _chosen
-    if name is not None and name not in BACKENDS:
-        raise ValueError(f"backend is one of {', '.join(BACKENDS)}; got {name!r}")
+    one_of("backend", name, (None, *BACKENDS))
     if _chosen is not None:
         if name not in (None, _chosen.name):
             raise RenderError(f"this process draws with {_chosen.name}; start a new one (MUJOCO_GL={name}) to use {name}")

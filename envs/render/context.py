@@ -8,8 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from papergym.envs.render.backend import LOGGER, Backend, RenderError, choose_backend
+from papergym.envs.render.backend import LOGGER, Backend, choose_backend
+from papergym.envs.render.egl import Context
+from papergym.envs.render.error import ContextLost, RenderError
 from papergym.envs.render.native import mujoco
+from papergym.envs.render.quality import Quality
 from papergym.envs.render.quality import quality as quality_named
 
 _UPLOADED = ("mesh_", "tex_", "skin_", "flex_", "hfield_", "mat_tex")
@@ -45,18 +48,26 @@ class ModelContext:
 
     def __init__(self, backend: Backend, model: Any, size: tuple[int, int], quality: str):
         self.backend, (self.height, self.width) = backend, size
-        self.users, self.pid = 0, os.getpid()
+        self.users, self.pid, self.lost = 0, os.getpid(), False
         self._hfield: np.ndarray | None = None
+        self.mjr: Any = None
         setting = quality_named(quality)
         self.gl = backend.make_context(self.width, self.height)
+        try:
+            self._upload(model, setting, quality)
+        except BaseException:
+            self.free()
+            raise
+
+    def _upload(self, model: Any, setting: Quality, quality: str) -> None:
         offscreen = (model.vis.global_.offwidth, model.vis.global_.offheight)
         before = setting.apply(model)
         model.vis.global_.offwidth, model.vis.global_.offheight = self.width, self.height
         try:
-            with backend.current(self.gl):
+            with self.backend.current(self.gl):
                 self.mjr = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_150)
                 mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self.mjr)
-                _describe(backend, quality)
+                _describe(self.backend, quality)
         finally:
             model.vis.global_.offwidth, model.vis.global_.offheight = offscreen
             for name, value in before.items():
@@ -68,7 +79,11 @@ class ModelContext:
         self.buffer = np.empty((self.height, self.width, 3), np.uint8)  # row 0 is the bottom of the image
 
     def draw(self, model: Any, data: Any, option: Any, perturb: Any, camera: Any) -> np.ndarray:
-        """Draw ``data`` into :attr:`buffer` (H, W, 3), bottom row first; hold the lock until it is copied."""
+        """Draw ``data`` into :attr:`buffer` (H, W, 3), bottom row first; hold the lock until it is copied.
+
+        Raises:
+            ContextLost: another library ended the display; :func:`forget_lost`, then draw again.
+        """
         for eye in self.scene.camera:  # infinite planes are centred on the eye of the frame before: on none, as in a new scene
             eye.pos.fill(0)
         mujoco.mjv_updateScene(model, data, option, perturb, camera, mujoco.mjtCatBit.mjCAT_ALL, self.scene)
@@ -86,11 +101,31 @@ class ModelContext:
             for index in range(model.nhfield):
                 mujoco.mjr_uploadHField(model, self.mjr, index)
 
+    def alive(self) -> bool:
+        """Whether this context can draw still."""
+        try:
+            with self.backend.current(self.gl):
+                return True
+        except ContextLost:
+            return False
+
     def free(self) -> None:
         """Delete the objects of this context while it is current: elsewhere the deletion would hit another context's."""
-        with self.backend.current(self.gl):
-            self.mjr.free()
-        self.backend.free(self.gl)
+        try:
+            with self.backend.current(self.gl):
+                if self.mjr is not None:
+                    self.mjr.free()
+        except ContextLost:
+            self.forget()
+        else:
+            self.backend.free(self.gl)
+
+    def forget(self) -> None:
+        """The display has been ended, and the objects of this context with it: delete nothing of OpenGL's."""
+        self.lost = True
+        if self.mjr is not None:
+            with self.backend.nothing_current():
+                self.mjr.free()
 
 
 def _max_geoms(model: Any) -> int:
@@ -134,6 +169,7 @@ def acquire(model: Any, size: tuple[int, int], quality: str, backend: str | None
             )
         key = (fingerprint(model), size, quality)
         if key not in _shared:
+            forget_lost()  # first, because the new context may get the address of a dead one
             _shared[key] = ModelContext(chosen, model, size, quality)
             _free_first_at_exit()
         _shared[key].users += 1
@@ -149,6 +185,15 @@ def release(key: tuple, context: ModelContext) -> None:
         if context.users == 0:
             del _shared[key]
             context.free()
+
+
+def forget_lost() -> None:
+    """Forget the contexts that died when another library ended the display, as pygame does when it closes a window."""
+    with _LOCK:
+        for key, context in list(_shared.items()):
+            if not context.alive():
+                del _shared[key]
+                context.forget()
 
 
 def open_contexts() -> int:
@@ -172,8 +217,9 @@ def _free_all() -> None:
         context = _shared.popitem()[1]
         try:
             context.free()
-        except Exception:  # the display is gone already, each platform with its own error: nothing is left to free
-            context.gl._context = None
+        except Exception:  # the platform is gone already, each with its own error: nothing is left to free
+            if not isinstance(context.gl, Context):
+                context.gl._context = None
 
 
 def _worker_threads() -> bool:

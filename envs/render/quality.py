@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from papergym.envs.checks import one_of
+
 
 @dataclass(frozen=True)
 class Quality:
@@ -47,6 +49,4 @@ def quality(name: str) -> Quality:
     Raises:
         ValueError: no such setting.
     """
-    if name not in QUALITIES:
-        raise ValueError(f"quality is one of {', '.join(QUALITIES)}; got {name!r}")
-    return QUALITIES[name]
+    return QUALITIES[one_of("quality", name, QUALITIES)]

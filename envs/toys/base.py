@@ -8,7 +8,7 @@ import gymnasium as gym
 import numpy as np
 
 from papergym.envs.base import World
-from papergym.envs.checks import choice_of, finite_action
+from papergym.envs.checks import choice_of, finite_action, one_of
 
 ObsType = TypeVar("ObsType")
 ActType = TypeVar("ActType")
@@ -39,9 +39,7 @@ class ToyEnv(World, gym.Env[ObsType, ActType]):
     state_names: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, render_mode: str | None):
-        if render_mode not in (None, *self.metadata["render_modes"]):
-            raise ValueError(f"render_mode must be None or one of {self.metadata['render_modes']}, got {render_mode!r}")
-        self.render_mode = render_mode
+        self.render_mode = one_of("render_mode", render_mode, (None, *self.metadata["render_modes"]))
 
     def choice(self, action: Any) -> int:
         """A checked action of a Discrete world, as a Python int.

@@ -71,8 +71,8 @@ class BlindCliffwalk(ToyEnv[Any, Any]):
 
     def __init__(self, n: int = 10, alternate: bool = True, render_mode: str | None = None):
         super().__init__(render_mode)
-        if not (is_whole(n) and n >= 1):
-            raise ValueError(f"n must be at least 1, a whole number; got {n!r}")
+        if not (is_whole(n) and 1 <= n <= 10**6):
+            raise ValueError(f"n must be at least 1, at most 1000000, a whole number; got {n!r}")
         self.n, self.alternate = int(n), flag("alternate", alternate)
         self.observation_space = spaces.Discrete(self.n)
         self.action_space = spaces.Discrete(2)
@@ -86,7 +86,7 @@ class BlindCliffwalk(ToyEnv[Any, Any]):
         """Back to state 0."""
         self.begin(seed, options)
         self.position, self.fallen = 0, False
-        return np.int64(0), {}
+        return np.int64(0), {"is_success": False}
 
     def step(self, action: int) -> tuple[np.int64, float, bool, bool, dict[str, Any]]:
         """One walk along the row."""

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
-from papergym.envs.checks import flag, number, options_of
+from papergym.envs.checks import flag, number, one_of, options_of
 from papergym.envs.toys import draw
 from papergym.envs.toys.base import ToyEnv, Walks
 from papergym.envs.toys.rooms import DOOR, place, slide
@@ -75,9 +75,8 @@ class FourRooms(ToyEnv[Any, np.ndarray]):
         render_mode: str | None = None,
     ):
         super().__init__(render_mode)
-        if reward_type not in ("sparse", "dense"):
-            raise ValueError(f"reward_type must be 'sparse' or 'dense', got {reward_type!r}")
-        self.reward_type, self.continuing = reward_type, flag("continuing", continuing)
+        self.reward_type = one_of("reward_type", reward_type, ("sparse", "dense"))
+        self.continuing = flag("continuing", continuing)
         self.step_size = number("step_size", step_size, 0, above=True)
         self.goal_radius = number("goal_radius", goal_radius, 0, 1, above=True)  # beyond 1 there may be no place for a goal
         keys = ("observation", "achieved_goal", "desired_goal")

@@ -74,9 +74,10 @@ class KeyToDoor(ToyEnv[np.ndarray, Any]):
 
     def __init__(self, size: int = 4, phase_steps: int = 15, observe_key: bool = False, render_mode: str | None = None):
         super().__init__(render_mode)
-        if not (is_whole(size) and is_whole(phase_steps) and size >= 2 and phase_steps >= 1):
+        if not (is_whole(size) and is_whole(phase_steps) and 2 <= size <= 1000 and phase_steps >= 1):
+            given = f"{size!r} and {phase_steps!r}"
             raise ValueError(
-                f"size must be at least 2 and phase_steps at least 1, whole numbers; got {size!r} and {phase_steps!r}"
+                f"size must be at least 2 and phase_steps at least 1, whole numbers, size at most 1000; got {given}"
             )
         size, observe_key = int(size), flag("observe_key", observe_key)
         self.size, self.phase_steps, self.observe_key = size, int(phase_steps), observe_key

@@ -98,8 +98,10 @@ class ShortestPath(ToyEnv[Any, Any]):
         render_mode: str | None = None,
     ):
         super().__init__(render_mode)
-        if not (is_whole(nodes) and is_whole(goal) and nodes >= 2 and 0 <= goal < nodes):
-            raise ValueError(f"nodes must be at least 2 and goal one of them, got {nodes!r} nodes and goal {goal!r}")
+        if not (is_whole(nodes) and is_whole(goal) and 2 <= nodes <= 10_000 and 0 <= goal < nodes):
+            raise ValueError(
+                f"nodes must be at least 2, at most 10000, and goal one of them, got {nodes!r} nodes and goal {goal!r}"
+            )
         nodes, goal, horizon = int(nodes), int(goal), whole("horizon", horizon)
         edge_probability = number("edge_probability", edge_probability, 0, 1)
         graph_seed = whole("graph_seed", graph_seed, 0)

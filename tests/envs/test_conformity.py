@@ -60,6 +60,16 @@ def rollout(env, seed=0, steps=STEPS, reset=True):
     return trace
 
 
+def told(env):
+    """Infos of a reset and of a whole episode of at most 14 steps."""
+    infos, over = [env.reset(seed=1)[1]], False
+    while not over and len(infos) < 15:
+        *_, terminated, truncated, info = env.step(env.action_space.sample())
+        infos.append(info)
+        over = terminated or truncated
+    return infos
+
+
 def unavailable_or_described(row):
     """A sentence, a source, a version note; ids that cannot run say what to use."""
     assert re.fullmatch(r"[A-Za-z0-9-]+-v\d+", row.id)
@@ -82,9 +92,15 @@ def gymnasium_check(row):
 
 
 def spaces_and_types(row):
-    """Observations in their space with its dtype, finite; rewards floats; ends Python bools; an end within the rollout."""
+    """Observations in their space with its dtype, finite; rewards floats; ends Python bools; an end within the rollout.
+
+    Infos have the same keys after a reset and in every step, and Python's scalars under them: TorchRL and Minari ask for it.
+    """
     env = make(row)
-    trace = rollout(env)
+    trace, infos = rollout(env), told(env)
+    for info in infos:
+        assert {key: type(value) for key, value in info.items()} == {key: type(value) for key, value in infos[0].items()}
+        assert {type(value) for value in info.values()} <= {bool, int, float, str}
     for observation, reward, terminated, truncated in trace:
         assert observation in env.observation_space
         assert isinstance(reward, float | int | np.floating) and np.isfinite(reward)

@@ -114,6 +114,7 @@ def test_these_are_all_the_functions_that_name_a_bonus():
         "AffordanceObservation",
         "AffordanceReward",
         "DmEnv",
+        "FlattenDict",
         "FrameStack",
         "IntrinsicReward",
         "LSImagine",

@@ -1,5 +1,6 @@
 """Intrinsic rewards, one a file. Names load their module when first used: those without networks never import torch."""
 
+import inspect
 from typing import TYPE_CHECKING, Any
 
 from papergym.wrappers.lazy import attach
@@ -56,7 +57,12 @@ def make_bonus(name: str, **arguments: Any) -> "Bonus":
 
     Raises:
         ValueError: no such bonus, or an argument out of range.
+        TypeError: an argument that the bonus does not have.
     """
     if name not in BONUSES:
         raise ValueError(f"no bonus {name!r}; there are {', '.join(BONUSES)}.")
-    return _load(name)(**arguments)
+    kind = _load(name)
+    known = inspect.signature(kind).parameters
+    if unknown := sorted(set(arguments) - set(known)):
+        raise TypeError(f"{name} has no arguments {', '.join(unknown)}; bonus_arguments are {', '.join(known)}.")
+    return kind(**arguments)

@@ -242,7 +242,7 @@ def require(condition: bool, expectation: str, got: Any) -> None:
 def require_one_of(name: str, got: Any, choices: Any) -> None:
     """Raise ValueError unless the argument ``name`` is one of a ``Literal``'s values."""
     known = get_args(choices)
-    require(got in known, f"{name} is one of {', '.join(map(repr, known[:-1]))} or {known[-1]!r}", got)
+    require(isinstance(got, str) and got in known, f"{name} is one of {', '.join(map(repr, known[:-1]))} or {known[-1]!r}", got)
 
 
 def _same_kinds(here: Any, saved: Any, path: str) -> None:

@@ -1,15 +1,21 @@
 """The reward that the learner gets from an extrinsic and an intrinsic one; the same for every kind of wrapper."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, Literal
 
 import numpy as np
 
+from papergym.envs.checks import whole
 from papergym.envs.renamed import renamed, renamed_attribute
 from papergym.wrappers.intrinsic.base import Bonus, plain_fields, require, require_one_of
 from papergym.wrappers.intrinsic.moments import RunningMoments
+from papergym.wrappers.state import array_of_state, of_state
 
 Mix = Literal["add", "replace"]
+REPORTED = ("reward_extrinsic", "reward_intrinsic", "episode_extrinsic", "episode_intrinsic")
+"""What the wrappers add to ``info``: the rewards of a step before they are mixed, and their sums over the episode so far."""
 
 
 @dataclass(kw_only=True, eq=False)
@@ -51,8 +57,15 @@ class RewardMixer:
 
         Returns:
             Rewards (n,) float64; intrinsic rewards (n,) float64, normalized but not weighted, as they are reported; and
-            (3, ended) float64: extrinsic return, intrinsic return and length of the episodes that ended, in order.
+            (3, n) float64: extrinsic return, intrinsic return and length of the episodes so far, this step included.
+
+        Raises:
+            ValueError: a reward is NaN or infinite; nothing has changed.
         """
+        for name, paid in (("extrinsic", extrinsic), ("intrinsic", intrinsic)):
+            if not (isfinite(paid[0]) if len(paid) == 1 else np.isfinite(paid).all()):
+                found = f"{name} rewards {np.asarray(paid)}"
+                raise ValueError(f"expected finite rewards, got {found}: look at the environment or the bonus that pays them")
         self._ensure(int(env.max()) + 1)
         intrinsic = np.asarray(intrinsic, np.float64)
         if self.normalize:
@@ -64,9 +77,8 @@ class RewardMixer:
         self._sums[0, env] += extrinsic
         self._sums[1, env] += intrinsic
         self._sums[2, env] += 1
-        ended = env[done]
-        episodes = self._sums[:, ended].copy()
-        self._sums[:, ended] = 0
+        episodes = self._sums[:, env].copy()
+        self._sums[:, env[done]] = 0
         rewards = weight * intrinsic if self.mix == "replace" else np.asarray(extrinsic, np.float64) + weight * intrinsic
         return rewards, intrinsic, episodes
 
@@ -87,10 +99,20 @@ class RewardMixer:
         return {"steps": self.steps, "moments": self._moments.state_dict(), **arrays}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore what :meth:`state_dict` returned."""
-        self.steps = int(state["steps"])
-        self._moments.load_state_dict(state["moments"])
-        self._discounted, self._sums = np.array(state["discounted"]), np.array(state["sums"])
+        """Restore what :meth:`state_dict` returned.
+
+        Raises:
+            ValueError: no such state; nothing has changed.
+        """
+        held = of_state(state, "steps", "moments", "discounted", "sums")
+        moments, count = of_state(held["moments"], "count", "mean", "squares"), np.size(held["discounted"])
+        steps, seen = whole("steps", held["steps"], 0), whole("count", moments["count"], 0)
+        found = {name: array_of_state(moments, name, np.zeros(())) for name in ("mean", "squares")}
+        discounted, sums = (
+            array_of_state(held, *one) for one in (("discounted", np.zeros(count)), ("sums", np.zeros((3, count))))
+        )
+        self._moments.load_state_dict({"count": seen, **found})
+        self.steps, self._discounted, self._sums = steps, discounted, sums
 
 
 RewardMixer.__init__ = renamed(normalise="normalize")(RewardMixer.__init__)
@@ -121,16 +143,7 @@ class WrapperState:
             ValueError: the state of another number of environments, another kind of wrapper or another bonus; nothing is
                 changed.
         """
-        if any(name not in state for name in self._holds):
-            raise ValueError(
-                f"expected what state_dict() of such a wrapper returned, with {', '.join(self._holds)}, got a dict of "
-                f"{sorted(state)}; a bonus's own state goes into env.bonus.load_state_dict."
-            )
-        if state["envs"] != self._envs:
-            raise ValueError(
-                f"the state was saved around {state['envs']} environments, here are {self._envs}; wrap as many, or load its "
-                "bonus alone: env.bonus.load_state_dict(state['bonus'])."
-            )
+        self.check_state(state)
         before, mixer = self.bonus.state_dict(), self.mixer.state_dict()
         try:
             self.bonus.load_state_dict(state["bonus"])
@@ -138,9 +151,23 @@ class WrapperState:
         except BaseException as error:
             self.bonus.load_state_dict(before)
             self.mixer.load_state_dict(mixer)
-            if isinstance(error, KeyError | TypeError):
+            if isinstance(error, AttributeError | IndexError | KeyError | TypeError):
                 raise ValueError(
                     f"the state of the bonus or of the mixer is not whole: {error!r}; nothing was loaded."
                 ) from error
             raise
         self._obs = state.get("obs")
+
+    def check_state(self, state: Any) -> None:
+        """Raise ValueError where ``state`` is no state of such a wrapper around as many environments."""
+        if not isinstance(state, Mapping) or any(name not in state for name in self._holds):
+            found = f"a dict of {sorted(map(str, state))}" if isinstance(state, Mapping) else type(state).__name__
+            raise ValueError(
+                f"expected what state_dict() of such a wrapper returned, with {', '.join(self._holds)}, got {found}; a bonus's "
+                "own state goes into env.bonus.load_state_dict."
+            )
+        if state["envs"] != self._envs:
+            raise ValueError(
+                f"the state was saved around {state['envs']} environments, here are {self._envs}; wrap as many, or load its "
+                "bonus alone: env.bonus.load_state_dict(state['bonus'])."
+            )

@@ -14,6 +14,8 @@ def resolve(bonus: Bonus | str, arguments: Mapping[str, Any] | None) -> tuple[Bo
     Raises:
         TypeError: neither a bonus nor a name, or arguments beside a ready bonus.
     """
+    if arguments is not None and not (isinstance(arguments, Mapping) and all(isinstance(name, str) for name in arguments)):
+        raise TypeError(f"bonus_arguments is a mapping from name to value, got {arguments!r}.")
     if isinstance(bonus, str):
         made = make_bonus(bonus, **dict(arguments or {}))
         return made, {"bonus": bonus, "bonus_arguments": {name: plain(getattr(made, name)) for name in arguments or {}}}

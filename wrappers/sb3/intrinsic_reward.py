@@ -9,7 +9,7 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs
 
 from papergym.envs.renamed import renamed
 from papergym.wrappers.intrinsic.base import Bonus
-from papergym.wrappers.intrinsic.mixing import Mix, RewardMixer, WrapperState
+from papergym.wrappers.intrinsic.mixing import REPORTED, Mix, RewardMixer, WrapperState
 from papergym.wrappers.intrinsic.resolving import resolve
 from papergym.wrappers.intrinsic.transitions import Observations, Transitions, copied, replaced
 
@@ -18,8 +18,9 @@ class IntrinsicReward(WrapperState, VecEnvWrapper):
     """:class:`papergym.wrappers.IntrinsicReward` for stable-baselines3.
 
     The terminal observation of an episode is scored, the first one of the next is not. Each ``info`` gains
-    ``reward_extrinsic`` and ``reward_intrinsic``, at the end of an episode also ``episode_extrinsic`` and
-    ``episode_intrinsic``. A ``Monitor`` inside records extrinsic returns, a ``VecMonitor`` outside the mixed ones.
+    ``reward_extrinsic`` and ``reward_intrinsic``, and ``episode_extrinsic`` and ``episode_intrinsic``, their sums over the
+    episode so far; ``reset_infos`` have them, too, all 0. A ``Monitor`` inside records extrinsic returns, a ``VecMonitor``
+    outside the mixed ones.
 
     Args:
         venv: vectorised environment.
@@ -55,6 +56,7 @@ class IntrinsicReward(WrapperState, VecEnvWrapper):
         self.bonus.reset(self._all)
         self.mixer.reset(self._all)
         self._remember(obs)
+        self._tell_resets()
         return obs
 
     def step_async(self, actions: np.ndarray) -> None:
@@ -81,14 +83,15 @@ class IntrinsicReward(WrapperState, VecEnvWrapper):
         batch = Transitions(next_obs=next_obs, obs=self._obs, action=self._actions, done=dones, env=self._all)
         intrinsic = self.bonus.reward(batch)
         rewards, reported, episodes = self.mixer(extrinsic, intrinsic, self._all, dones)
-        infos = [
-            {**info, "reward_extrinsic": float(e), "reward_intrinsic": float(i)}
-            for info, e, i in zip(infos, extrinsic, reported)
-        ]
-        for place, i in enumerate(np.flatnonzero(dones)):
-            infos[i]["episode_extrinsic"], infos[i]["episode_intrinsic"] = map(float, episodes[:2, place])
+        paid = np.stack([np.asarray(extrinsic, np.float64), reported, *episodes[:2]], axis=1).tolist()
+        infos = [{**info, **dict(zip(REPORTED, values))} for info, values in zip(infos, paid)]
         self._remember(obs)
+        if dones.any():
+            self._tell_resets()
         return obs, rewards.astype(np.float32), dones, infos
+
+    def _tell_resets(self) -> None:
+        self.reset_infos = [{**info, **dict.fromkeys(REPORTED, 0.0)} for info in self.venv.reset_infos]
 
     def _remember(self, obs: Any) -> None:
         if self.bonus.needs:

@@ -6,11 +6,12 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.vector.utils import batch_space
 
+from papergym.wrappers.vector.forwarding import Forwards
 from papergym.wrappers.vision.jump import JumpFlag
 from papergym.wrappers.vision.observation import AffordanceParts, Maps
 
 
-class AffordanceObservation(gym.vector.VectorWrapper, gym.utils.RecordConstructorArgs):
+class AffordanceObservation(Forwards, gym.vector.VectorWrapper, gym.utils.RecordConstructorArgs):
     """The vector twin of :class:`papergym.wrappers.vision.AffordanceObservation`.
 
     The keys of ``info`` are (num_envs,) arrays. Final observations in ``info["final_obs"]`` get maps, too, and count in the
@@ -51,7 +52,7 @@ class AffordanceObservation(gym.vector.VectorWrapper, gym.utils.RecordConstructo
         return {**held, **added}, {**info, **said, **masks}
 
     def _finals(self, finals: Any, done: np.ndarray) -> Any:
-        out = np.array(finals, dtype=object) if not isinstance(finals, dict) else dict(finals)
+        out: Any = np.array(finals, dtype=object) if not isinstance(finals, dict) else dict(finals)
         for i in np.flatnonzero(done):
             held = {k: v[i] for k, v in finals.items()} if isinstance(finals, dict) else finals[i]
             held = held if isinstance(held, dict) else {self.parts.key: held}

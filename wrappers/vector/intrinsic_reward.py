@@ -9,9 +9,10 @@ from gymnasium.vector import AutoresetMode
 
 from papergym.envs.renamed import renamed
 from papergym.wrappers.intrinsic.base import Bonus
-from papergym.wrappers.intrinsic.mixing import Mix, RewardMixer, WrapperState
+from papergym.wrappers.intrinsic.mixing import REPORTED, Mix, RewardMixer, WrapperState
 from papergym.wrappers.intrinsic.resolving import resolve
 from papergym.wrappers.intrinsic.transitions import Observations, Transitions, copied, replaced, taken
+from papergym.wrappers.state import array_of_state
 from papergym.wrappers.vector.forwarding import Forwards
 
 
@@ -19,8 +20,9 @@ class IntrinsicReward(WrapperState, Forwards, gym.vector.VectorWrapper, gym.util
     """:class:`papergym.wrappers.IntrinsicReward` for vector environments.
 
     The observation in which an episode ends is scored, wherever the autoreset mode puts it; the observation of a reset is
-    never scored. ``info`` gains ``reward_extrinsic`` and ``reward_intrinsic``, (num_envs,) float64, and where episodes ended
-    ``episode_extrinsic`` and ``episode_intrinsic``, each with its mask under the same name after an underscore.
+    never scored. ``info`` gains ``reward_extrinsic``, ``reward_intrinsic`` and their sums over the episode so far,
+    ``episode_extrinsic`` and ``episode_intrinsic``, each (num_envs,) float64. Masks stand under the same names after an
+    underscore: those of rewards mark environments that acted, those of sums environments whose episode ended.
 
     Args:
         envs: vector environment.
@@ -72,8 +74,9 @@ class IntrinsicReward(WrapperState, Forwards, gym.vector.VectorWrapper, gym.util
         self._ended[chosen] = False
         self._remember(obs)
         reset = np.isin(self._all, chosen)
-        for name in ("reward_extrinsic", "reward_intrinsic"):
-            info = {**info, name: np.zeros(self.num_envs), f"_{name}": reset.copy()}
+        for name in REPORTED:
+            mask = reset.copy() if name.startswith("reward") else np.zeros(self.num_envs, bool)
+            info = {**info, name: np.zeros(self.num_envs), f"_{name}": mask}
         return obs, info
 
     def step(self, actions: Any) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
@@ -88,11 +91,11 @@ class IntrinsicReward(WrapperState, Forwards, gym.vector.VectorWrapper, gym.util
         resetting = self._ended if self.mode is AutoresetMode.NEXT_STEP else np.zeros_like(done)
         acted = np.flatnonzero(~resetting) if resetting.any() else self._all
         rewards, intrinsic = np.array(extrinsic, np.float64), np.zeros(self.num_envs)
-        episodes = np.zeros((3, 0))
+        episodes = np.zeros((3, self.num_envs))
         if len(acted):
             batch = self._transitions(actions, obs, done, acted, info)
             raw = self.bonus.reward(batch)
-            rewards[acted], intrinsic[acted], episodes = self.mixer(rewards[acted], raw, acted, done[acted])
+            rewards[acted], intrinsic[acted], episodes[:, acted] = self.mixer(rewards[acted], raw, acted, done[acted])
         self._ended = done & (self.mode is not AutoresetMode.SAME_STEP)
         self._remember(obs)
         return obs, rewards, terminated, truncated, self._report(info, extrinsic, intrinsic, ~resetting, done, episodes)
@@ -116,15 +119,10 @@ class IntrinsicReward(WrapperState, Forwards, gym.vector.VectorWrapper, gym.util
         return Transitions(next_obs=taken(next_obs, acted), obs=before, action=actions, done=done[acted], env=acted)
 
     def _report(self, info, extrinsic, intrinsic, acted, done, episodes) -> dict[str, Any]:
-        info = {**info, "reward_extrinsic": np.array(extrinsic, np.float64), "reward_intrinsic": intrinsic}
-        info["_reward_extrinsic"], info["_reward_intrinsic"] = acted.copy(), acted.copy()
-        ended = done & acted
-        if ended.any():
-            for row, name in enumerate(("episode_extrinsic", "episode_intrinsic")):
-                info[name] = np.zeros(self.num_envs)
-                info[name][ended] = episodes[row]
-                info[f"_{name}"] = ended.copy()
-        return info
+        values = (np.array(extrinsic, np.float64), intrinsic, episodes[0].copy(), episodes[1].copy())
+        masks = (acted, acted, done & acted, done & acted)
+        added = {f"_{name}": mask.copy() for name, mask in zip(REPORTED, masks)}
+        return {**info, **dict(zip(REPORTED, values)), **added}
 
     def _remember(self, obs: Any) -> None:
         if self.bonus.needs:
@@ -135,9 +133,15 @@ class IntrinsicReward(WrapperState, Forwards, gym.vector.VectorWrapper, gym.util
         return {**super().state_dict(), "ended": self._ended.copy()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore what :meth:`state_dict` returned."""
+        """Restore what :meth:`state_dict` returned.
+
+        Raises:
+            ValueError: no such state; nothing has changed.
+        """
+        self.check_state(state)
+        ended = array_of_state(state, "ended", self._ended)
         super().load_state_dict(state)
-        self._ended = np.array(state["ended"], bool)
+        self._ended = ended
 
 
 def _mode(envs: gym.vector.VectorEnv, given: AutoresetMode | None) -> AutoresetMode:

@@ -9,6 +9,7 @@ from gymnasium.vector.utils import batch_space
 
 from papergym.envs.checks import mask_of, options_of, seeds_of, whole
 from papergym.wrappers.stack import stacked_space
+from papergym.wrappers.state import array_of_state, of_state
 
 
 class PixelBatch(VectorEnv):
@@ -174,11 +175,21 @@ class PixelBatch(VectorEnv):
         return {"worlds": worlds, "frames": self._stacks().copy(), "begins": self._begins.copy()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue exactly from :meth:`state_dict` of a batch of the same tasks."""
-        if np.shape(state["frames"]) != self._stacks().shape:
-            raise ValueError(f"the batch holds images of {self._stacks().shape}, the state {np.shape(state['frames'])}")
-        for index, world in enumerate(self.envs):
-            world.set_state(state["worlds"][str(index)])
+        """Continue exactly from :meth:`state_dict` of a batch of the same tasks.
+
+        Raises:
+            ValueError: no such state; nothing has changed.
+        """
+        frames, begins = array_of_state(state, "frames", self._stacks()), array_of_state(state, "begins", self._begins)
+        worlds = of_state(of_state(state, "worlds")["worlds"], *map(str, range(self.num_envs)))
+        before = [world.get_state() for world in self.envs]
+        try:
+            for index, world in enumerate(self.envs):
+                world.set_state(worlds[str(index)])
+        except BaseException:
+            for world, own in zip(self.envs, before):
+                world.set_state(own)
+            raise
         self._newest = self.num_stack - 1
-        self._ring[:, : self.num_stack] = self._ring[:, self.num_stack :] = state["frames"]
-        self._begins = np.asarray(state["begins"], bool).copy()
+        self._ring[:, : self.num_stack] = self._ring[:, self.num_stack :] = frames
+        self._begins = begins

@@ -8,9 +8,11 @@ from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 from gymnasium.vector.utils import batch_space
 
 from papergym.wrappers.previous_reward import add_reward, with_reward
+from papergym.wrappers.state import array_of_state
+from papergym.wrappers.vector.forwarding import Forwards
 
 
-class PreviousReward(VectorWrapper, RecordConstructorArgs):
+class PreviousReward(Forwards, VectorWrapper, RecordConstructorArgs):
     """:class:`papergym.wrappers.PreviousReward` for every environment of a batch: ``previous_reward`` is ``(n, 1)`` float32.
 
     Equal to a vector of the wrapper for one environment in every autoreset mode: the first observation of an episode comes with
@@ -48,3 +50,15 @@ class PreviousReward(VectorWrapper, RecordConstructorArgs):
             info = {**info, "final_obs": final}
             self._rewards[ended] = 0
         return add_reward(observations, self._rewards.copy()), rewards, terminated, truncated, info
+
+    def state_dict(self) -> dict[str, Any]:
+        """The rewards that a reset of some environments shows again, (n, 1) float32."""
+        return {"rewards": self._rewards.copy()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from :meth:`state_dict`.
+
+        Raises:
+            ValueError: no such state; nothing has changed.
+        """
+        self._rewards = array_of_state(state, "rewards", self._rewards)

@@ -6,7 +6,9 @@ from typing import Any
 import gymnasium as gym
 from gymnasium.vector import AutoresetMode, VectorEnv
 
+from papergym.envs.checks import one_of, whole
 from papergym.wrappers import recipes
+from papergym.wrappers.stack import count_of_images
 from papergym.wrappers.vector.pixel_batch import PixelBatch
 from papergym.wrappers.vector.state_batch import StateBatch
 
@@ -27,7 +29,9 @@ def batch(
     """``num_envs`` worlds as a :class:`PixelBatch`, or as a StateBatch of ``chain`` where states are observed."""
     if max_episode_steps is not None:
         raise ValueError("these worlds count frames: pass limit_frames instead of max_episode_steps")
-    if obs_type == "pixels":
+    action_repeat = whole("action_repeat", action_repeat, unit="frames")
+    frame_stack = count_of_images("frame_stack", frame_stack)
+    if one_of("obs_type", obs_type, ("state", "pixels")) == "pixels":
         worlds = [world(obs_type=obs_type, **kwargs) for _ in range(num_envs)]
         counts = {"action_repeat": action_repeat, "num_stack": frame_stack}
         return PixelBatch(worlds, **counts, copy=copy, autoreset_mode=autoreset_mode)

@@ -7,8 +7,8 @@ from gymnasium.utils import RecordConstructorArgs
 from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 from gymnasium.vector.utils import batch_space
 
-from papergym.envs.checks import whole
-from papergym.wrappers.stack import stacked_space
+from papergym.wrappers.stack import count_of_images, stacked_space
+from papergym.wrappers.state import array_of_state
 from papergym.wrappers.vector.forwarding import Forwards
 
 
@@ -24,7 +24,7 @@ class FrameStack(Forwards, VectorWrapper, RecordConstructorArgs):
     """
 
     def __init__(self, env: VectorEnv, num_stack: int = 3):
-        num_stack = whole("num_stack", num_stack, unit="images")
+        num_stack = count_of_images("num_stack", num_stack)
         RecordConstructorArgs.__init__(self, num_stack=num_stack)
         super().__init__(env)
         self._mode = env.metadata.get("autoreset_mode")
@@ -91,9 +91,10 @@ class FrameStack(Forwards, VectorWrapper, RecordConstructorArgs):
         return {"frames": self._ordered(), "begins": self._begins.copy()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from :meth:`state_dict`."""
-        frames = np.asarray(state["frames"])
-        if frames.shape != self._ring.shape:
-            raise ValueError(f"the stacks hold {self._ring.shape} images, the state {frames.shape}")
-        self._ring[:], self._newest = frames, self.num_stack - 1
-        self._begins = np.asarray(state["begins"], bool).copy()
+        """Continue from :meth:`state_dict`.
+
+        Raises:
+            ValueError: no such state; nothing has changed.
+        """
+        frames, begins = array_of_state(state, "frames", self._ring), array_of_state(state, "begins", self._begins)
+        self._ring[:], self._newest, self._begins = frames, self.num_stack - 1, begins

@@ -7,25 +7,26 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
-from papergym.envs.mine import vocabulary as vocab
+from papergym.envs.checks import ResetNeeded, flag, number, one_of, options_of, seed_of, whole
 from papergym.envs.mine.actions import Actions, InvalidAction, check_slot
 from papergym.envs.mine.keys import keys_to_action
+from papergym.envs.mine.minedojo import answers
 from papergym.envs.mine.minedojo.client import MineDojoCrash, MineDojoError, MineDojoProcess
-from papergym.envs.mine.spaces import LIDAR_RAYS, VOXEL_SIZE, image_sides, observation_space
+from papergym.envs.mine.spaces import image_sides
 
 COMMANDS = (
     *("spawn_mobs", "set_block", "clear_inventory", "set_inventory", "teleport_agent", "kill_agent"),
     *("set_time", "set_weather", "random_teleport", "execute_cmd"),
 )
 """MineDojo's world edits that :meth:`MineDojoEnv.command` passes on."""
-_NAME_TABLES = {"block_name": vocab.block_id, "entity_name": vocab.entity_id}
 
 
 class MineDojoEnv(gym.Env[dict[str, Any], np.ndarray]):
     """The real MineDojo 0.1 (Minecraft 1.11.2), one tick of 50 ms per step.
 
     ``terminated`` is death or success, ``truncated`` the limit. A game that dies or hangs ends the episode with
-    ``truncated=True``, the last observation and ``info["error"]``; the next ``reset`` starts it again.
+    ``truncated=True``, the last observation and ``info["error"]``, and so does one whose answers its protocol does not allow
+    (a reward that is NaN, a missing field); the next ``reset`` starts it again.
 
     Args:
         task_id: a MineDojo task id, for example ``"harvest_milk"`` or ``"open-ended"``.
@@ -43,6 +44,7 @@ class MineDojoEnv(gym.Env[dict[str, Any], np.ndarray]):
         **task_kwargs: whatever ``minedojo.make`` takes for this task, as JSON values.
 
     Raises:
+        ValueError: an argument that is not of its kind.
         FileNotFoundError: no interpreter with minedojo.
         MineDojoError: MineDojo refuses the task or an argument.
 
@@ -68,7 +70,11 @@ class MineDojoEnv(gym.Env[dict[str, Any], np.ndarray]):
         **task_kwargs: Any,
     ) -> None:
         size = image_sides(image_size)
-        self.render_mode, self.max_steps, self.strict_actions = render_mode, max_steps, strict_actions
+        if not isinstance(task_id, str) or not (prompt is None or isinstance(prompt, str)):
+            raise ValueError(f"expected texts as task_id and prompt (or None), got {task_id!r} and {prompt!r}")
+        self.render_mode = one_of("render_mode", render_mode, (None, "rgb_array"))
+        self.strict_actions = flag("strict_actions", strict_actions)
+        self.max_steps = None if max_steps is None else whole("max_steps", max_steps, unit="steps")
         self._prompt, self._actions = prompt, Actions(cam_interval)
         self.action_space = self._actions.space
         kwargs = {**task_kwargs, "image_size": list(size), "cam_interval": cam_interval}
@@ -77,76 +83,97 @@ class MineDojoEnv(gym.Env[dict[str, Any], np.ndarray]):
         self._make = {"task_id": task_id, "kwargs": kwargs}
         self._size = size
         self._process_options: dict[str, Any] = {"python": python, "game_dir": game_dir}
-        self._process_options.update(timeout_s=timeout_s, reset_timeout_s=reset_timeout_s)
+        waits = {"timeout_s": timeout_s, "reset_timeout_s": reset_timeout_s}
+        self._process_options |= {name: number(name, value, 0, above=True) for name, value in waits.items()}
         self._game: MineDojoProcess | None = None
-        space = self._start()
-        self.observation_space, self._groups = space, frozenset(space.spaces)
+        self._closed = False
+        self.observation_space = self._space = self._start()
         self._observation: dict[str, Any] | None = None
         self._steps = 0
         self._over = True
 
     def _start(self) -> spaces.Dict:
         """Start the interpreter and build the task; Minecraft starts at the first reset."""
-        self._game = MineDojoProcess(self._size, **self._process_options)
+        self._game = game = MineDojoProcess(self._size, **self._process_options)
         try:
-            made = self._game.request("make", **self._make)
-        except MineDojoError:
-            self._game.kill()
+            made = game.request("make", **self._make)
+            space = answers.contract(self._size, made["observation_space"], self._make["kwargs"])
+            answers.check_actions(self._actions.space, made["action_nvec"])
+        except BaseException as error:
+            if isinstance(error, answers.BadAnswer):
+                raise game.crash(str(error)) from None
+            game.kill()
             raise
         self.prompt: str = self._prompt or made["prompt"]
-        return _contract(self._size, made["observation_space"], self._make["kwargs"])
+        return space
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
         """Start an episode; a seed regenerates the world from it. A dead game is started again, once.
 
         Raises:
             MineDojoCrash: the game does not start.
-            ValueError: options are given; this backend has none.
+            ValueError: no seed, or options, of which this backend has none; pass them to ``make``.
         """
+        self._check_open()
+        seed, _ = seed_of(seed), options_of(options)
         super().reset(seed=seed)
-        if options:
-            raise ValueError(f"the minedojo backend has no reset options, got {sorted(options)}; pass them to make() instead")
+        self._over = True
         if self._game is None or not self._game.alive:
             self._start()
-        assert self._game is not None
         try:
-            reply = self._game.request("reset", seed=seed)
+            observation = self._begin(seed)
         except MineDojoCrash:
             self._start()
-            reply = self._game.request("reset", seed=seed)
-        self._steps, self._over = 0, False
-        self._observation = self._read(reply["observation"])
-        return self._copy(), {"success": False, "prompt": self.prompt}
+            observation = self._begin(seed)
+        self._observation, self._steps, self._over = observation, 0, False
+        return self._copy(), self._info()
+
+    def _begin(self, seed: int | None) -> dict[str, Any]:
+        assert self._game is not None
+        return self._read(self._game.request("reset", seed=seed)["observation"], {})
 
     def step(self, action: np.ndarray) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
-        """One tick.
+        """One tick. A step that is interrupted ends the episode.
 
         Raises:
             ValueError: the action is outside the space.
             InvalidAction: MineDojo refuses it, or (``strict_actions``) it equips, places or destroys an empty slot.
-            RuntimeError: the episode is over.
+            gymnasium.error.ResetNeeded: the episode is over; a RuntimeError.
         """
-        if self._over or self._observation is None or self._game is None:
-            raise RuntimeError("the episode is over or has not begun; call reset()")
+        self._check_running()
+        assert self._game is not None
         values, invalid = self._valid(action)
+        self._over = True
         try:
             reply = self._game.request("step", action=values)
+            observation = self._read(reply["observation"], {})
         except MineDojoCrash as crash:
             return self._broken(str(crash))
         except MineDojoError as refusal:
+            self._over = False
             raise InvalidAction(f"MineDojo refuses {values}: {refusal}") from None
         if reply["failed"]:
             self._game.kill()
             return self._broken("the game did not answer a step; it was killed and starts again at reset()")
-        self._steps += 1
-        self._observation = self._read(reply["observation"])
-        terminated = bool(reply["success"] or reply["dead"])
+        self._steps, self._observation = self._steps + 1, observation
+        terminated = reply["success"] or reply["dead"]
         truncated = not terminated and (reply["done"] or (self.max_steps is not None and self._steps >= self.max_steps))
         self._over = terminated or truncated
-        info: dict[str, Any] = {"success": reply["success"], "invalid_action": invalid}
-        if reply["done"] and not terminated:
-            info["error"] = "the game ended the mission by itself"
-        return self._copy(), float(reply["reward"]), terminated, truncated, info
+        error = "the game ended the mission by itself" if reply["done"] and not terminated else ""
+        return self._copy(), float(reply["reward"]), terminated, truncated, self._info(reply["success"], invalid, error)
+
+    def _info(self, success: bool = False, invalid: bool = False, error: str = "") -> dict[str, Any]:
+        """The same keys and types after a reset and in every step."""
+        return {"success": success, "prompt": self.prompt, "invalid_action": invalid, "error": error}
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise RuntimeError("this MineDojoEnv is closed; make a new one")
+
+    def _check_running(self) -> None:
+        self._check_open()
+        if self._over or self._game is None:
+            raise ResetNeeded("no episode is running, it has ended or not begun: call reset()")
 
     def _valid(self, action: np.ndarray) -> tuple[list[int], bool]:
         """The action as MineDojo takes it, and whether its function had to be left out."""
@@ -164,8 +191,7 @@ class MineDojoEnv(gym.Env[dict[str, Any], np.ndarray]):
         return values, False
 
     def _broken(self, error: str) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
-        self._over = True
-        return self._copy(), 0.0, False, True, {"success": False, "error": error}
+        return self._copy(), 0.0, False, True, self._info(error=error)
 
     def get_keys_to_action(self) -> dict[tuple[str, ...], np.ndarray]:
         """Keys held together -> action, for gymnasium.utils.play; see :mod:`papergym.envs.mine.keys`."""
@@ -180,9 +206,21 @@ class MineDojoEnv(gym.Env[dict[str, Any], np.ndarray]):
         """
         if name not in COMMANDS:
             raise ValueError(f"unknown command {name!r}; known: {', '.join(COMMANDS)}")
-        if self._over or self._game is None:
-            raise RuntimeError("commands need a running episode; call reset() first")
-        self._observation = self._read(self._game.request("command", name=name, arguments=arguments)["observation"])
+        self._check_running()
+        assert self._game is not None
+        self._over = True
+        try:
+            reply = self._game.request("command", name=name, arguments=arguments)
+            if reply["failed"]:
+                raise self._game.crash(f"the game did not answer the command {name!r}")
+            # a world edit returns no masks and no delta_inv: they stay as they were
+            self._observation = self._read(reply["observation"], self._copy())
+        except MineDojoCrash:
+            raise
+        except (MineDojoError, ValueError):  # refused
+            self._over = False
+            raise
+        self._over = False
         return self._copy()
 
     def render(self) -> np.ndarray | None:
@@ -195,20 +233,18 @@ class MineDojoEnv(gym.Env[dict[str, Any], np.ndarray]):
 
     def close(self) -> None:
         """End the game, its watchdog and its temporary files."""
+        self._closed = self._over = True
         if self._game is not None:
             self._game.close()
             self._game = None
 
-    def _read(self, flat: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    def _read(self, flat: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+        """The observation of an answer; what it lacks stays as it was ``before``."""
         assert self._game is not None
-        observation = self._copy()  # a world edit returns no masks and no delta_inv: they stay as they were
-        observation["rgb"] = self._game.frame.copy()
-        for path, value in flat.items():
-            group, key = path.split("/")
-            if group in self._groups:  # a world edit also returns full_stats, which the contract lacks
-                space = self.observation_space[group][key]  # type: ignore[index]
-                observation.setdefault(group, {})[key] = _leaf(key, value, space)
-        return observation
+        try:
+            return answers.observation(flat, self._space, {**before, "rgb": self._game.frame()})
+        except answers.BadAnswer as error:
+            raise self._game.crash(str(error)) from None
 
     def _copy(self) -> dict[str, Any]:
         """The last observation in new arrays."""
@@ -218,38 +254,6 @@ class MineDojoEnv(gym.Env[dict[str, Any], np.ndarray]):
             else value.copy()
             for key, value in (self._observation or {}).items()
         }
-
-
-def _leaf(key: str, value: Mapping[str, Any], space: spaces.Space) -> Any:
-    """One JSON leaf in the form of the contract's space: names as ids, flags as bool, everything clipped to its bounds."""
-    shape = tuple(value["shape"])
-    if value["dtype"] == "str":
-        lookup = _NAME_TABLES.get(key, vocab.item_id)
-        return np.array([lookup(name) for name in value["data"]], np.int64).reshape(shape)
-    array = np.array(value["data"]).reshape(shape)
-    if isinstance(space, spaces.Discrete):
-        return np.int64(array)
-    if isinstance(space, spaces.Box) and space.dtype == np.float32:
-        return np.clip(array, space.low, space.high).astype(np.float32)
-    return array.astype(space.dtype)
-
-
-def _contract(size: tuple[int, int], described: Mapping[str, Mapping[str, Any]], kwargs: Mapping[str, Any]) -> spaces.Dict:
-    """The contract's space for what this task observes; refuses a MineDojo whose keys or shapes are others."""
-    groups = {path.split("/")[0] for path in described}
-    voxels = kwargs.get("voxel_size", VOXEL_SIZE) if "voxels" in groups else None
-    rays = kwargs.get("lidar_rays", LIDAR_RAYS) if "rays" in groups else None
-    space = observation_space(size, voxel_size=voxels, lidar_rays=rays)
-    ours = {
-        f"{group}/{key}" if key else group: tuple(leaf.shape or ())
-        for group, inner in space.spaces.items()
-        for key, leaf in (inner.spaces.items() if isinstance(inner, spaces.Dict) else [("", inner)])
-    }
-    theirs = {path: tuple(entry["shape"]) for path, entry in described.items()}
-    if ours != theirs:
-        wrong = sorted(set(ours.items()) ^ set(theirs.items()))
-        raise MineDojoError(f"this minedojo observes other keys or shapes than 0.1 does: {wrong}. Install minedojo==0.1.")
-    return space
 
 
 def _item(item: Any) -> dict[str, Any]:

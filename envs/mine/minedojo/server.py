@@ -1,8 +1,8 @@
 """The process behind the MineDojo adapter; it runs under the interpreter that has minedojo 0.1, gym 0.21 and numpy 1.26.
 
 Started as ``python server.py SOCKET_FD FRAME_FD`` by :mod:`papergym.envs.mine.minedojo.client`. It imports nothing of
-papergym. Both ways a message is a 4-byte big-endian length and UTF-8 JSON: requests ``{"op": ...}``, replies
-``{"ok": true, ...}`` or ``{"ok": false, "kind", "error"}``. The image, (3, H, W) uint8, travels in shared memory.
+papergym. Both ways a message is a 4-byte big-endian length and UTF-8 JSON: requests ``{"op", "id", ...}``, replies
+``{"id", "ok": true, ...}`` or ``{"id", "ok": false, "kind", "error"}``. The image, (3, H, W) uint8, travels in a shared file.
 """
 
 import json
@@ -186,12 +186,12 @@ def serve(sock, game):
     request = receive(sock)
     if request is None:
         raise EOFError("the client is gone")
-    op = request.pop("op")
+    op, number = request.pop("op"), request.pop("id")
     try:
         reply = {"ok": True, **getattr(game, op)(**request)}
     except Exception as error:  # every failure is sent to the client, which raises it there
         reply = {"ok": False, "kind": type(error).__name__, "error": str(error), "trace": traceback.format_exc()}
-    send(sock, reply)
+    send(sock, {"id": number, **reply})
     return op != "close"
 
 

@@ -41,7 +41,7 @@ def parse_item(item: Sequence[Any]) -> tuple[int, int, int, int]:
 
 def parse_items(items: Any) -> list[tuple[int, int, int, int]]:
     """:func:`parse_item` of each of a list."""
-    if isinstance(items, str | Mapping):
+    if not isinstance(items, Sequence) or isinstance(items, str | bytes):
         raise ValueError(f"an inventory is a list of InventoryItems, got {items!r}")
     return [parse_item(item) for item in items]
 
@@ -199,8 +199,8 @@ def set_time(world: World, rng: np.random.Generator, time: int) -> None:
 
 def check_weather(weather: Any) -> None:
     """Raise ValueError unless ``weather`` is one of the game's."""
-    if weather not in ("clear", "normal", "rain", "thunder"):
-        raise ValueError(f"expected clear, normal, rain or thunder, got {weather!r}")
+    if not isinstance(weather, str) or weather not in ("clear", "normal", "rain", "thunder"):
+        raise ValueError(f"weather is clear, normal, rain or thunder; got {weather!r}")
 
 
 def set_weather(world: World, rng: np.random.Generator, weather: str) -> None:

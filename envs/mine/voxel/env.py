@@ -7,7 +7,7 @@ import gymnasium as gym
 import numpy as np
 
 from papergym.envs import base
-from papergym.envs.checks import flag, number, seed_of, whole
+from papergym.envs.checks import flag, number, one_of, seed_of, whole
 from papergym.envs.mine import spaces as contract
 from papergym.envs.mine import vocabulary as vocab
 from papergym.envs.mine.actions import Actions, InvalidAction
@@ -30,8 +30,8 @@ class VoxelMineEnv(base.World, gym.Env[dict[str, Any], np.ndarray]):
     """A first-person block world; one step is one game tick (1/20 s).
 
     Observations and actions are the contract of :mod:`papergym.envs.mine.spaces`. ``info`` holds ``success``, ``prompt``,
-    ``frames`` (1), ``biome``, on a refused action ``invalid_action`` (True) and ``refusal`` (why), and on death
-    ``cause_of_death``. An episode is
+    ``frames`` (1), ``biome``, ``invalid_action`` (True for a refused action), ``refusal`` (why) and ``cause_of_death``, "" for
+    the living. An episode is
     terminated by death or success; the task's limit is the TimeLimit of the registered id.
 
     Args:
@@ -108,9 +108,7 @@ class VoxelMineEnv(base.World, gym.Env[dict[str, Any], np.ndarray]):
         given = locals()
         self.task = parse(task) if isinstance(task, str) else task
         check_reach(self.task, obtainable())
-        if render_mode not in (None, "rgb_array"):
-            raise ValueError(f"render_mode is None or 'rgb_array'; got {render_mode!r}")
-        self.render_mode, self._begun = render_mode, False
+        self.render_mode, self._begun = one_of("render_mode", render_mode, (None, "rgb_array")), False
         for name in ("allow_time_passage", "use_lidar", "strict_actions", "success_ends", "hand", "hud", "segmentation"):
             flag(name, given[name])
         for name in ("allow_mob_spawn", "use_voxel"):
@@ -208,8 +206,7 @@ class VoxelMineEnv(base.World, gym.Env[dict[str, Any], np.ndarray]):
         reward = self._goals.reward(self.world)
         dead = self.world.vitals.life <= 0
         info = self._info()
-        if refused:
-            info["invalid_action"], info["refusal"] = True, refused
+        info["invalid_action"], info["refusal"] = bool(refused), refused
         if dead:
             info["cause_of_death"] = self.world.vitals.cause
         self._ended = bool(dead or (info["success"] and self._success_ends))
@@ -232,6 +229,9 @@ class VoxelMineEnv(base.World, gym.Env[dict[str, Any], np.ndarray]):
             "prompt": self.task.prompt,
             "frames": 1,
             "biome": vocab.BIOME_NAME[biome],
+            "invalid_action": False,
+            "refusal": "",
+            "cause_of_death": "",
         }
 
     def render(self) -> np.ndarray | None:

@@ -39,6 +39,11 @@ class Painter:
         hud: bool = False,
     ) -> None:
         self.camera = Camera(size, view, aspect)
+        height, width = size
+        if hud and (width < 40 or height < 2 * max(width // 16, 4) + 4):
+            raise ValueError(
+                f"hud needs an image_size of at least (12, 40), and a height of an eighth of the width; got {size}"
+            )
         self.hand, self.hud = hand, hud
         self._boxes = np.zeros((_BOXES, BOX))
         self._entity = np.zeros(self.camera.size, np.uint8)

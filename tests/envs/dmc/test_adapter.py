@@ -179,10 +179,10 @@ BAD_ARGUMENTS = [
     ({"size_px": 0}, "size_px"),
     ({"camera": 7}, "camera 7"),
     ({"quality": "low"}, "paper, near, fast"),
-    ({"obs_type": "words"}, "'state' or 'pixels'"),
+    ({"obs_type": "words"}, "obs_type is one of state, pixels"),
     ({"render_mode": "ansi"}, "rgb_array"),
     ({"action_repeat": 0}, "repeat"),
-    ({"frame_stack": 0}, "num_stack"),
+    ({"frame_stack": 0}, "frame_stack"),
     ({"backend": "vulkan"}, "egl, osmesa, glfw"),
 ]
 
