@@ -174,7 +174,9 @@ class DreamerV3(ExactResume, BaseAlgorithm):
     def _end(self, env: int, record: dict[str, Any], info: dict[str, Any]) -> None:
         """Store the last observation of an episode. No action follows it, and the state after it is never used."""
         last = info["terminal_observation"]
-        batch = {key: value[None] for key, value in last.items()} if isinstance(last, dict) else np.asarray(last)[None]
+        batch = (
+            {key: np.asarray(value)[None] for key, value in last.items()} if isinstance(last, dict) else np.asarray(last)[None]
+        )
         seen = {f"{_SEEN}{key}": value[0] for key, value in self.policy.arrays(batch).items()}
         terminal = not info.get("TimeLimit.truncated", False)
         blank = {name: np.zeros_like(record[name]) for name in ("action", "deter", "stoch")}

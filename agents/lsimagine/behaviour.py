@@ -23,7 +23,7 @@ class Jumping:
             and go on with steps; ``"steps"``: no jumps.
         probability: of a jump where one is likely.
         threshold: probability of the flag, times that of going on, above which a jump is likely.
-        rebranch: pathways that begin anew after a jump, from the likeliest state of each pathway: where one is likely, all, none.
+        rebranch: pathways that begin anew after a jump from the likeliest state of each other: where one is likely, all, none.
         discount_jumps: weigh states after a jump by the discount of all its steps.
         interval: what the heads of a jump are asked about: the states before and directly after it, or consecutive ones.
         step_after_jump: take an ordinary step after every jump, as one transition.
@@ -54,9 +54,8 @@ class Pathway(NamedTuple):
 
     def joined(self, other: "Pathway") -> "Pathway":
         """Both side by side."""
-        latent, jumps = (
-            type(one)(*(torch.cat(parts, 1) for parts in zip(one, two))) for one, two in zip(self[::2], other[::2])
-        )
+        latent = Latent(*(torch.cat(parts, 1) for parts in zip(self.latent, other.latent)))
+        jumps = Jumps(*(torch.cat(parts, 1) for parts in zip(self.jumps, other.jumps)))
         return Pathway(latent, torch.cat([self.action, other.action], 1), jumps)
 
 
@@ -109,21 +108,16 @@ class LongBehaviour(Behaviour):
         return Latent(*(part[time[chosen], chosen.nonzero()[:, 0]] for part in path.latent))
 
     def _imagine(self, world: LongWorldModel, start: Latent, *, mixed: bool, first: torch.Tensor | None = None) -> Pathway:
-        """Pathways from ``start``; ``mixed``: jump where it is likely; ``first`` ``(n,)`` bool: jumps of the first transition."""
+        """Pathways from ``start``; ``mixed``: jump where likely; ``first``, ``(n,)`` bool, replaces the first choice."""
         latents, actions, flags, landings = [start], [], [], []
-        for number in range(self.horizon + 1):
+        for number in range(self.horizon):
             features = latents[-1].features()
             actions.append(self.actor(features).sample())
-            if number == self.horizon:
-                break
-            jumped = (
-                self._choose(world, features) if mixed else torch.zeros(len(features), dtype=torch.bool, device=features.device)
-            )
-            jumped = first if first is not None and not number else jumped
-            landing = world.rssm.imagine_step(latents[-1], world.rssm.with_jumps(actions[-1], jumped))
-            latents.append(self._step_on(world, landing, jumped))
-            flags.append(jumped)
-            landings.append(landing)
+            jumped = self._choose(world, features) if mixed else torch.zeros_like(features[:, 0]).bool()
+            flags.append(jumped if first is None or number else first)
+            landings.append(world.rssm.imagine_step(latents[-1], world.rssm.with_jumps(actions[-1], flags[-1])))
+            latents.append(self._step_on(world, landings[-1], flags[-1]))
+        actions.append(self.actor(latents[-1].features()).sample())
         latent, landed = (Latent(*(torch.stack(parts) for parts in zip(*states))) for states in (latents, landings))
         return Pathway(latent, torch.stack(actions), self._intervals(world, latent, landed, torch.stack(flags)))
 

@@ -7,7 +7,7 @@ import torch
 from gymnasium import spaces
 
 from papergym.agents.dreamerv3.policy import DreamerPolicy
-from papergym.agents.dreamerv3.rssm import Latent, mean_entropies
+from papergym.agents.dreamerv3.rssm import Latent, Observed, mean_entropies
 from papergym.agents.dreamerv3.spaces import Part, observation_parts
 from papergym.agents.lsimagine.behaviour import LongBehaviour
 from papergym.agents.lsimagine.config import Config
@@ -73,7 +73,7 @@ class LSImaginePolicy(DreamerPolicy):
             ends = batch["terminal"], batch["last"]
             losses["replay_value"] = self.behaviour.replay_loss(latent.features(), paid, *ends, imagined, self.world.discount)
         jumped = path.jumps.jumped
-        others = {f"entropy/{name}": value for name, value in mean_entropies(observed).items()}
+        others = {f"entropy/{name}": value for name, value in mean_entropies(Observed(*observed[:3])).items()}
         others |= {"value": returns.value.mean(), "return": returns.target.mean()}
         others["return_scale"] = self.behaviour.scale.range.diff()[0]
         others |= {"imagined_jumps": jumped.float().mean(), "branches": torch.tensor(jumped.shape[1] / len(begun.deter))}

@@ -139,8 +139,7 @@ class LongReplay(SequenceReplay):
     def get_state(self) -> State:
         """See :class:`SequenceReplay`."""
         pending = {
-            str(env): {name: np.ascontiguousarray(waiting[name]) for name in _PENDING.names or ()}
-            for env, waiting in enumerate(self._pending)
+            str(env): {name: waiting[name].copy() for name in _PENDING.names or ()} for env, waiting in enumerate(self._pending)
         }
         more = {"views": self.views.get_state(), "pending": pending, "counts": {name: self.counts[name] for name in COUNTS}}
         return {**super().get_state(), **more}

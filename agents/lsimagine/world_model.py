@@ -91,7 +91,8 @@ class LongWorldModel(WorldModel):
         """Losses of sequences, see :class:`WorldModel`, and of the jumps in them.
 
         Args:
-            start, observation: see :class:`WorldModel`.
+            start: see :class:`WorldModel`.
+            observation: likewise.
             batch: besides, ``intrinsic``, ``jump``, ``steps``, ``gathered``, ``complete``, ``(time, batch)``; and of the ``n``
                 closer views in it ``view_time``, ``view_env`` ``(n,)``, where they are, ``view_intrinsic`` ``(n,)`` and
                 ``view/<key>`` ``(n, *shape)``.

@@ -73,8 +73,11 @@ def agent_view(
         env: environment after its actions, with the picture under ``rgb``.
         task: one of LS-Imagine's five, for its prompt.
         prompt: of another task.
-        scorer, maps, flag: objects, names, or names with arguments; each environment has its own flag.
-        scorer_weight, affordance_weight: of the two intrinsic rewards.
+        scorer: object, name, or name with arguments.
+        maps: likewise.
+        flag: likewise; each environment needs its own.
+        scorer_weight: of the intrinsic reward for what the scorer says.
+        affordance_weight: of the one for the map.
         observe_reward: add the task's reward of the step before to the observation, as the official code does.
         size: (H, W) of what the agent sees.
 

@@ -25,7 +25,7 @@ class LongTermSignals(gym.Wrapper, gym.utils.RecordConstructorArgs):
 
     - ``intrinsic``: what both pay;
     - ``score``: their sum, for values with a weight;
-    - ``view_score``: the same sum for the closer view, whose first value is the mean of the map inside the box; 0 without a view;
+    - ``view_score``: the same sum for the closer view, whose first value is the mean of the map in the box; 0 without a view;
     - ``view_intrinsic``: what the closer view would pay, were it reached: values that exceed those of the episode and of the
       closer views before.
 
@@ -55,8 +55,8 @@ class LongTermSignals(gym.Wrapper, gym.utils.RecordConstructorArgs):
         scale: float = 0.01,
         key: str = "rgb",
     ) -> None:
-        weights = {"scorer_weight": scorer_weight, "affordance_weight": affordance_weight, "scale": scale}
-        gym.utils.RecordConstructorArgs.__init__(self, prompt=prompt, scorer=described(scorer), key=key, **weights)
+        recipe: dict[str, Any] = {"scorer_weight": scorer_weight, "affordance_weight": affordance_weight, "scale": scale}
+        gym.utils.RecordConstructorArgs.__init__(self, prompt=prompt, scorer=described(scorer), key=key, **recipe)
         super().__init__(env)
         held = env.observation_space
         if not isinstance(held, spaces.Dict) or "zoomed" not in held.spaces:
@@ -121,8 +121,8 @@ class AgentView(gym.ObservationWrapper, gym.utils.RecordConstructorArgs):
         size: (H, W).
         keep: further keys of the observation.
 
-    The observation is a dict of ``image`` and ``zoomed`` (3, H, W), ``affordance`` and ``zoomed_affordance`` (1, H, W), all uint8,
-    ``is_zoomed`` and ``jump``. Pictures are squeezed by bilinear interpolation, maps by the mean of an area, times 255.
+    The observation is a dict of ``image`` and ``zoomed`` (3, H, W), ``affordance`` and ``zoomed_affordance`` (1, H, W), all
+    uint8, ``is_zoomed`` and ``jump``. Pictures are squeezed by bilinear interpolation, maps by the mean of an area, times 255.
     """
 
     def __init__(self, env: gym.Env, size: Sequence[int] = (64, 64), keep: Sequence[str] = ()) -> None:
