@@ -70,7 +70,7 @@ def agent_view(
     """What papergym's LS-Imagine agent learns from: :class:`AgentView`, and :class:`LongTermSignals` in ``info``.
 
     Args:
-        env: environment after its actions, with the picture under ``rgb``.
+        env: environment after its actions, with the image under ``rgb``.
         task: one of LS-Imagine's five, for its prompt.
         prompt: of another task.
         scorer: object, name, or name with arguments.

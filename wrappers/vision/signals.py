@@ -1,4 +1,4 @@
-"""What LS-Imagine's agent has to know of a step besides its picture: the two intrinsic rewards, and how near the goal is."""
+"""What LS-Imagine's agent has to know of a step besides its image: the two intrinsic rewards, and how near the goal is."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -36,7 +36,7 @@ class LongTermSignals(gym.Wrapper, gym.utils.RecordConstructorArgs):
         scorer_weight: of the scorer's value; 0: it is not asked.
         affordance_weight: of the Gaussian score.
         scale: of what is paid.
-        key: of the pictures in the observation, (3, H, W) uint8.
+        key: of the images in the observation, (3, H, W) uint8.
 
     Raises:
         ValueError: an observation without a closer view.
@@ -76,7 +76,7 @@ class LongTermSignals(gym.Wrapper, gym.utils.RecordConstructorArgs):
         return observation, {**info, "intrinsic": 0.0, "score": 0.0, **self._view(observation, info)}
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
-        """Step, then look at the picture and its map."""
+        """Step, then look at the image and its map."""
         observation, reward, terminated, truncated, info = self.env.step(action)
         values = np.array([self._scored(observation[self._key]), info["jump_score"]])
         paid = self._paid(values, self._best)
@@ -114,7 +114,7 @@ class LongTermSignals(gym.Wrapper, gym.utils.RecordConstructorArgs):
 
 
 class AgentView(gym.ObservationWrapper, gym.utils.RecordConstructorArgs):
-    """What LS-Imagine's agent sees and stores: small pictures and maps as bytes, all channels first, and the two flags.
+    """What LS-Imagine's agent sees and stores: small images and maps as bytes, all channels first, and the two flags.
 
     Args:
         env: environment of :class:`~papergym.wrappers.vision.observation.AffordanceObservation` with a flag.
@@ -122,7 +122,7 @@ class AgentView(gym.ObservationWrapper, gym.utils.RecordConstructorArgs):
         keep: further keys of the observation.
 
     The observation is a dict of ``image`` and ``zoomed`` (3, H, W), ``affordance`` and ``zoomed_affordance`` (1, H, W), all
-    uint8, ``is_zoomed`` and ``jump``. Pictures are squeezed by bilinear interpolation, maps by the mean of an area, times 255.
+    uint8, ``is_zoomed`` and ``jump``. Images are squeezed by bilinear interpolation, maps by the mean of an area, times 255.
     """
 
     def __init__(self, env: gym.Env, size: Sequence[int] = (64, 64), keep: Sequence[str] = ()) -> None:
@@ -132,23 +132,23 @@ class AgentView(gym.ObservationWrapper, gym.utils.RecordConstructorArgs):
         if not isinstance(held, spaces.Dict) or not {"rgb", "affordance", *FLAG_KEYS, *keep} <= set(held.spaces):
             raise ValueError(f"Expected an observation with the keys {['rgb', 'affordance', *FLAG_KEYS, *keep]}, got {held}.")
         self._size, self._keep = (int(size[0]), int(size[1])), tuple(keep)
-        picture, heat = (spaces.Box(0, 255, (channels, *self._size), np.uint8) for channels in (3, 1))
+        image, heat = (spaces.Box(0, 255, (channels, *self._size), np.uint8) for channels in (3, 1))
         flags = {"is_zoomed": spaces.Discrete(2), "jump": spaces.Discrete(2), **{key: held[key] for key in keep}}
         self.observation_space = spaces.Dict(
-            {"image": picture, "affordance": heat, "zoomed": picture, "zoomed_affordance": heat, **flags}
+            {"image": image, "affordance": heat, "zoomed": image, "zoomed_affordance": heat, **flags}
         )
 
     def observation(self, observation: dict[str, Any]) -> dict[str, np.ndarray]:
         """The small observation."""
         return {
-            "image": self._picture(observation["rgb"]),
+            "image": self._image(observation["rgb"]),
             "affordance": self._map(observation["affordance"]),
-            "zoomed": self._picture(observation["zoomed"]),
+            "zoomed": self._image(observation["zoomed"]),
             "zoomed_affordance": self._map(observation["zoomed_affordance"]),
             **{key: observation[key] for key in ("is_zoomed", "jump", *self._keep)},
         }
 
-    def _picture(self, frame: np.ndarray) -> np.ndarray:
+    def _image(self, frame: np.ndarray) -> np.ndarray:
         small = cv2.resize(np.ascontiguousarray(frame.transpose(1, 2, 0)), self._size[::-1])
         return np.ascontiguousarray(small.transpose(2, 0, 1))
 

@@ -1,4 +1,4 @@
-"""A small world with pictures, maps, closer views and signals, and an agent of a few thousand parameters in it."""
+"""A small world with images, maps, closer views and signals, and an agent of a few thousand parameters in it."""
 
 import gymnasium as gym
 import numpy as np
@@ -32,8 +32,8 @@ class World(gym.Env):
         zoomed = self.count % 3 == 1
         number = self.count % 100
         filled = {"image": 2 * number, "affordance": number, "zoomed": 100 + number, "zoomed_affordance": 50}
-        pictures = {key: np.full(self.observation_space[key].shape, value, np.uint8) for key, value in filled.items()}
-        return {**pictures, "is_zoomed": int(zoomed), "jump": int(zoomed and self.count % 2 == 1)}
+        images = {key: np.full(self.observation_space[key].shape, value, np.uint8) for key, value in filled.items()}
+        return {**images, "is_zoomed": int(zoomed), "jump": int(zoomed and self.count % 2 == 1)}
 
     def info(self):
         goal = self.count + 1.5 if self.count % 6 == 1 else 1e9

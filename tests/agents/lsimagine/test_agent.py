@@ -62,9 +62,9 @@ def test_records_tell_what_happened(make_agent, truncated):
     assert "observation/zoomed" not in rows
     shown = rows["view"] >= 0
     np.testing.assert_array_equal(shown, counts % 3 == 1)
-    pictures = memory.views.get(rows["view"][shown])
-    np.testing.assert_array_equal(pictures["image"][:, 0, 0, 0], 100 + counts[shown])
-    assert (pictures["affordance"] == 50).all()
+    images = memory.views.get(rows["view"][shown])
+    np.testing.assert_array_equal(images["image"][:, 0, 0, 0], 100 + counts[shown])
+    assert (images["affordance"] == 50).all()
     reached = (counts % 6 == 1) & (counts + 2 <= 9)
     np.testing.assert_array_equal(rows["complete"], reached)
     np.testing.assert_array_equal(rows["steps"], 2 * reached)
