@@ -183,7 +183,7 @@ def lsimagine(
         wrappers: put around the env in this order between the actions and the small picture, which drops ``rgb``.
         repeat: frames per step; the task's limit stays one of frames.
         affordance: observe maps, closer views and jump flags too, and put the intrinsic rewards into ``info``; a dict holds
-            arguments of :func:`papergym.wrappers.vision.lsimagine.agent_view`. It replaces the small picture, so ``keep`` and
+            arguments of :func:`papergym.wrappers.vision.signals.agent_view`. It replaces the small picture, so ``keep`` and
             ``wrappers`` are not used.
         world: further arguments of papergym.envs.mine.make, for example ``reward_scale=2.0`` for the official double reward.
 
@@ -204,7 +204,7 @@ def lsimagine(
     if affordance:
         if keep or wrappers:
             raise ValueError("expected affordance without keep and wrappers, which it does not use; leave one out")
-        from papergym.wrappers.vision.lsimagine import agent_view  # loads torch
+        from papergym.wrappers.vision.signals import agent_view  # loads torch
 
         arguments = dict(affordance) if isinstance(affordance, Mapping) else {}
         return agent_view(env, task_id, size=image_sides(size, "size"), **arguments)

@@ -8,7 +8,6 @@ if TYPE_CHECKING:
     from papergym.wrappers.vision.gaussian import gaussian_score as gaussian_score
     from papergym.wrappers.vision.jump import JumpFlag as JumpFlag
     from papergym.wrappers.vision.lsimagine import LSImagine as LSImagine
-    from papergym.wrappers.vision.lsimagine import agent_view as agent_view
     from papergym.wrappers.vision.lsimagine import chain as chain
     from papergym.wrappers.vision.mineclip import MineCLIP as MineCLIP
     from papergym.wrappers.vision.mineclip import OpenCLIPScorer as OpenCLIPScorer
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from papergym.wrappers.vision.scorer import VideoTextScorer as VideoTextScorer
     from papergym.wrappers.vision.signals import AgentView as AgentView
     from papergym.wrappers.vision.signals import LongTermSignals as LongTermSignals
+    from papergym.wrappers.vision.signals import agent_view as agent_view
     from papergym.wrappers.vision.small import SmallScorer as SmallScorer
     from papergym.wrappers.vision.swin_maps import SwinAffordance as SwinAffordance
     from papergym.wrappers.vision.unet import AffordanceUNet as AffordanceUNet
@@ -51,7 +51,7 @@ else:
             "SwinAffordance": "swin_maps",
             "VideoTextScorer": "scorer",
             "ZoomAffordance": "affordance",
-            "agent_view": "lsimagine",
+            "agent_view": "signals",
             "chain": "lsimagine",
             "gaussian_score": "gaussian",
         },

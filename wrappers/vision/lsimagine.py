@@ -7,13 +7,10 @@ import gymnasium as gym
 
 from papergym.envs.mine.tasks import FACTS
 from papergym.wrappers.mine import LSImagineActions, LSImagineObservation
-from papergym.wrappers.previous_reward import KEY as REWARD
-from papergym.wrappers.previous_reward import PreviousReward
 from papergym.wrappers.vision.jump import JumpFlag
 from papergym.wrappers.vision.observation import FLAG_KEYS, AffordanceObservation, Maps, ResizeMaps
 from papergym.wrappers.vision.rewards import AffordanceReward, MineCLIPReward
 from papergym.wrappers.vision.scorer import VideoTextScorer
-from papergym.wrappers.vision.signals import AgentView, LongTermSignals
 
 Link = Callable[[gym.Env], gym.Env]
 
@@ -52,46 +49,6 @@ def chain(
         lambda env: ResizeMaps(env, size, kept[:3]),
         lambda env: LSImagineObservation(env, size=size, keep=kept),
     ]
-
-
-def agent_view(
-    env: gym.Env,
-    task: str,
-    *,
-    prompt: str | None = None,
-    scorer: VideoTextScorer | str | dict[str, Any] = "SmallScorer",
-    maps: Maps | str | dict[str, Any] = "AffordanceUNet",
-    flag: JumpFlag | str | dict[str, Any] = "JumpFlag",
-    scorer_weight: float = 1.0,
-    affordance_weight: float = 1.0,
-    observe_reward: bool = False,
-    size: Sequence[int] = (64, 64),
-) -> gym.Env:
-    """What papergym's LS-Imagine agent learns from: :class:`AgentView`, and :class:`LongTermSignals` in ``info``.
-
-    Args:
-        env: environment after its actions, with the image under ``rgb``.
-        task: one of LS-Imagine's five, for its prompt.
-        prompt: of another task.
-        scorer: object, name, or name with arguments.
-        maps: likewise.
-        flag: likewise; each environment needs its own.
-        scorer_weight: of the intrinsic reward for what the scorer says.
-        affordance_weight: of the one for the map.
-        observe_reward: add the task's reward of the step before to the observation, as the official code does.
-        size: (H, W) of what the agent sees.
-
-    Raises:
-        ValueError: a task without a prompt.
-    """
-    if prompt is None and task not in FACTS["lsimagine"]:
-        raise ValueError(f"Expected a task of {', '.join(FACTS['lsimagine'])} or a prompt, got {task!r}; give prompt=.")
-    words = prompt or FACTS["lsimagine"][task]["prompt"]
-    if observe_reward:
-        env = PreviousReward(env)
-    env = AffordanceObservation(env, maps, words, flag)
-    env = LongTermSignals(env, words, scorer, scorer_weight=scorer_weight, affordance_weight=affordance_weight)
-    return AgentView(env, size, (REWARD,) if observe_reward else ())
 
 
 def _small() -> VideoTextScorer:
