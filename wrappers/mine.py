@@ -188,7 +188,7 @@ def lsimagine(
         world: further arguments of papergym.envs.mine.make, for example ``reward_scale=2.0`` for the official double reward.
 
     Raises:
-        ValueError: ``affordance`` together with ``keep`` or ``wrappers``.
+        ValueError: ``affordance`` that is neither a flag nor a dict, or that comes with ``keep`` or ``wrappers``.
     """
     from papergym.envs.mine import make
     from papergym.envs.mine.tasks import FACTS
@@ -206,7 +206,9 @@ def lsimagine(
             raise ValueError("expected affordance without keep and wrappers, which it does not use; leave one out")
         from papergym.wrappers.vision.signals import agent_view  # loads torch
 
-        arguments = dict(affordance) if isinstance(affordance, Mapping) else {}
+        arguments = {} if affordance is True else affordance
+        if not isinstance(arguments, Mapping):
+            raise ValueError(f"expected affordance True, False or a dict of arguments, got {affordance!r}")
         return agent_view(env, task_id, size=image_sides(size, "size"), **arguments)
     for wrapper in wrappers:
         env = wrapper(env)

@@ -112,6 +112,8 @@ def test_ids_take_it_with_repeated_actions():
 def test_what_it_cannot_be_combined_with():
     with pytest.raises(ValueError, match="affordance without keep and wrappers"):
         gym.make(ID, affordance=True, keep=("jump",))
+    with pytest.raises(ValueError, match="True, False or a dict of arguments, got 'yes'"):
+        gym.make(ID, affordance="yes")
     with pytest.raises(ValueError, match="or a prompt, got 'open-ended'; give prompt="):
         agent_view(make("open-ended", cam_interval=10), "open-ended")
     with pytest.raises(ValueError, match="closer view"):
