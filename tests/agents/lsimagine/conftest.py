@@ -11,7 +11,6 @@ from papergym.agents.lsimagine.algorithm import Baseline, LSImagine
 from papergym.agents.lsimagine.config import Config
 
 TINY = Size(deter=16, hidden=8, classes=4, depth=4, units=8)
-IMAGE, MAP = spaces.Box(0, 255, (3, 16, 16), np.uint8), spaces.Box(0, 255, (1, 16, 16), np.uint8)
 
 
 class World(gym.Env):
@@ -20,10 +19,11 @@ class World(gym.Env):
     The score is the count; a step pays its count, and a tenth of it as intrinsic reward.
     """
 
-    def __init__(self, length=9, truncated=False, action_space=None):
+    def __init__(self, length=9, truncated=False, action_space=None, side=16):
+        image, heat = (spaces.Box(0, 255, (channels, side, side), np.uint8) for channels in (3, 1))
         two = {"is_zoomed": spaces.Discrete(2), "jump": spaces.Discrete(2)}
         self.observation_space = spaces.Dict(
-            {"image": IMAGE, "affordance": MAP, "zoomed": IMAGE, "zoomed_affordance": MAP, **two}
+            {"image": image, "affordance": heat, "zoomed": image, "zoomed_affordance": heat, **two}
         )
         self.action_space = action_space or spaces.Discrete(3)
         self.length, self.cut = length, truncated
