@@ -12,7 +12,7 @@ from papergym.envs.mine.tasks import FACTS
 from papergym.wrappers.previous_reward import KEY as REWARD
 from papergym.wrappers.previous_reward import PreviousReward
 from papergym.wrappers.vision.jump import JumpFlag
-from papergym.wrappers.vision.observation import FLAG_KEYS, AffordanceObservation, Maps
+from papergym.wrappers.vision.observation import FLAG_KEYS, AffordanceObservation, Maps, RemoveHUD
 from papergym.wrappers.vision.recipes import built, described
 from papergym.wrappers.vision.scorer import FRAMES, VideoTextScorer, calibrated
 
@@ -172,6 +172,7 @@ def agent_view(
     scorer_weight: float = 1.0,
     affordance_weight: float = 1.0,
     observe_reward: bool = False,
+    remove_hud: bool = False,
     size: Sequence[int] = (64, 64),
 ) -> gym.Env:
     """What papergym's LS-Imagine agent learns from: :class:`AgentView`, and :class:`LongTermSignals` in ``info``.
@@ -186,6 +187,7 @@ def agent_view(
         scorer_weight: of the intrinsic reward for what the scorer says.
         affordance_weight: of the one for the map.
         observe_reward: add the task's reward of the step before to the observation, as the official code does.
+        remove_hud: paint over the hand and the slots, which the real game draws.
         size: (H, W) of what the agent sees.
 
     Raises:
@@ -196,6 +198,6 @@ def agent_view(
     words = prompt or FACTS["lsimagine"][task]["prompt"]
     if observe_reward:
         env = PreviousReward(env)
-    env = AffordanceObservation(env, maps, words, flag)
+    env = AffordanceObservation(RemoveHUD(env) if remove_hud else env, maps, words, flag)
     env = LongTermSignals(env, words, scorer, scorer_weight=scorer_weight, affordance_weight=affordance_weight)
     return AgentView(env, size, (REWARD,) if observe_reward else ())
