@@ -107,12 +107,12 @@ class LSImagine(DreamerV3):
         batch["view_intrinsic"] = batch["view_intrinsic"][batch["view_time"], batch["view_env"]]
 
     def _extra_state(self) -> State:
-        signals = np.array([[info[name] for name in SIGNALS] for info in self._last_infos], np.float64)
-        return {**super()._extra_state(), "signals": signals}
+        signals = [{name: float(info[name]) for name in (*SIGNALS, *_SHOWN) if name in info} for info in self._last_infos]
+        return {**super()._extra_state(), "signals": {str(env): said for env, said in enumerate(signals)}}
 
     def _set_extra_state(self, state: State) -> None:
         super()._set_extra_state(state)
-        self._last_infos = [dict(zip(SIGNALS, row)) for row in state["signals"].tolist()]
+        self._last_infos = [dict(state["signals"][str(env)]) for env in range(self.n_envs)]
 
 
 class Baseline(DreamerV3):

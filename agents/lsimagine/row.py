@@ -13,6 +13,7 @@ AGENT = Agent(
     default_env="LSImagine-HarvestLogInPlains-v0",
     action_spaces=("Discrete", "Box"),
     score="papergym.agents.lsimagine.score:numbers",
+    show="papergym.agents.lsimagine.show:show",
     labels={
         "success": "percent of the test episodes that end with the item",
         "success_low": "lower end of its 95 % interval (Wilson)",

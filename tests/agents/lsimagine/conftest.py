@@ -38,7 +38,7 @@ class World(gym.Env):
     def info(self):
         goal = self.count + 1.5 if self.count % 6 == 1 else 1e9
         signals = {"intrinsic": 0.1 * self.count, "score": float(self.count), "view_score": goal, "view_intrinsic": 0.5}
-        return {**signals, "jump_threshold": 0.25, "jump_probability": 0.5}
+        return {**signals, "jump_threshold": 0.25 * self.count, "jump_probability": 0.5}
 
     def reset(self, *, seed=None, options=None):
         super().reset(seed=seed)

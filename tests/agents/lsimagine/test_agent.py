@@ -73,7 +73,7 @@ def test_records_tell_what_happened(make_agent, truncated):
     assert memory.counts == {"begun": 6, "completed": 4, "steps": 8, "dropped": 2}
     shown = model.logger.name_to_value
     assert shown["rollout/jumps_completed"] == pytest.approx(4 / 6) and shown["rollout/jump_steps"] == 2
-    assert shown["rollout/jump_threshold"] == 0.25 and shown["rollout/jump_rate"] == rows["jump"].mean()
+    assert shown["rollout/jump_threshold"] == 0.25 * 4.5 and shown["rollout/jump_rate"] == rows["jump"].mean()
 
 
 def test_a_batch_has_the_views_of_its_steps(make_agent):

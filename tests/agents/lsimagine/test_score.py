@@ -2,15 +2,19 @@
 
 import math
 
+import imageio.v2 as imageio
 import numpy as np
 import pytest
+import torch
 
-from papergym.agents.lsimagine import score
+from papergym.agents.lsimagine import score, show
 from papergym.agents.lsimagine.score import jump_rate, success
+from papergym.agents.run import main
 from papergym.agents.runner.evaluation import evaluate
 from papergym.agents.runner.plan import make_plan
 from papergym.agents.runner.registry import agent
 from papergym.agents.runner.train import build_learner, run_plan
+from tests.agents.lsimagine.conftest import World
 
 
 @pytest.mark.parametrize(("won", "count"), [(0, 100), (7, 100), (50, 100), (3, 3)])
@@ -65,3 +69,47 @@ def test_a_run_ends_with_its_numbers(tmp_path, baseline):
     metrics = (tmp_path / "run" / "metrics.csv").read_text(encoding="utf-8").splitlines()[0]
     logged = ("rollout/jump_rate", "rollout/jump_threshold", "train/loss/jump")
     assert all((name in metrics) is not baseline for name in logged)
+
+
+def test_a_run_is_shown(tmp_path):
+    """By the command, from its folder; another agent's run and the baseline's have nothing to show."""
+    folder = tmp_path / "run"
+    run_plan(plan_of(run_folder=str(folder), steps=34), "a test", listen=False)
+    assert main(["show", str(folder)]) == 0
+    image = imageio.imread(folder / "show" / "imagined.png")
+    assert image.shape == (2 * 68 + 4, 68 * (STEPS + 1) + 4, 3)
+    frames = imageio.get_reader(folder / "show" / "episode.mp4")
+    assert frames.count_frames() == STEPS + 1 and frames.get_data(0).shape[1] == 3 * 256
+
+
+def test_imagined_images_are_those_of_the_model(make_agent):
+    """Step by step with the actions taken, and one jump at a time."""
+    policy, world = make_agent().policy, World()
+    observation, state, steps = world.reset(seed=0)[0], None, []
+    for _ in range(6):
+        action, state = policy.predict({key: np.asarray(value)[None] for key, value in observation.items()}, state)
+        steps.append((observation, {}, state))
+        observation = world.step(action[0])[0]
+    jumps = [step for step in steps if step[0]["is_zoomed"]]
+    assert len(jumps) == 2
+    torch.manual_seed(0)
+    image, jumped = show.imagined_images(policy, steps), show.jump_images(policy, jumps)
+    torch.manual_seed(0)
+    latents = [policy.latent(*steps[0][2][:2])]
+    for _, _, (*_, action) in steps[:-1]:
+        latents.append(policy.world.rssm.imagine_step(latents[-1], torch.from_numpy(action)))
+    before = policy.latent(*(np.concatenate([step[2][part] for step in jumps]) for part in (0, 1)))
+    landing = policy.world.rssm.imagine_step(before, policy.world.rssm.jump(2))
+
+    def tile(whole, row, column):
+        return whole[4 + 20 * row :, 4 + 20 * column :][:16, :16].transpose(2, 0, 1)
+
+    for column, (latent, step) in enumerate(zip(latents, steps)):
+        np.testing.assert_array_equal(tile(image, 0, column), step[0]["image"])
+        expected = policy.world.decoder.predict(latent)["image"][0].detach().numpy()
+        np.testing.assert_allclose(tile(image, 1, column) / 255, expected, atol=0.51 / 255)
+    expected = policy.world.decoder.predict(landing)["image"].detach().numpy()
+    for column, step in enumerate(jumps):
+        np.testing.assert_array_equal(tile(jumped, 0, column), step[0]["image"])
+        np.testing.assert_array_equal(tile(jumped, 1, column), step[0]["zoomed"])
+        np.testing.assert_allclose(tile(jumped, 2, column) / 255, expected[column], atol=0.51 / 255)
