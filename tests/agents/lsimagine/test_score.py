@@ -59,23 +59,22 @@ def test_the_flags_statistics_are_those_of_training_or_none(monkeypatch):
 
 
 @pytest.mark.parametrize("baseline", [False, True])
-def test_a_run_ends_with_its_numbers(tmp_path, baseline):
-    plan = plan_of(baseline=baseline, run_folder=str(tmp_path / "run"))
+def test_a_run_ends_with_its_numbers_and_is_shown(tmp_path, baseline, capsys):
+    """The command draws its episode from its folder; the baseline has neither maps nor jumps to show."""
+    folder = tmp_path / "run"
+    plan = plan_of(baseline=baseline, run_folder=str(folder))
     summary = run_plan(plan, "a test", listen=False)
     scores = summary["scores"]
     assert 0 <= scores["success_low"] <= scores["success"] <= scores["success_high"] <= 100
     assert 1 <= scores["episode_steps"] <= STEPS
     assert ("jump_rate" in scores) is ("test_jump_rate" in scores) is not baseline
-    metrics = (tmp_path / "run" / "metrics.csv").read_text(encoding="utf-8").splitlines()[0]
+    metrics = (folder / "metrics.csv").read_text(encoding="utf-8").splitlines()[0]
     logged = ("rollout/jump_rate", "rollout/jump_threshold", "train/loss/jump")
     assert all((name in metrics) is not baseline for name in logged)
-
-
-def test_a_run_is_shown(tmp_path):
-    """By the command, from its folder; another agent's run and the baseline's have nothing to show."""
-    folder = tmp_path / "run"
-    run_plan(plan_of(run_folder=str(folder), steps=34), "a test", listen=False)
-    assert main(["show", str(folder)]) == 0
+    assert main(["show", str(folder)]) == (2 if baseline else 0)
+    if baseline:
+        assert "the run is of the baseline, which has neither maps nor jumps" in capsys.readouterr().err
+        return
     image = imageio.imread(folder / "show" / "imagined.png")
     assert image.shape == (2 * 68 + 4, 68 * (STEPS + 1) + 4, 3)
     frames = imageio.get_reader(folder / "show" / "episode.mp4")
