@@ -86,3 +86,7 @@ class Config(DreamerConfig):
         for name in ("jump_probability", "jump_threshold"):
             if not 0 <= getattr(self, name) <= 1:
                 raise UsageError(f"{name} is {getattr(self, name)}, expected between 0 and 1.")
+        if not self.long_branch_weight and self.pathways != "steps":
+            raise UsageError(
+                f"long_branch_weight is 0 with pathways {self.pathways!r}, expected pathways 'steps': no jump is learned."
+            )

@@ -169,6 +169,7 @@ def test_the_baseline_sees_the_image_alone_and_is_paid_everything(make_agent):
         ({"interval_heads": "x"}, "interval_heads is 'x', expected one of landing, next"),
         ({"gathered": "x"}, "gathered is 'x', expected one of sum, mean"),
         ({"test_flag": "x"}, "test_flag is 'x', expected one of kept, lost"),
+        ({"long_branch_weight": 0.0}, "long_branch_weight is 0 with pathways 'sequential', expected pathways 'steps'"),
         ({"jump_probability": 1.5}, "jump_probability is 1.5, expected between 0 and 1"),
         ({"jump_threshold": -0.1}, "jump_threshold is -0.1, expected between 0 and 1"),
     ],
