@@ -82,3 +82,14 @@ def make_agent(tiny):
         return LSImagine("LSImaginePolicy", venv, config, seed=seed, device="cpu")
 
     return make
+
+
+ID = "LSImagineTiny-v0"
+
+
+@pytest.fixture
+def tiny_id(tiny):
+    """Id of the world, for runs by name."""
+    gym.register(ID, entry_point=World, max_episode_steps=1000)
+    yield ID
+    del gym.registry[ID]

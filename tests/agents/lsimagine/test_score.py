@@ -7,14 +7,16 @@ import numpy as np
 import pytest
 import torch
 
+from papergym.agents.errors import BadNumbersError
 from papergym.agents.lsimagine import score, show
+from papergym.agents.lsimagine.algorithm import LSImagine
 from papergym.agents.lsimagine.score import jump_rate, success
 from papergym.agents.run import main
 from papergym.agents.runner.evaluation import evaluate
 from papergym.agents.runner.plan import make_plan
 from papergym.agents.runner.registry import agent
 from papergym.agents.runner.train import build_learner, run_plan
-from tests.agents.lsimagine.conftest import World
+from tests.agents.lsimagine.conftest import ID, World
 
 
 @pytest.mark.parametrize(("won", "count"), [(0, 100), (7, 100), (50, 100), (3, 3)])
@@ -58,16 +60,23 @@ def test_the_flags_statistics_are_those_of_training_or_none(monkeypatch):
     assert [list(count) for count in begun] == [[500.0], []] and trained.count[0] == 500.0
 
 
+def tiny_plan(folder, **given):
+    """A run in the small world, whose flag has no statistics."""
+    small = {"env": ID, "steps": 63, "batch_size": 2, "batch_length": 8, "learning_starts": 30, "imagined_steps": 3}
+    kept = {"video": False, "eval_every": 0, "eval_episodes": 4, "test_flag": "lost", "run_folder": str(folder)}
+    return make_plan(agent("lsimagine"), "quick", {**small, **kept, **given})
+
+
 @pytest.mark.parametrize("baseline", [False, True])
-def test_a_run_ends_with_its_numbers_and_is_shown(tmp_path, baseline, capsys):
+def test_a_run_ends_with_its_numbers_and_is_shown(tiny_id, tmp_path, baseline, capsys):
     """The command draws its episode from its folder; the baseline has neither maps nor jumps to show."""
     folder = tmp_path / "run"
-    plan = plan_of(baseline=baseline, run_folder=str(folder))
-    summary = run_plan(plan, "a test", listen=False)
-    scores = summary["scores"]
-    assert 0 <= scores["success_low"] <= scores["success"] <= scores["success_high"] <= 100
-    assert 1 <= scores["episode_steps"] <= STEPS
+    scores = run_plan(tiny_plan(folder, baseline=baseline), "a test", listen=False)["scores"]
+    assert scores["success"] == 100 and scores["success_low"] < 100 and scores["episode_steps"] == 9
     assert ("jump_rate" in scores) is ("test_jump_rate" in scores) is not baseline
+    if not baseline:
+        assert scores["test_jump_rate"] == pytest.approx(100 * 2 / 9) and scores["jump_steps"] == 2
+        assert scores["jumps_completed"] == pytest.approx(200 / 3)
     metrics = (folder / "metrics.csv").read_text(encoding="utf-8").splitlines()[0]
     logged = ("rollout/jump_rate", "rollout/jump_threshold", "train/loss/jump")
     assert all((name in metrics) is not baseline for name in logged)
@@ -75,10 +84,26 @@ def test_a_run_ends_with_its_numbers_and_is_shown(tmp_path, baseline, capsys):
     if baseline:
         assert "the run is of the baseline, which has neither maps nor jumps" in capsys.readouterr().err
         return
-    image = imageio.imread(folder / "show" / "imagined.png")
-    assert image.shape == (2 * 68 + 4, 68 * (STEPS + 1) + 4, 3)
+    image, jumps = (imageio.imread(folder / "show" / name) for name in ("imagined.png", "jumps.png"))
+    assert image.shape == (2 * 20 + 4, 20 * 10 + 4, 3) and jumps.shape == (3 * 20 + 4, 20 * 3 + 4, 3)
     frames = imageio.get_reader(folder / "show" / "episode.mp4")
-    assert frames.count_frames() == STEPS + 1 and frames.get_data(0).shape[1] == 3 * 256
+    assert frames.count_frames() == 10 and frames.get_data(0).shape[1] == 3 * 256
+
+
+def test_a_run_with_a_loss_that_is_not_finite_stops_and_keeps_its_checkpoint(tiny_id, tmp_path, monkeypatch):
+    original = LSImagine.complete_batch
+
+    def poisoned(self, batch):
+        original(self, batch)
+        if self._n_updates == 2:
+            batch["intrinsic"] = batch["intrinsic"] * float("nan")
+
+    monkeypatch.setattr(LSImagine, "complete_batch", poisoned)
+    plan = tiny_plan(tmp_path / "run", checkpoint_seconds=0.0)
+    with pytest.raises(BadNumbersError, match=r"update 2: not finite: .*loss/intrinsic.*; the checkpoint .* is kept in"):
+        run_plan(plan, "a test", listen=False)
+    kept = sorted((tmp_path / "run" / "checkpoints").glob("*.safetensors"))
+    assert kept and not (tmp_path / "run" / "summary.json").exists()
 
 
 def test_imagined_images_are_those_of_the_model(make_agent):
