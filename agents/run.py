@@ -11,6 +11,7 @@ from papergym.version import __version__
 VERBS = {
     "train": "train an agent on an environment; writes a run folder",
     "evaluate": "play a trained agent without exploration and print its returns",
+    "show": "what a trained agent sees and imagines, as images",
     "list": "environment ids by family, agents and papers, with their sources",
     "doctor": "versions, what renders here and how fast, what is missing and how to install it",
     "check": "hold an environment or wrapper of yours to the checks that those of papergym pass",

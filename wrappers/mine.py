@@ -1,6 +1,6 @@
 """LS-Imagine's interface to MineDojo: twelve discrete actions and one small image."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import cv2
@@ -12,6 +12,7 @@ from gymnasium.utils import RecordConstructorArgs
 
 from papergym.envs.checks import choice_of, number, one_of, whole
 from papergym.envs.mine.spaces import image_sides
+from papergym.wrappers.repeat import ActionRepeat
 from papergym.wrappers.state import of_state
 
 ACTIONS = (
@@ -177,6 +178,8 @@ def lsimagine(
     fast_reset: int = 0,
     backend: str = "voxel",
     wrappers: Sequence[Callable[[gym.Env], gym.Env]] = (),
+    repeat: int = 1,
+    affordance: bool | Mapping[str, Any] = False,
     **world: Any,
 ) -> gym.Env:
     """A task of LS-Imagine as its agent sees it: twelve actions, then one small image.
@@ -189,9 +192,17 @@ def lsimagine(
         fast_reset: resets that keep the world (the paper trains with 5, with 10 for iron ore, and tests with 0).
         backend: "voxel" or "minedojo".
         wrappers: put around the env in this order between the actions and the small picture, which drops ``rgb``.
+        repeat: frames per step; the task's limit stays one of frames.
+        affordance: observe maps, closer views and jump flags too, and put the intrinsic rewards into ``info``; a dict holds
+            arguments of :func:`papergym.wrappers.vision.signals.agent_view`. It replaces the small picture, so ``keep`` and
+            ``wrappers`` are not used.
         world: further arguments of papergym.envs.mine.make, for example ``reward_scale=2.0`` for the official double reward.
+
+    Raises:
+        ValueError: ``affordance`` that is neither a flag nor a dict, or that comes with ``keep`` or ``wrappers``.
     """
     from papergym.envs.mine import make
+    from papergym.envs.mine.tasks import FACTS
 
     if not isinstance(wrappers, Sequence) or not all(map(callable, wrappers)):
         raise ValueError(f"wrappers is a list of functions from an environment to an environment; got {wrappers!r}")
@@ -201,6 +212,18 @@ def lsimagine(
         world["fast_reset"] = fast_reset
     env: gym.Env = make(task_id, shape, backend=backend, cam_interval=10, **world)  # type: ignore[arg-type]
     env = LSImagineActions(env)
+    if repeat != 1:
+        limit = FACTS["lsimagine"].get(task_id, {}).get("limit")
+        env = ActionRepeat(gym.wrappers.TimeLimit(env, limit) if limit else env, repeat)
+    if affordance:
+        if keep or wrappers:
+            raise ValueError("expected affordance without keep and wrappers, which it does not use; leave one out")
+        from papergym.wrappers.vision.signals import agent_view  # loads torch
+
+        arguments = {} if affordance is True else affordance
+        if not isinstance(arguments, Mapping):
+            raise ValueError(f"expected affordance True, False or a dict of arguments, got {affordance!r}")
+        return agent_view(env, task_id, size=image_sides(size, "size"), **arguments)
     for wrapper in wrappers:
         env = wrapper(env)
     return LSImagineObservation(env, size=size, keep=keep)

@@ -3,6 +3,7 @@
 SB3 brings vector environments, monitors, callbacks, the logger and files; :class:`ExactResume` brings the state of all of them.
 """
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -24,6 +25,11 @@ from papergym.agents.replay.sequences import SequenceReplay
 
 _FLAG = ((), np.dtype(np.bool_))
 _SEEN = "observation/"
+
+
+def _of_env(observation: Any, env: int) -> Any:
+    """What one environment has returned, of a batch."""
+    return {key: value[env] for key, value in observation.items()} if isinstance(observation, dict) else observation[env]
 
 
 class DreamerV3(ExactResume, BaseAlgorithm):
@@ -82,7 +88,17 @@ class DreamerV3(ExactResume, BaseAlgorithm):
         self.policy = self.policy_class(
             self.observation_space, self.action_space, self.lr_schedule, config=config, **self.policy_kwargs
         ).to(self.device)  # pyright: ignore[reportAttributeAccessIssue]
-        self.replay_buffer = SequenceReplay(
+        self.replay_buffer = self.make_memory()
+        self.learning_starts = max(config.learning_starts, (config.batch_length + 1) * self.n_envs)
+        self._state = self.policy.initial_state(self.n_envs)
+        self._last_rewards = np.zeros(self.n_envs, np.float32)
+        self._last_infos: list[dict[str, Any]] = [{} for _ in range(self.n_envs)]
+        self._due = 1.0  # updates to be made
+
+    def make_memory(self) -> SequenceReplay:
+        """The replay memory; an agent that extends this one may return another."""
+        config = self.config
+        return SequenceReplay(
             config.buffer_size,
             self.record_fields(),
             length=config.batch_length + 1,  # one step of context before
@@ -90,10 +106,6 @@ class DreamerV3(ExactResume, BaseAlgorithm):
             online=config.online,
             seed=self.seed,
         )
-        self.learning_starts = max(config.learning_starts, (config.batch_length + 1) * self.n_envs)
-        self._state = self.policy.initial_state(self.n_envs)
-        self._last_rewards = np.zeros(self.n_envs, np.float32)
-        self._due = 1.0  # updates to be made
 
     def record_fields(self) -> dict[str, FieldSpec]:
         """Fields of a step in the memory."""
@@ -147,10 +159,12 @@ class DreamerV3(ExactResume, BaseAlgorithm):
             record = {"action": vectors[env], "deter": deter[env], "stoch": stoch[env], "reward": reward}
             flags = {"first": bool(starts[env]), "last": False, "terminal": False}
             seen = {f"{_SEEN}{key}": value[env] for key, value in arrays.items()}
-            self.replay_buffer.add(env, {**seen, **record, **flags})
+            observation = _of_env(self._last_obs, env)
+            self.store(env, {**seen, **record, **flags}, observation, self._last_infos[env])
             if dones[env]:
                 self._end(env, {**record, "reward": rewards[env]}, infos[env])
         self._last_obs, self._last_rewards = new_obs, np.asarray(rewards, np.float32)  # pyright: ignore[reportAttributeAccessIssue]
+        self._last_infos = [first if done else info for done, first, info in zip(dones, self.env.unwrapped.reset_infos, infos)]
         self._last_episode_starts = np.asarray(dones, bool)
         self.num_timesteps += self.n_envs
         self._update_info_buffer(infos, dones)
@@ -160,12 +174,25 @@ class DreamerV3(ExactResume, BaseAlgorithm):
     def _end(self, env: int, record: dict[str, Any], info: dict[str, Any]) -> None:
         """Store the last observation of an episode. No action follows it, and the state after it is never used."""
         last = info["terminal_observation"]
-        batch = {key: value[None] for key, value in last.items()} if isinstance(last, dict) else np.asarray(last)[None]
+        batch = (
+            {key: np.asarray(value)[None] for key, value in last.items()} if isinstance(last, dict) else np.asarray(last)[None]
+        )
         seen = {f"{_SEEN}{key}": value[0] for key, value in self.policy.arrays(batch).items()}
         terminal = not info.get("TimeLimit.truncated", False)
         blank = {name: np.zeros_like(record[name]) for name in ("action", "deter", "stoch")}
         flags = {"first": False, "last": True, "terminal": terminal}
-        self.replay_buffer.add(env, {**seen, **blank, "reward": record["reward"], **flags})
+        self.store(env, {**seen, **blank, "reward": record["reward"], **flags}, last, info)
+
+    def store(self, env: int, record: dict[str, Any], observation: Any, info: Mapping[str, Any]) -> None:
+        """Append a step to the memory.
+
+        Args:
+            env: environment.
+            record: the fields of :meth:`record_fields`.
+            observation: of the step, as the environment gave it; for agents that store more of it.
+            info: that came with it.
+        """
+        self.replay_buffer.add(env, record)
 
     def _train(self, log_interval: int | None = None) -> None:
         """The updates that are due."""
@@ -188,6 +215,7 @@ class DreamerV3(ExactResume, BaseAlgorithm):
         batch = policy.tensors({name: value[1:] for name, value in fields.items()})
         observation = {name.removeprefix(_SEEN): batch.pop(name) for name in list(batch) if name.startswith(_SEEN)}
         batch["previous_action"] = torch.as_tensor(before, device=policy.device)
+        self.complete_batch(batch)
         losses, latent, others = policy.losses(start, batch, observation)
         numbers = self._numbers({**{f"loss/{name}": loss for name, loss in losses.items()}, **others})
         policy.optimizer.zero_grad()
@@ -199,6 +227,9 @@ class DreamerV3(ExactResume, BaseAlgorithm):
         self._n_updates += 1
         for name, value in numbers.items():
             self.logger.record_mean(f"train/{name}", value)
+
+    def complete_batch(self, batch: dict[str, torch.Tensor]) -> None:
+        """Add to the fields of a sampled batch what an agent that extends this one needs besides."""
 
     def _numbers(self, tensors: dict[str, torch.Tensor]) -> dict[str, float]:
         """Values of scalars, fetched at once.
@@ -217,6 +248,8 @@ class DreamerV3(ExactResume, BaseAlgorithm):
         return numbers
 
     def _cut_episodes(self) -> None:
+        assert self.env is not None
+        self._last_infos = list(self.env.unwrapped.reset_infos)
         for env in range(self.n_envs):
             self.replay_buffer.amend(env, last=True)
 

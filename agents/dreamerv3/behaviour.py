@@ -168,9 +168,13 @@ class Behaviour(nn.Module):
             returns: see :meth:`returns`.
         """
         policy = self.actor(features)
-        advantage = (returns.target - returns.value) / self.scale.update(returns.target)
+        advantage = (returns.target - returns.value) / self.divisor(returns.target)
         gain = policy.log_prob(action) * advantage + self.entropy * policy.entropy()
         return {"actor": -returns.weight * gain, "critic": returns.weight * self.critic_loss(features, returns.target)}
+
+    def divisor(self, target: torch.Tensor) -> torch.Tensor:
+        """Scale of the returns, after it has taken in these."""
+        return self.scale.update(target)
 
     def critic_loss(self, features: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """Cross-entropy with returns ``target`` ``(...)``, and with the slow critic's mean; ``(...)``."""

@@ -12,7 +12,7 @@ from stable_baselines3.common.type_aliases import PyTorchObs, Schedule
 from papergym.agents.dreamerv3.behaviour import Behaviour
 from papergym.agents.dreamerv3.config import Config
 from papergym.agents.dreamerv3.rssm import Latent, mean_entropies
-from papergym.agents.dreamerv3.spaces import ActionCode, observation_parts
+from papergym.agents.dreamerv3.spaces import ActionCode, Part, observation_parts
 from papergym.agents.dreamerv3.world_model import WorldModel
 from papergym.agents.nets.laprop import LaProp
 
@@ -42,26 +42,34 @@ class DreamerPolicy(BasePolicy):
     ) -> None:
         super().__init__(observation_space, action_space)
         self.config = config = config or Config()
-        size = config.widths()
-        self.parts, self.actions = observation_parts(observation_space), ActionCode(action_space)
+        self.parts, self.actions = self.seen_parts(observation_space), ActionCode(action_space)
         self.world = self.make_world(config)
-        self.behaviour = Behaviour(
-            self.world.rssm.width,
-            self.actions.width,
-            size,
-            discrete=self.actions.discrete,
-            horizon=config.imagined_steps,
-            mix=config.gae_lambda,
-            entropy=config.entropy,
-            slow_rate=config.slow_rate,
-            unimix=config.unimix,
-        )
+        self.behaviour = self.make_behaviour(config)
         learned = [tensor for tensor in self.parameters() if tensor.requires_grad]
         self.optimizer = LaProp(learned, lr_schedule(1), clip=config.clip, warmup=config.warmup)
 
     def _get_constructor_parameters(self) -> dict[str, Any]:
         given = {"observation_space": self.observation_space, "action_space": self.action_space}
         return {**given, "lr_schedule": self._dummy_schedule, "config": self.config}
+
+    def seen_parts(self, space: spaces.Space) -> tuple[Part, ...]:
+        """Parts of the observation that the networks see: all of them."""
+        return observation_parts(space)
+
+    def make_behaviour(self, config: Config) -> Behaviour:
+        """Actor and critic; an agent that extends this one may return others."""
+        return Behaviour(self.world.rssm.width, self.actions.width, config.widths(), **self.behaviour_settings(config))
+
+    def behaviour_settings(self, config: Config) -> dict[str, Any]:
+        """Settings of :class:`Behaviour`."""
+        return {
+            "discrete": self.actions.discrete,
+            "horizon": config.imagined_steps,
+            "mix": config.gae_lambda,
+            "entropy": config.entropy,
+            "slow_rate": config.slow_rate,
+            "unimix": config.unimix,
+        }
 
     def make_world(self, config: Config) -> WorldModel:
         """The world model; an agent that extends this one may return another."""
@@ -161,9 +169,12 @@ class DreamerPolicy(BasePolicy):
             losses["replay_value"] = self.behaviour.replay_loss(
                 latent.features(), batch["reward"], batch["terminal"], batch["last"], imagined, self.world.discount
             )
-        scales = {name.removesuffix("_scale"): value for name, value in vars(self.config).items() if name.endswith("_scale")}
-        weighted = {name: loss.mean() * scales.get(name, 1.0) for name, loss in losses.items()}
         others = {f"entropy/{name}": value for name, value in mean_entropies(observed).items()}
         others |= {"value": returns.value.mean(), "return": returns.target.mean()}
         others["return_scale"] = self.behaviour.scale.range.diff()[0]
-        return weighted, latent, others
+        return self.weighted(losses), latent, others
+
+    def weighted(self, losses: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Mean of each loss times its ``<name>_scale`` among the settings."""
+        scales = {name.removesuffix("_scale"): value for name, value in vars(self.config).items() if name.endswith("_scale")}
+        return {name: loss.mean() * scales.get(name, 1.0) for name, loss in losses.items()}

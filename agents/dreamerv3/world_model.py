@@ -160,7 +160,15 @@ class WorldModel(nn.Module):
         super().__init__()
         self.free_nats, self.discount = free_nats, 1 - 1 / horizon
         self.encoder = Encoder(parts, size)
-        self.rssm = RSSM(
+        self.rssm = self.make_rssm(action_width, size, unimix)
+        self.decoder = Decoder(parts, self.rssm, size)
+        self.reward = Head(self.rssm.width, size.units, 1, BINS, scale=0.0)
+        self.continuation = Head(self.rssm.width, size.units, 1, 1)
+        self.register_buffer("bins", symexp_bins(BINS), persistent=False)
+
+    def make_rssm(self, action_width: int, size: Size, unimix: float) -> RSSM:
+        """The recurrent model; an agent that extends this one may return another."""
+        return RSSM(
             action_width,
             self.encoder.outputs,
             deter=size.deter,
@@ -168,10 +176,6 @@ class WorldModel(nn.Module):
             classes=size.classes,
             unimix=unimix,
         )
-        self.decoder = Decoder(parts, self.rssm, size)
-        self.reward = Head(self.rssm.width, size.units, 1, BINS, scale=0.0)
-        self.continuation = Head(self.rssm.width, size.units, 1, 1)
-        self.register_buffer("bins", symexp_bins(BINS), persistent=False)
 
     def predict_reward(self, features: torch.Tensor) -> torch.Tensor:
         """Expected reward of arriving in states with ``features`` ``(..., width)``; ``(...)``."""
@@ -202,7 +206,13 @@ class WorldModel(nn.Module):
             ``continuation``, ``dyn``, ``rep``; and the states.
         """
         observed = self.observe(start, batch, observation)
-        shape = batch["first"].shape
+        return self.losses_of(observed, batch, observation), observed
+
+    def losses_of(
+        self, observed: Observed, batch: Mapping[str, torch.Tensor], observation: Mapping[str, torch.Tensor]
+    ) -> dict[str, torch.Tensor]:
+        """Those of :meth:`losses`, of states that are known."""
+        shape = batch["reward"].shape
         features = observed.latent.features()
         flat = {key: value.flatten(0, 1) for key, value in observation.items()}
         decoded = self.decoder.losses(observed.latent.flatten(), flat)
@@ -212,4 +222,4 @@ class WorldModel(nn.Module):
         logits = self.continuation(features)[..., 0]
         losses["continuation"] = F.binary_cross_entropy_with_logits(logits, goes_on, reduction="none")
         losses.update(kl_losses(observed.posterior, observed.prior, self.free_nats))
-        return losses, observed
+        return losses

@@ -146,7 +146,20 @@ def key_values(pairs: tuple[str, ...], option: str) -> dict[str, Any]:
 
 def as_key_values(values: dict[str, Any]) -> tuple[str, ...]:
     """Inverse of :func:`key_values`."""
-    return tuple(f"{key}={tomli_w.dumps({'value': value}).removeprefix('value = ').strip()}" for key, value in values.items())
+    return tuple(f"{key}={_inline(value)}" for key, value in values.items())
+
+
+def _inline(value: Any) -> str:
+    """``value`` as TOML in one line."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{_inline_key(name)} = {_inline(part)}" for name, part in value.items()) + " }"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(map(_inline, value)) + "]"
+    return tomli_w.dumps({"value": value}).removeprefix("value = ").strip()
+
+
+def _inline_key(name: str) -> str:
+    return tomli_w.dumps({name: 0}).removesuffix(" = 0\n")
 
 
 def to_table(owner: Any) -> dict[str, Any]:

@@ -44,6 +44,7 @@ class Agent:
         prepare: ``"module:function(plan)"`` that fills what follows from other settings, for example the environment of a
             dataset; "" for nothing.
         score: ``"module:function(plan, learner, folder) -> dict"`` with further numbers of a finished run; "" for none.
+        show: ``"module:function(plan, learner, folder) -> files"`` behind ``papergym show``; "" for none.
         labels: name of such a number, or of a result column -> what it is, in the order in which reports show them.
         curves: columns of metrics.csv that are drawn beside the returns -> title.
         marks: attributes of the configuration that name a unit of the budget at which the plot draws a line.
@@ -66,6 +67,7 @@ class Agent:
     last_episodes: int = 10
     prepare: str = ""
     score: str = ""
+    show: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     curves: Mapping[str, str] = field(default_factory=dict)
     marks: tuple[str, ...] = ()

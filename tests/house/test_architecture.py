@@ -30,7 +30,7 @@ FLOORS = (
 the agents: each holds a ``config.py``, and none may use another one, unless ``STANDS_ON`` says so.
 """
 
-STANDS_ON: dict[str, tuple[str, ...]] = {}
+STANDS_ON: dict[str, tuple[str, ...]] = {"lsimagine": ("dreamerv3",)}
 """Agent -> the agents whose code it extends."""
 
 LEVEL = {floor: number for number, floor in enumerate(FLOORS)}

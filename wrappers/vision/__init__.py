@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from papergym.wrappers.vision.rewards import MineCLIPReward as MineCLIPReward
     from papergym.wrappers.vision.rewards import MineCLIPScore as MineCLIPScore
     from papergym.wrappers.vision.scorer import VideoTextScorer as VideoTextScorer
+    from papergym.wrappers.vision.signals import AgentView as AgentView
+    from papergym.wrappers.vision.signals import LongTermSignals as LongTermSignals
+    from papergym.wrappers.vision.signals import agent_view as agent_view
     from papergym.wrappers.vision.small import SmallScorer as SmallScorer
     from papergym.wrappers.vision.swin_maps import SwinAffordance as SwinAffordance
     from papergym.wrappers.vision.unet import AffordanceUNet as AffordanceUNet
@@ -33,8 +36,10 @@ else:
             "AffordanceObservation": "observation",
             "AffordanceReward": "rewards",
             "AffordanceUNet": "unet",
+            "AgentView": "signals",
             "JumpFlag": "jump",
             "LSImagine": "lsimagine",
+            "LongTermSignals": "signals",
             "MineCLIP": "mineclip",
             "MineCLIPReward": "rewards",
             "MineCLIPScore": "rewards",
@@ -46,6 +51,7 @@ else:
             "SwinAffordance": "swin_maps",
             "VideoTextScorer": "scorer",
             "ZoomAffordance": "affordance",
+            "agent_view": "signals",
             "chain": "lsimagine",
             "gaussian_score": "gaussian",
         },

@@ -100,15 +100,23 @@ class AffordanceUNet:
     def __call__(self, frames: np.ndarray, prompts: str | Sequence[str]) -> np.ndarray:
         """(n, prompts, H, W) float32 maps, between 0 and 1, of (n, 3, H, W) uint8 frames, in one pass for all."""
         prompts = [prompts] if isinstance(prompts, str) else list(prompts)
-        for prompt in prompts:
-            if prompt not in self._texts:
-                self._texts[prompt] = self.scorer.encode_texts([prompt])[0]
         frames = check_frames(frames)
         n, p, (height, width) = len(frames), len(prompts), frames.shape[2:]
-        text = torch.from_numpy(np.stack([self._texts[prompt] for prompt in prompts]))
+        text = torch.from_numpy(np.stack([self._text(prompt) for prompt in prompts]))
         maps = torch.sigmoid(self.network(torch.from_numpy(shrink(frames)), text)).flatten(0, 1).numpy()
         full = [cv2.resize(heat, (width, height), interpolation=cv2.INTER_LINEAR) for heat in maps]
         return np.stack(full).reshape(n, p, height, width)
+
+    def _text(self, prompt: str) -> np.ndarray:
+        """Features of a prompt, kept. At full precision: they must not depend on the setting of who asks first."""
+        if prompt not in self._texts:
+            before = torch.get_float32_matmul_precision()
+            torch.set_float32_matmul_precision("highest")
+            try:
+                self._texts[prompt] = self.scorer.encode_texts([prompt])[0]
+            finally:
+                torch.set_float32_matmul_precision(before)
+        return self._texts[prompt]
 
 
 def shrink(frames: np.ndarray) -> np.ndarray:

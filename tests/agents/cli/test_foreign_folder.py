@@ -133,11 +133,12 @@ VERBS = {
     "train": ["train", "done", "--resume"],
     "resume": ["train", "cut", "--resume"],
     "evaluate": ["evaluate", "done", "--episodes", "1"],
+    "show": ["show", "done"],
     "play": ["play", "Pendulum-v1", "--policy", "done", "--steps", "2", "--video", "out.mp4"],
 }
 
 
-@pytest.mark.parametrize("verb", ["resume", "evaluate", "play"])
+@pytest.mark.parametrize("verb", ["resume", "evaluate", "show", "play"])
 def test_a_folder_makes_no_module_be_imported(run, capsys, monkeypatch, verb):
     (run / "evil_module.py").write_text(f"open({str(run / 'marker')!r}, 'w').close()\n")
     monkeypatch.syspath_prepend(run)
@@ -150,7 +151,7 @@ def test_a_folder_makes_no_module_be_imported(run, capsys, monkeypatch, verb):
 @pytest.mark.parametrize(
     "pair", ["python=./evil", "game_dir=evil", "xml_file=/tmp/x.xml", 'nested={a = ["os:system"]}', "env_id=evil:Id-v0"]
 )
-@pytest.mark.parametrize("verb", ["resume", "evaluate", "play"])
+@pytest.mark.parametrize("verb", ["resume", "evaluate", "show", "play"])
 def test_a_folder_starts_no_program_and_names_no_file(run, capsys, verb, pair):
     for name in ("done", "cut"):
         set_in_config(run / name, "run", "env_kwargs", [pair])

@@ -18,6 +18,8 @@ PIXELS += ["--steps", "240", "--pretrain-steps", "120", "--learning-starts", "60
 SMALL = ["--width", "16", "--layers", "1", "--context", "5", "--sweep-targets", "2"]
 LITTLE = ["--hidden", "32", "--batch-size", "16", "--value-particles", "8"]
 SHORT = ["--batch-size", "4", "--batch-length", "8", "--train-ratio", "8", "--imagined-steps", "5"]
+IMAGINED = ["--env-kwargs", "affordance=true", "repeat=20", "image_size=[80, 128]"]
+IMAGINED += ["--steps", "180", "--learning-starts", "60", "--eval-every", "90"]
 
 RUNS = {
     "ppo": [
@@ -48,6 +50,7 @@ RUNS = {
         "150",
         *SHORT,
     ],
+    "lsimagine": ["lsimagine", *IMAGINED, *SHORT],
     "bc": ["bc", "--updates", "4000", "--hidden", "32", "--eval-every", "1000"],
     "td3bc": ["td3bc", "--updates", "3000", "--hidden", "32", "--eval-every", "1000"],
     "iql": ["iql", "--updates", "3000", "--hidden", "32", "--eval-every", "1000"],

@@ -15,7 +15,7 @@ from papergym.agents.runner.registry import agent, agents
 def test_rows_name_what_exists(row):
     assert not row.algorithm or issubclass(row.load(row.algorithm), ExactResume)
     assert dataclasses.is_dataclass(row.load(row.config)) and callable(row.load(row.build))
-    others = [row.prepare, row.score, *row.studies.values(), *row.figures.values(), *row.tables.values()]
+    others = [row.prepare, row.score, row.show, *row.studies.values(), *row.figures.values(), *row.tables.values()]
     assert all(callable(row.load(place)) for place in others if place)
 
 

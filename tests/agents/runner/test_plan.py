@@ -10,7 +10,7 @@ from papergym import assets
 from papergym.agents.cli.options import parse_plan, refuse_contradictions
 from papergym.agents.errors import UsageError
 from papergym.agents.runner import plan as module
-from papergym.agents.runner.fields import fit, key_values, tomllib
+from papergym.agents.runner.fields import as_key_values, fit, key_values, tomllib
 from papergym.agents.runner.plan import Plan, conflicts, from_toml, make_plan, settle, to_toml
 from papergym.agents.runner.registry import Agent
 
@@ -85,6 +85,15 @@ def test_env_kwargs():
     assert key_values(pairs, "--env-kwargs") == {"a": 1, "b": 2.5, "c": True, "d": "fast", "e": [1, 2], "f": "1", "g": False}
     with pytest.raises(UsageError, match="'a' twice: 1 and 2"):
         key_values(("a=1", "a=2"), "--env-kwargs")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [1, 2.5, True, "fast", 'say "a = b"', [1, 2], [], {}, {"x": True, "y": {"a b": [1.5, {"z": "w"}]}}, [{"a": 1}, {"a": 2}]],
+)
+def test_values_come_back_from_their_text(value):
+    pairs = as_key_values({"name": value})
+    assert key_values(pairs, "--env-kwargs") == {"name": value} and "\n" not in pairs[0]
 
 
 def test_preset_with_an_unknown_key(monkeypatch):

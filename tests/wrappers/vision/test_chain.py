@@ -3,6 +3,7 @@
 import gymnasium as gym
 import numpy as np
 import pytest
+import torch
 
 from papergym.envs.mine import make
 from papergym.wrappers import LSImagine
@@ -61,3 +62,18 @@ def test_one_pass_for_many_frames_equals_single_ones():
     assert WEIGHTS.stat().st_size <= 6 * 2**20 and maps.shape == (3, 2, 160, 256) and 0 <= maps.min() <= maps.max() <= 1
     for number, frame in enumerate(frames):
         np.testing.assert_allclose(unet(frame[None], "Obtain water")[0, 0], maps[number, 1], atol=1e-5)
+
+
+def test_maps_do_not_depend_on_the_precision_of_the_first_call():
+    """The prompt's features are kept: a process that goes on with another one's work must find the same."""
+    frames, maps = np.random.default_rng(0).integers(0, 256, (1, 3, 160, 256), np.uint8), []
+    for precision in ("highest", "medium"):
+        unet = AffordanceUNet(SmallScorer())
+        torch.set_float32_matmul_precision(precision)
+        try:
+            unet(frames, "Cut a tree")
+            torch.set_float32_matmul_precision("highest")
+            maps.append(unet(frames, "Cut a tree"))
+        finally:
+            torch.set_float32_matmul_precision("highest")
+    np.testing.assert_array_equal(*maps)

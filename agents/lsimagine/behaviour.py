@@ -1,0 +1,175 @@
+"""Actor and critic that learn on imagined pathways of steps and jumps (2410.03618, section 3.3)."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+
+from papergym.agents.dreamerv3.behaviour import Behaviour, Returns
+from papergym.agents.dreamerv3.returns import lambda_return
+from papergym.agents.dreamerv3.rssm import Latent
+from papergym.agents.lsimagine.returns import Jumps, jump_live, jump_rewards
+from papergym.agents.lsimagine.world_model import LongWorldModel
+
+PATHWAYS, REBRANCH, INTERVALS = ("sequential", "parallel", "steps"), ("likely", "all", "none"), ("landing", "next")
+
+
+@dataclass(frozen=True)
+class Jumping:
+    """How pathways are imagined and judged; the defaults are the sound ones, see the settings of the agent.
+
+    Attributes:
+        pathways: ``"sequential"``: steps and jumps mixed; ``"parallel"``: some pathways of steps, others that begin with a jump
+            and go on with steps; ``"steps"``: no jumps.
+        probability: of a jump where one is likely.
+        threshold: probability of the flag, times that of going on, above which a jump is likely.
+        rebranch: pathways that begin anew after a jump from the likeliest state of each other: where one is likely, all, none.
+        discount_jumps: weigh states after a jump by the discount of all its steps.
+        interval: what the heads of a jump are asked about: the states before and directly after it, or consecutive ones.
+        step_after_jump: take an ordinary step after every jump, as one transition.
+        gathered, least_terms: see :func:`papergym.agents.lsimagine.returns.jump_rewards`.
+        least_steps: of a jump.
+        normalize_returns: divide advantages by the scale of the returns.
+    """
+
+    pathways: str = "sequential"
+    probability: float = 0.7
+    threshold: float = 0.5
+    rebranch: str = "likely"
+    discount_jumps: bool = True
+    interval: str = "landing"
+    step_after_jump: bool = False
+    gathered: str = "sum"
+    least_terms: int = 0
+    least_steps: int = 1
+    normalize_returns: bool = True
+
+
+class Pathway(NamedTuple):
+    """Imagined pathways, time first: ``horizon + 1`` states, the actions chosen in them, and the jumps between them."""
+
+    latent: Latent
+    action: torch.Tensor
+    jumps: Jumps
+
+    def joined(self, other: "Pathway") -> "Pathway":
+        """Both side by side."""
+        latent = Latent(*(torch.cat(parts, 1) for parts in zip(self.latent, other.latent)))
+        jumps = Jumps(*(torch.cat(parts, 1) for parts in zip(self.jumps, other.jumps)))
+        return Pathway(latent, torch.cat([self.action, other.action], 1), jumps)
+
+
+class LongBehaviour(Behaviour):
+    """:class:`Behaviour` on pathways.
+
+    Args:
+        features, action_width, size: of :class:`Behaviour`.
+        jumping: how.
+        settings: of :class:`Behaviour`.
+    """
+
+    def __init__(self, features: int, action_width: int, size: Any, *, jumping: Jumping, **settings: Any) -> None:
+        super().__init__(features, action_width, size, **settings)
+        self.jumping = jumping
+
+    @torch.no_grad()
+    def pathways(self, world: LongWorldModel, start: Latent) -> Pathway:
+        """Imagine from ``start`` ``(n, ...)``; the first ``n`` pathways begin there, others after a jump."""
+        if self.jumping.pathways != "sequential":
+            return self._parallel(world, start)
+        path = self._imagine(world, start, mixed=True)
+        origin = self._origins(world, path)
+        if not len(origin.deter):
+            return path
+        branches = world.rssm.imagine_step(origin, world.rssm.jump(len(origin.deter)))
+        return path.joined(self._imagine(world, branches, mixed=True))
+
+    def _parallel(self, world: LongWorldModel, start: Latent) -> Pathway:
+        path = self._imagine(world, start, mixed=False)
+        if self.jumping.pathways == "steps":
+            return path
+        likely = self.jump_chance(world, start.features()) > self.jumping.threshold
+        if not likely.any():
+            return path
+        first = Latent(*(part[likely] for part in start))
+        return path.joined(self._imagine(world, first, mixed=False, first=torch.ones_like(likely[likely])))
+
+    def jump_chance(self, world: LongWorldModel, features: torch.Tensor) -> torch.Tensor:
+        """Probability of the flag, times that of going on; ``(...)``."""
+        return world.predict_jump(features) * world.predict_continuation(features) / world.discount
+
+    def _origins(self, world: LongWorldModel, path: Pathway) -> Latent:
+        """The state of each pathway, but its last, from which a jump is likeliest."""
+        if self.jumping.rebranch == "none":
+            return Latent(*(part[0, :0] for part in path.latent))
+        chance = self.jump_chance(world, path.latent.features()[:-1])
+        best, time = chance.max(0)
+        chosen = torch.ones_like(best).bool() if self.jumping.rebranch == "all" else best > self.jumping.threshold
+        return Latent(*(part[time[chosen], chosen.nonzero()[:, 0]] for part in path.latent))
+
+    def _imagine(self, world: LongWorldModel, start: Latent, *, mixed: bool, first: torch.Tensor | None = None) -> Pathway:
+        """Pathways from ``start``; ``mixed``: jump where likely; ``first``, ``(n,)`` bool, replaces the first choice."""
+        latents, actions, flags, landings = [start], [], [], []
+        for number in range(self.horizon):
+            features = latents[-1].features()
+            actions.append(self.actor(features).sample())
+            jumped = self._choose(world, features) if mixed else torch.zeros_like(features[:, 0]).bool()
+            flags.append(jumped if first is None or number else first)
+            landings.append(world.rssm.imagine_step(latents[-1], world.rssm.with_jumps(actions[-1], flags[-1])))
+            latents.append(self._step_on(world, landings[-1], flags[-1]))
+        actions.append(self.actor(latents[-1].features()).sample())
+        latent, landed = (Latent(*(torch.stack(parts) for parts in zip(*states))) for states in (latents, landings))
+        return Pathway(latent, torch.stack(actions), self._intervals(world, latent, landed, torch.stack(flags)))
+
+    def _choose(self, world: LongWorldModel, features: torch.Tensor) -> torch.Tensor:
+        likely = self.jump_chance(world, features) > self.jumping.threshold
+        return likely & (torch.rand(len(features), device=features.device) < self.jumping.probability)
+
+    def _step_on(self, world: LongWorldModel, landing: Latent, jumped: torch.Tensor) -> Latent:
+        """With ``step_after_jump``, an ordinary step where there was a jump."""
+        if not self.jumping.step_after_jump or not jumped.any():
+            return landing
+        after = Latent(*(part[jumped] for part in landing))
+        after = world.rssm.imagine_step(after, self.actor(after.features()).sample())
+        parts = [part.clone() for part in landing]
+        for part, new in zip(parts, after):
+            part[jumped] = new
+        return Latent(*parts)
+
+    def _intervals(self, world: LongWorldModel, latent: Latent, landed: Latent, jumped: torch.Tensor) -> Jumps:
+        steps, gathered = (torch.ones_like(latent.deter[:-1, :, 0]) for _ in range(2))
+        if jumped.any():
+            before = Latent(*(part[:-1][jumped] for part in latent))
+            after = landed if self.jumping.interval == "landing" else Latent(*(part[1:] for part in latent))
+            after = Latent(*(part[jumped] for part in after))
+            found, brought = world.predict_interval(before.features(), after.features())
+            steps[jumped], gathered[jumped] = found.clamp(min=self.jumping.least_steps), brought
+        return Jumps(jumped, steps, gathered)
+
+    @torch.no_grad()
+    def path_returns(self, world: LongWorldModel, features: torch.Tensor, jumps: Jumps) -> Returns:
+        """Of pathways with ``features`` ``(horizon + 1, n, width)``."""
+        jumping, discount = self.jumping, world.discount
+        reward, alive = world.predict_reward(features), world.predict_continuation(features)
+        value = self.predict_value(features)
+        rewards = jump_rewards(reward[1:], jumps, discount, gathered=jumping.gathered, least_terms=jumping.least_terms)
+        live = jump_live(alive[1:], jumps, discount)
+        target = lambda_return(rewards, value[1:], live, self.mix)
+        passed = torch.cat([alive[:1], live if jumping.discount_jumps else alive[1:]])
+        return Returns(value[:-1], target, passed.cumprod(0)[:-1])
+
+    def path_losses(self, features: torch.Tensor, path: Pathway, returns: Returns) -> dict[str, torch.Tensor]:
+        """``actor`` and ``critic``; no policy chooses a jump, so the actor learns nothing from one.
+
+        Args:
+            features: of all states but the last, without gradient.
+            path: the pathways.
+            returns: see :meth:`path_returns`.
+        """
+        losses = self.losses(features, path.action[:-1], returns)
+        return {**losses, "actor": losses["actor"] * ~path.jumps.jumped}
+
+    def divisor(self, target: torch.Tensor) -> torch.Tensor:
+        """See :class:`Behaviour`; 1 without ``normalize_returns``."""
+        scale = super().divisor(target)
+        return scale if self.jumping.normalize_returns else torch.ones_like(scale)

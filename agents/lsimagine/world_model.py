@@ -1,0 +1,154 @@
+"""One world model for both branches: ordinary steps, and jumps to where an affordance leads (2410.03618, section 3.2)."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import torch
+from torch.nn import functional as F
+
+from papergym.agents.dreamerv3.rssm import RSSM, Latent, Observed
+from papergym.agents.dreamerv3.world_model import BINS, Size, WorldModel
+from papergym.agents.nets.layers import Head
+from papergym.agents.nets.symlog import two_hot_loss, two_hot_mean
+
+
+class JumpRSSM(RSSM):
+    """A recurrent model whose action vector has one entry more: 1 for a jump, whose other entries are 0."""
+
+    def __init__(self, action_width: int, tokens: int, **settings: Any) -> None:
+        super().__init__(action_width + 1, tokens, **settings)
+        self.action_width = action_width
+
+    def embed_action(self, action: torch.Tensor) -> torch.Tensor:
+        """As in :class:`RSSM`; actions ``(..., action_width)`` of the environment are ordinary steps."""
+        return super().embed_action(F.pad(action, (0, 1)) if action.shape[-1] == self.action_width else action)
+
+    def with_jumps(self, action: torch.Tensor, jump: torch.Tensor) -> torch.Tensor:
+        """Actions ``(..., action_width)``, replaced by a jump where ``jump`` ``(...)`` is 1: ``(..., action_width + 1)``."""
+        jump = jump.to(action.dtype)[..., None]
+        return torch.cat([action * (1 - jump), jump], -1)
+
+    def jump(self, count: int) -> torch.Tensor:
+        """``count`` jumps."""
+        like = self.observed.weight
+        return self.with_jumps(like.new_zeros(count, self.action_width), like.new_ones(count))
+
+
+class LongObserved(NamedTuple):
+    """An observed sequence, see :class:`Observed`, and the states ``(n, ...)`` after the jumps that it shows."""
+
+    latent: Latent
+    posterior: torch.Tensor
+    prior: torch.Tensor
+    landing: Latent
+
+
+class LongWorldModel(WorldModel):
+    """:class:`WorldModel` with heads for the jump flag, the intrinsic reward, and what a jump takes and brings.
+
+    Args:
+        parts, action_width, size: of :class:`WorldModel`.
+        long_weight: of the long branch's losses beside those of as many ordinary steps.
+        settings: of :class:`WorldModel`.
+
+    Attributes:
+        jump: flag of a state, a logit.
+        intrinsic: reward of arriving in a state that the wrapper pays, apart from the task's.
+        steps, gathered: of a jump, from the features before and directly after it.
+    """
+
+    rssm: JumpRSSM
+
+    def __init__(self, parts: Any, action_width: int, size: Size, *, long_weight: float = 1.0, **settings: Any) -> None:
+        super().__init__(parts, action_width, size, **settings)
+        self.long_weight, width = long_weight, self.rssm.width
+        self.jump = Head(width, size.units, 1, 1)
+        self.intrinsic = Head(width, size.units, 1, BINS, scale=0.0)
+        self.steps = Head(2 * width, size.units, 1, BINS, scale=0.0)
+        self.gathered = Head(2 * width, size.units, 1, BINS, scale=0.0)
+
+    def make_rssm(self, action_width: int, size: Size, unimix: float) -> JumpRSSM:
+        """See :class:`WorldModel`."""
+        widths = {"deter": size.deter, "hidden": size.hidden, "classes": size.classes}
+        return JumpRSSM(action_width, self.encoder.outputs, **widths, unimix=unimix)
+
+    def predict_reward(self, features: torch.Tensor) -> torch.Tensor:
+        """Expected reward of arriving, the task's and the intrinsic one; ``(...)``."""
+        return super().predict_reward(features) + two_hot_mean(self.intrinsic(features), self.bins)
+
+    def predict_jump(self, features: torch.Tensor) -> torch.Tensor:
+        """Probability that a state has the jump flag; ``(...)``."""
+        return torch.sigmoid(self.jump(features))[..., 0]
+
+    def predict_interval(self, before: torch.Tensor, after: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Expected steps and gathered reward of jumps between states with these features; ``(...)`` each."""
+        both = torch.cat([before, after], -1)
+        return two_hot_mean(self.steps(both), self.bins), two_hot_mean(self.gathered(both), self.bins)
+
+    def losses(
+        self, start: Latent, batch: Mapping[str, torch.Tensor], observation: Mapping[str, torch.Tensor]
+    ) -> tuple[dict[str, torch.Tensor], LongObserved]:
+        """Losses of sequences, see :class:`WorldModel`, and of the jumps in them.
+
+        Args:
+            start: see :class:`WorldModel`.
+            observation: likewise.
+            batch: besides, ``intrinsic``, ``jump``, ``steps``, ``gathered``, ``complete``, ``(time, batch)``; and of the ``n``
+                closer views in it ``view_time``, ``view_env`` ``(n,)``, where they are, ``view_intrinsic`` ``(n,)`` and
+                ``view/<key>`` ``(n, *shape)``.
+
+        Returns:
+            Losses by head. Those that both branches have are ``(time * batch + n,)``, ``steps`` and ``gathered`` as long as
+            there are completed jumps, 0 where there are none; and the states.
+        """
+        losses, observed = super().losses(start, batch, observation)
+        losses = {name: loss.flatten() for name, loss in losses.items()}
+        time, env = batch["view_time"], batch["view_env"]
+        if not len(time):
+            zero = {name: losses["reward"].new_zeros(1) for name in ("steps", "gathered")}
+            return {**losses, **zero}, LongObserved(*observed, landing=Latent(*(part[0, :0] for part in observed.latent)))
+        before = Latent(*(part[time, env] for part in observed.latent))
+        views = {key: batch.get(f"view/{key}", whole[time, env]) for key, whole in observation.items()}
+        jumped = self.observe_jumps(before, views)
+        long = {"reward": batch["reward"][time, env], "terminal": batch["terminal"][time, env]}
+        long |= {"intrinsic": batch["view_intrinsic"], "jump": torch.zeros_like(batch["jump"][time, env])}
+        one = {key: value[None] for key, value in long.items()}
+        for name, loss in self.losses_of(jumped, one, {key: value[None] for key, value in views.items()}).items():
+            losses[name] = torch.cat([losses[name], self.long_weight * loss.flatten()])
+        landing = jumped.latent.flatten()
+        losses |= self._interval_losses(
+            before.features(), landing.features(), {k: v[time, env] for k, v in batch.items() if k in _INTERVAL}
+        )
+        return losses, LongObserved(*observed, landing=landing)
+
+    def observe_jumps(self, before: Latent, views: Mapping[str, torch.Tensor]) -> Observed:
+        """States after jumps from ``before`` ``(n, ...)`` to what the views ``(n, *shape)`` show; time is 1."""
+        tokens, count = self.encoder(views)[None], len(before.deter)
+        return self.rssm.observe(before, self.rssm.jump(count)[None], tokens, tokens.new_zeros(1, count))
+
+    def losses_of(
+        self, observed: Observed, batch: Mapping[str, torch.Tensor], observation: Mapping[str, torch.Tensor]
+    ) -> dict[str, torch.Tensor]:
+        """See :class:`WorldModel`; besides ``jump`` and ``intrinsic``."""
+        losses, features = super().losses_of(observed, batch, observation), observed.latent.features()
+        flag = batch["jump"].to(features.dtype)
+        losses["jump"] = F.binary_cross_entropy_with_logits(self.jump(features)[..., 0], flag, reduction="none")
+        losses["intrinsic"] = two_hot_loss(self.intrinsic(features), self.bins, batch["intrinsic"])
+        return losses
+
+    def _interval_losses(
+        self, before: torch.Tensor, after: torch.Tensor, jumps: Mapping[str, torch.Tensor]
+    ) -> dict[str, torch.Tensor]:
+        """Cross-entropies of the completed jumps."""
+        done = jumps["complete"].bool()
+        if not done.any():
+            return {name: before.new_zeros(1) for name in ("steps", "gathered")}
+        both = torch.cat([before, after], -1)[done]
+        heads = {"steps": self.steps, "gathered": self.gathered}
+        return {
+            name: self.long_weight * two_hot_loss(head(both), self.bins, jumps[name][done].to(both.dtype))
+            for name, head in heads.items()
+        }
+
+
+_INTERVAL = ("steps", "gathered", "complete")
