@@ -1,5 +1,7 @@
 """Goal-conditioned models through the command line: data without goals, an environment with them."""
 
+from typing import cast
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -46,7 +48,10 @@ def test_train_and_evaluate_with_the_environments_goals(walks, capsys):
     assert main(["evaluate", "run", "--episodes", "12"]) == 0
     assert f"{np.mean(returns):.2f}" in capsys.readouterr().out
     policy = TTPolicy.load(walks / "run" / "policy.zip")
-    reached, lengths = evaluate_policy(policy, make_vec_env("TT-FourRooms-v0", 2), 2, return_episode_rewards=True, warn=False)
+    reached, lengths = cast(
+        tuple[list[float], list[int]],
+        evaluate_policy(policy, make_vec_env("TT-FourRooms-v0", 2), 2, return_episode_rewards=True, warn=False),
+    )
     assert set(reached) <= {0.0, 1.0} and all(0 < length <= 200 for length in lengths)
     rng = np.random.default_rng(0)
     at, goal = rng.uniform(0.1, 0.9, (2, 200, 2)).astype(np.float32)  # both in one room
