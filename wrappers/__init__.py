@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from papergym.wrappers import vector as vector
     from papergym.wrappers import vision as vision
     from papergym.wrappers.dm_env import DmEnv as DmEnv
+    from papergym.wrappers.episodic_rewards import E3BReward as E3BReward
+    from papergym.wrappers.episodic_rewards import RIDEReward as RIDEReward
     from papergym.wrappers.flatten import FlattenDict as FlattenDict
     from papergym.wrappers.intrinsic_reward import IntrinsicReward as IntrinsicReward
     from papergym.wrappers.intrinsic_reward import add_intrinsic_reward as add_intrinsic_reward
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from papergym.wrappers.memory_rewards import EpisodicReward as EpisodicReward
     from papergym.wrappers.memory_rewards import NoveltyReward as NoveltyReward
     from papergym.wrappers.memory_rewards import PrototypeReward as PrototypeReward
+    from papergym.wrappers.memory_rewards import PseudoCountReward as PseudoCountReward
     from papergym.wrappers.memory_rewards import RE3Reward as RE3Reward
     from papergym.wrappers.mine import LSImagineActions as LSImagineActions
     from papergym.wrappers.mine import LSImagineObservation as LSImagineObservation
@@ -51,6 +54,7 @@ else:
             "CountReward": "memory_rewards",
             "DisagreementReward": "network_rewards",
             "DmEnv": "dm_env",
+            "E3BReward": "episodic_rewards",
             "EpisodicReward": "memory_rewards",
             "FlattenDict": "flatten",
             "FrameStack": "stack",
@@ -64,7 +68,9 @@ else:
             "NoveltyReward": "memory_rewards",
             "PreviousReward": "previous_reward",
             "PrototypeReward": "memory_rewards",
+            "PseudoCountReward": "memory_rewards",
             "RE3Reward": "memory_rewards",
+            "RIDEReward": "episodic_rewards",
             "RNDReward": "network_rewards",
             "add_intrinsic_reward": "intrinsic_reward",
             "intrinsic": "",

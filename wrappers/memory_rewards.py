@@ -283,3 +283,47 @@ def CountReward(
         autoreset_mode: for vector environments whose metadata declares none.
     """
     return add_intrinsic_reward(bonus="CountBonus", **locals())
+
+
+@for_any_env
+def PseudoCountReward(
+    env: Any,
+    *,
+    width: float = 0.1,
+    prior: float = 0.5,
+    c: float = 0.01,
+    embed: Embedding = "auto",
+    dim: int = 128,
+    scaling: Scaling = "none",
+    order: Order = "score_first",
+    seed: int = 0,
+    device: str = "cpu",
+    weight: float = 1.0,
+    mix: Mix = "add",
+    decay: float = 0.0,
+    normalize: bool = True,
+    autoreset_mode: AutoresetMode | None = None,
+) -> Any:
+    """One over the root of a pseudo-count, from a density model of the states seen.
+
+    See :class:`~papergym.wrappers.intrinsic.pseudo_counts.PseudoCounts`.
+
+    Args:
+        env: a Gymnasium environment, a Gymnasium vector environment or a stable-baselines3 ``VecEnv``.
+        width: edge of the cells that numbers which are not whole are counted in.
+        prior: visits that every value has before the first one.
+        c: added to the pseudo-count.
+        embed: ``"auto"`` (ids and whole numbers as they are, images through a fixed random encoder, all else flat), ``"flat"``,
+            ``"random"``, or a function from a batch of observations to (n, d).
+        dim: output length of the random encoder.
+        scaling: divide raw scores by their running ``"mean"``, ``"std"`` or ``"var"``, or ``"none"``.
+        order: ``"score_first"``, or ``"observe_first"``: a state may then meet itself.
+        seed: seed of everything random in the bonus.
+        device: torch device of its networks.
+        weight: factor of the intrinsic reward.
+        mix: ``"add"`` it to the environment's reward, or ``"replace"`` that.
+        decay: relative loss of weight per environment step.
+        normalize: divide by the running standard deviation of the discounted sum; False for the bonus's own unit.
+        autoreset_mode: for vector environments whose metadata declares none.
+    """
+    return add_intrinsic_reward(bonus="PseudoCounts", **locals())

@@ -45,6 +45,11 @@ class ProtoRL(ExactResume, ProtoUpdate):
         replay_storage: "device" or "cpu", see :class:`FrameReplay`.
         pretrain_steps: length of the reward-free phase.
         intrinsic_coef: weight of the novelty while finetuning; 0.2 in Proto-RL, 0 in URLB.
+        backbone: "sac", or "ddpg" as in DrQ-v2 and URLB: a mean with Gaussian noise behind it, and no temperature.
+        n_steps: rewards in a return; the novelty is that of the last of its states, as in URLB.
+        noise_std: standard deviation of DDPG's noise at the beginning and at the end of its schedule.
+        noise_std_steps: steps from one to the other, in a straight line.
+        noise_clip: largest noise of DDPG where actor and critic learn.
         representation_every, actor_every, target_every: updates between updates of encoder, actor and critic target.
         encoder_tau: rate of the slow encoder.
         shift_px: random shift of images; 0 switches it off.
@@ -79,6 +84,11 @@ class ProtoRL(ExactResume, ProtoUpdate):
         replay_storage: str = "device",
         pretrain_steps: int = 250_000,
         intrinsic_coef: float = 0.2,
+        backbone: str = "sac",
+        n_steps: int = 1,
+        noise_std: tuple[float, float] = (0.2, 0.2),
+        noise_std_steps: int = 100_000,
+        noise_clip: float = 0.3,
         representation_every: int = 2,
         actor_every: int = 2,
         target_every: int = 2,
@@ -97,6 +107,7 @@ class ProtoRL(ExactResume, ProtoUpdate):
         device: torch.device | str = "auto",
         _init_setup_model: bool = True,
     ) -> None:
+        _check_noise(noise_std, noise_std_steps, noise_clip)
         super().__init__(
             policy,
             env,
@@ -109,10 +120,16 @@ class ProtoRL(ExactResume, ProtoUpdate):
             train_freq,
             gradient_steps,
             replay_buffer_class=FrameReplay,
-            replay_buffer_kwargs={"frame_stack": frame_stack, "storage": replay_storage, "seed": seed},
-            ent_coef=ent_coef,
+            replay_buffer_kwargs={
+                "frame_stack": frame_stack,
+                "storage": replay_storage,
+                "seed": seed,
+                "n_steps": n_steps,
+                "gamma": gamma,
+            },
+            ent_coef=0.0 if backbone == "ddpg" else ent_coef,
             target_entropy=target_entropy,
-            policy_kwargs=policy_kwargs,
+            policy_kwargs={"backbone": backbone, "noise_std": noise_std[0], "noise_clip": noise_clip, **(policy_kwargs or {})},
             stats_window_size=stats_window_size,
             tensorboard_log=tensorboard_log,
             verbose=verbose,
@@ -126,6 +143,7 @@ class ProtoRL(ExactResume, ProtoUpdate):
         self.encoder_tau, self.shift_px = encoder_tau, shift_px
         self.freeze_encoder, self.transfer_critic, self.ignore_terminated = freeze_encoder, transfer_critic, ignore_terminated
         self.record_visits, self.log_every = record_visits, log_every
+        self.backbone, self.noise_std, self.noise_std_steps = backbone, tuple(noise_std), noise_std_steps
         self.phase = PRETRAIN
         if _init_setup_model:
             self._setup_model()
@@ -172,6 +190,9 @@ class ProtoRL(ExactResume, ProtoUpdate):
         self._create_aliases()
 
     def _on_step(self) -> None:
+        first, last = self.noise_std
+        if self.backbone == "ddpg" and first != last:
+            self.actor.std.fill_(first + (last - first) * min(self.num_timesteps / self.noise_std_steps, 1.0))
         if self.visits is not None and self.phase == PRETRAIN:
             assert self.env is not None
             self.visits.record(self.env)
@@ -197,3 +218,13 @@ class ProtoRL(ExactResume, ProtoUpdate):
 
     def _cut_episodes(self, indices: list[int]) -> None:
         """Nothing to do: the buffer detects an observation that does not continue the last one."""
+
+
+def _check_noise(std: tuple[float, float], steps: int, clip: float) -> None:
+    """Raise ValueError for a schedule of DDPG's noise that is none."""
+    if len(std) != 2 or not all(0 <= part < np.inf for part in std):
+        raise ValueError(f"Expected noise_std of two numbers from 0, got {std!r}.")
+    if steps < 1:
+        raise ValueError(f"Expected noise_std_steps of at least 1, got {steps!r}.")
+    if not clip > 0:
+        raise ValueError(f"Expected a positive noise_clip, got {clip!r}.")

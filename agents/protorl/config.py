@@ -1,7 +1,7 @@
 """Every knob of Proto-RL. Defaults are the official code's; `assets/papers/protorl.toml` argues each choice."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import tyro
 
@@ -19,7 +19,17 @@ class Config:
     pretrain_steps: int | None = None
     """Reward-free steps at the beginning; None: half of `steps`. 0 is SAC from scratch."""
 
-    # SAC
+    # SAC or DDPG
+    backbone: Literal["sac", "ddpg"] = _PAPER["backbone"]
+    """"ddpg" as in DrQ-v2 and URLB: a mean with Gaussian noise behind it, and no temperature."""
+    n_steps: int = _PAPER["n_steps"]
+    """Rewards in a return; DrQ-v2 and URLB: 3."""
+    noise_std: tuple[float, float] = (0.2, 0.2)
+    """Standard deviation of DDPG's noise at the beginning and at the end of its schedule; URLB: 0.2 throughout."""
+    noise_std_steps: int = 100_000
+    """Steps from one to the other, in a straight line."""
+    noise_clip: float = 0.3
+    """Largest noise of DDPG where actor and critic learn."""
     learning_rate: float = _PAPER["learning_rate"]
     """Adam's learning rate, for all four optimisers."""
     batch_size: int = _PAPER["batch_size"]

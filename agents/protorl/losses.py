@@ -21,7 +21,7 @@ def clustering_loss(scores: torch.Tensor, assignment: torch.Tensor, temperature:
 def critic_target(
     rewards: torch.Tensor,
     continues: torch.Tensor,
-    gamma: float,
+    gamma: float | torch.Tensor,
     q_values: tuple[torch.Tensor, ...],
     log_prob: torch.Tensor,
     temperature: torch.Tensor,
@@ -31,7 +31,7 @@ def critic_target(
     Args:
         rewards: (batch, 1), intrinsic ones included.
         continues: (batch, 1), 0 where the episode terminated.
-        gamma: discount.
+        gamma: discount; (batch, 1) of several steps each.
         q_values: of both target critics, (batch, 1) each.
         log_prob: (batch, 1).
         temperature: alpha, a scalar.

@@ -129,6 +129,57 @@ class SquashedActor(nn.Module):
         log_prob = -0.5 * noise.square() - log_std - 0.5 * math.log(2 * math.pi) - log_jacobian
         return raw.tanh(), log_prob.sum(dim=-1, keepdim=True)
 
+    def mode(self, features: torch.Tensor) -> torch.Tensor:
+        """Actions without noise."""
+        return self(features)[0].tanh()
+
+    def explore(self, features: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
+        """Actions for the environment, from standard normal ``noise``."""
+        return self.sample(features, noise)[0]
+
+
+class ClippedActor(nn.Module):
+    """DDPG's actor as in DrQ-v2 (arXiv 2107.09645) and URLB: a tanh, then Gaussian noise, clipped where the actor learns.
+
+    Args:
+        features, action_dim, width, tanh, net_arch: as in :class:`SquashedActor`.
+        std: standard deviation of the noise at the beginning; ``std.fill_`` sets another one.
+        clip: largest noise in :meth:`sample`.
+    """
+
+    optimizer: torch.optim.Optimizer
+    std: torch.Tensor
+
+    def __init__(
+        self, features: int, action_dim: int, width: int, tanh: bool, net_arch: list[int], std: float, clip: float
+    ) -> None:
+        super().__init__()
+        self.trunk = trunk(features, width, tanh)
+        self.mlp = nn.Sequential(*create_mlp(width, action_dim, net_arch))
+        self.register_buffer("std", torch.tensor(std))
+        self.clip, self.action_dim = clip, action_dim
+        self.apply(orthogonal_init)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """Actions without noise, (batch, action_dim) in (-1, 1)."""
+        return self.mlp(self.trunk(features)).tanh()
+
+    mode = forward
+
+    def explore(self, features: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
+        """Actions for the environment, from standard normal ``noise``, which is not clipped here."""
+        return _within_bounds(self(features) + self.std * noise)
+
+    def sample(self, features: torch.Tensor, noise: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Actions (batch, action_dim) with clipped noise, and zeros (batch, 1), since DDPG has no use for log densities."""
+        actions = _within_bounds(self(features) + (self.std * noise).clamp(-self.clip, self.clip))
+        return actions, actions.new_zeros(len(actions), 1)
+
+
+def _within_bounds(actions: torch.Tensor) -> torch.Tensor:
+    """Actions in (-1, 1); gradients pass as if nothing had been cut, as in the official codes."""
+    return actions + (actions.clamp(-1 + 1e-6, 1 - 1e-6) - actions).detach()
+
 
 class TwinCritic(nn.Module):
     """Two Q functions on one trunk: (features, actions) -> a tuple of two (batch, 1).

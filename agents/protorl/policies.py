@@ -11,9 +11,19 @@ from stable_baselines3.common.type_aliases import PyTorchObs, Schedule
 from stable_baselines3.sac.policies import SACPolicy
 from torch import nn
 
-from papergym.agents.protorl.networks import ConvEncoder, SquashedActor, StateEncoder, TwinCritic, orthogonal_init
+from papergym.agents.protorl.networks import (
+    ClippedActor,
+    ConvEncoder,
+    SquashedActor,
+    StateEncoder,
+    TwinCritic,
+    orthogonal_init,
+)
 from papergym.agents.protorl.prototypes import Prototypes
 from papergym.wrappers.intrinsic.candidates import CandidateQueue
+
+BACKBONES = ("sac", "ddpg")
+"""What actor and critic learn by."""
 
 
 class ProtoPolicy(SACPolicy):
@@ -31,6 +41,9 @@ class ProtoPolicy(SACPolicy):
         trunk_dim: width of the layer in front of them; None: 50 for pixels, 1024 for states.
         trunk_tanh: tanh after its LayerNorm; None: False for pixels, True for states.
         log_std_bounds: range of the actor's log standard deviation.
+        backbone: ``"sac"``, or ``"ddpg"`` for an actor of a mean with noise behind it, see :class:`ClippedActor`.
+        noise_std: of that noise at the beginning.
+        noise_clip: largest such noise where actor and critic learn.
         encoder_kwargs: of :class:`ConvEncoder`.
         projection_dim: length of an embedding.
         predictor_dim: hidden width of the predictor.
@@ -41,7 +54,7 @@ class ProtoPolicy(SACPolicy):
 
     encoder: ConvEncoder | StateEncoder
     target_encoder: ConvEncoder | StateEncoder
-    actor: SquashedActor
+    actor: SquashedActor | ClippedActor
     critic: TwinCritic
     critic_target: TwinCritic
     representation_optimizer: torch.optim.Optimizer
@@ -56,6 +69,9 @@ class ProtoPolicy(SACPolicy):
         trunk_dim: int | None = None,
         trunk_tanh: bool | None = None,
         log_std_bounds: tuple[float, float] = (-10.0, 2.0),
+        backbone: str = "sac",
+        noise_std: float = 0.2,
+        noise_clip: float = 0.3,
         encoder_kwargs: dict[str, Any] | None = None,
         projection_dim: int = 128,
         predictor_dim: int = 512,
@@ -69,12 +85,17 @@ class ProtoPolicy(SACPolicy):
             raise TypeError(f"Proto-RL reads Box observations, got {observation_space}. Use obs_type='pixels' or 'state'.")
         if use_sde:
             raise ValueError("Proto-RL explores by its Gaussian policy; use_sde is not supported.")
+        if backbone not in BACKBONES:
+            raise ValueError(f"Expected a backbone of {' or '.join(BACKBONES)}, got {backbone!r}.")
         self.pixels = len(observation_space.shape) == 3
         self.widths = net_arch if net_arch is not None else ([1024, 1024] if self.pixels else [1024])
         self.settings: dict[str, Any] = {
             "trunk_dim": trunk_dim if trunk_dim is not None else (50 if self.pixels else 1024),
             "trunk_tanh": trunk_tanh if trunk_tanh is not None else not self.pixels,
             "log_std_bounds": tuple(log_std_bounds),
+            "backbone": backbone,
+            "noise_std": noise_std,
+            "noise_clip": noise_clip,
             "encoder_kwargs": encoder_kwargs or {},
             "projection_dim": projection_dim,
             "predictor_dim": predictor_dim,
@@ -116,18 +137,13 @@ class ProtoPolicy(SACPolicy):
         self.reset_critic(lr_schedule)
         self.reset_optimizers(lr_schedule)
 
-    def make_actor(self, features_extractor: Any = None) -> SquashedActor:
+    def make_actor(self, features_extractor: Any = None) -> SquashedActor | ClippedActor:
         """A fresh actor on the encoder's features."""
         settings, actions = self.settings, math.prod(self.action_space.shape or ())
-        actor = SquashedActor(
-            self.encoder.features_dim,
-            actions,
-            settings["trunk_dim"],
-            settings["trunk_tanh"],
-            self.widths,
-            settings["log_std_bounds"],
-        )
-        return actor.to(self.device)
+        sizes = (self.encoder.features_dim, actions, settings["trunk_dim"], settings["trunk_tanh"], self.widths)
+        if settings["backbone"] == "ddpg":
+            return ClippedActor(*sizes, settings["noise_std"], settings["noise_clip"]).to(self.device)
+        return SquashedActor(*sizes, settings["log_std_bounds"]).to(self.device)
 
     def make_critic(self, features_extractor: Any = None) -> TwinCritic:
         """A fresh pair of Q functions on the encoder's features."""
@@ -164,9 +180,9 @@ class ProtoPolicy(SACPolicy):
         assert isinstance(observation, torch.Tensor)
         features = self.encoder(observation)
         if deterministic:
-            return self.actor(features)[0].tanh()
+            return self.actor.mode(features)
         shape = (len(features), self.actor.action_dim)
-        return self.actor.sample(features, torch.randn(shape, device=features.device, generator=self.generator))[0]
+        return self.actor.explore(features, torch.randn(shape, device=features.device, generator=self.generator))
 
     def set_training_mode(self, mode: bool) -> None:
         """Nothing here depends on the mode; kept for SB3's interface."""

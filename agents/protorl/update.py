@@ -43,6 +43,7 @@ class ProtoUpdate(SAC):
     intrinsic_coef: float
     freeze_encoder: bool
     ignore_terminated: bool
+    backbone: str
 
     def train(self, gradient_steps: int, batch_size: int = 64) -> None:
         """Run ``gradient_steps`` updates on samples of the buffer; losses are logged every ``log_every`` updates."""
@@ -90,15 +91,17 @@ class ProtoUpdate(SAC):
         intrinsic = self.policy.novelty(next_features, noise.gumbel)
         reward = intrinsic if self.phase == PRETRAIN else batch.rewards + self.intrinsic_coef * intrinsic
         continues = torch.ones_like(batch.dones) if self.ignore_terminated else 1 - batch.dones
+        gamma = self.gamma if batch.discounts is None else batch.discounts  # of several steps
         metrics["critic_loss"] = self._update_critic(
-            features, batch.actions, reward, next_features, continues, noise.next_action
+            features, batch.actions, reward, next_features, continues, noise.next_action, gamma
         )
         if self._n_updates % self.actor_every == 0:
             metrics |= self._update_actor(features, noise.action)
         if self._n_updates % self.target_every == 0:
             polyak_update(self.critic.parameters(), self.critic_target.parameters(), self.tau)
         metrics |= {"intrinsic_reward": intrinsic.mean(), "intrinsic_zero_fraction": (intrinsic == 0).float().mean()}
-        return metrics | {"reward": reward.mean(), "ent_coef": self.temperature.squeeze()}
+        metrics["reward"] = reward.mean()
+        return metrics if self.backbone == "ddpg" else metrics | {"ent_coef": self.temperature.squeeze()}
 
     @property
     def temperature(self) -> torch.Tensor:
@@ -127,11 +130,12 @@ class ProtoUpdate(SAC):
         next_features: torch.Tensor,
         continues: torch.Tensor,
         noise: torch.Tensor,
+        gamma: float | torch.Tensor,
     ) -> torch.Tensor:
         with torch.no_grad():
             next_actions, log_prob = self.actor.sample(next_features, noise)
             next_q_values = self.critic_target(next_features, next_actions)
-            target = critic_target(reward, continues, self.gamma, next_q_values, log_prob, self.temperature)
+            target = critic_target(reward, continues, gamma, next_q_values, log_prob, self.temperature)
         loss = critic_loss(self.critic(features, actions), target)
         self.critic.optimizer.zero_grad()
         loss.backward()
@@ -146,7 +150,9 @@ class ProtoUpdate(SAC):
         loss.backward()
         self.actor.optimizer.step()
         self.critic.requires_grad_(True)
-        metrics = {"actor_loss": loss.detach(), "entropy": -log_prob.detach().mean()}
+        metrics = {"actor_loss": loss.detach()}
+        if self.backbone == "sac":
+            metrics["entropy"] = -log_prob.detach().mean()
         if self.log_ent_coef is not None and self.ent_coef_optimizer is not None:
             self.ent_coef_optimizer.zero_grad()
             temperature_loss(self.log_ent_coef, log_prob, float(self.target_entropy)).backward()

@@ -11,6 +11,7 @@ from stable_baselines3.common.vec_env import VecNormalize
 
 from papergym.agents.checkpoint.state import State, generator_state, set_generator_state
 from papergym.agents.replay.checks import check_generator, entries, exactly, flags, stored, whole
+from papergym.agents.replay.nstep import returns
 
 
 class FrameReplay(ReplayBuffer):
@@ -35,6 +36,10 @@ class FrameReplay(ReplayBuffer):
         spare: additional frames as a fraction of ``buffer_size``.
         storage: where frames lie: "device" (2.2 GB of GPU memory, no copies at sampling) or "cpu".
         seed: of the generator.
+        n_steps: rewards in a return. A sample's ``rewards`` are discounted sums, its ``next_observations`` what follows the
+            last of them, and its ``discounts`` that of the value there. Sums are shorter where an episode ends, by
+            termination or truncation, and at the newest transition. 1: plain transitions, without ``discounts``.
+        gamma: discount of these sums.
     """
 
     def __init__(
@@ -50,6 +55,8 @@ class FrameReplay(ReplayBuffer):
         spare: float = 0.02,
         storage: str = "device",
         seed: int | None = None,
+        n_steps: int = 1,
+        gamma: float = 0.99,
     ) -> None:
         BaseBuffer.__init__(self, buffer_size, observation_space, action_space, device, n_envs)
         if not isinstance(observation_space, spaces.Box) or observation_space.shape[0] % frame_stack:
@@ -58,6 +65,7 @@ class FrameReplay(ReplayBuffer):
             )
         if storage not in ("device", "cpu"):
             raise ValueError(f"storage must be 'device' or 'cpu', got {storage!r}.")
+        self.n_steps, self.gamma = whole("n_steps", n_steps, 1), gamma
         self.buffer_size = max(buffer_size // n_envs, 1)
         self.frame_stack, self.optimize_memory_usage, self.handle_timeout_termination = frame_stack, optimize_memory_usage, True
         channels = observation_space.shape[0] // frame_stack
@@ -142,16 +150,23 @@ class FrameReplay(ReplayBuffer):
         return self.at(envs, slots)
 
     def at(self, envs: np.ndarray, slots: np.ndarray) -> ReplayBufferSamples:
-        """Transitions that start at these slots."""
-        back = np.arange(self.frame_stack - 1, -2, -1)  # k-1 ... 0 frames back, then the next one
-        window = (slots[:, None] - np.minimum(back, self.age[envs, slots][:, None])) % self.slots
+        """Transitions, or returns over ``n_steps``, that start at these slots."""
+        last, reward, discounts, window = slots, self.reward[envs, slots], None, self._window(envs, slots)
+        if self.n_steps > 1:
+            reward, last, powers = returns(self.reward, self.valid, envs, slots, self.n_steps, self.gamma)
+            discounts = torch.from_numpy(powers[:, None]).to(self.device)
+            window = np.concatenate([window[:, :-1], self._window(envs, last)[:, 1:]], axis=1)
         index = torch.from_numpy(envs[:, None] * self.slots + window).to(self.frames.device, non_blocking=True)
-        frames = self.frames.flatten(0, 1)[index].to(self.device, non_blocking=True)  # (batch, k + 1, c, ...)
-        done = self.terminated[envs, slots].astype(np.float32)[:, None]
-        rest = [
-            torch.from_numpy(a).to(self.device) for a in (self.action[envs, slots], done, self.reward[envs, slots][:, None])
-        ]
-        return ReplayBufferSamples(frames[:, :-1].flatten(1, 2), rest[0], frames[:, 1:].flatten(1, 2), rest[1], rest[2])
+        frames = self.frames.flatten(0, 1)[index].to(self.device, non_blocking=True)  # (batch, k + 1 or 2k, c, ...)
+        done = self.terminated[envs, last].astype(np.float32)[:, None]
+        rest = [torch.from_numpy(a).to(self.device) for a in (self.action[envs, slots], done, reward[:, None])]
+        obs, next_obs = frames[:, : self.frame_stack].flatten(1, 2), frames[:, -self.frame_stack :].flatten(1, 2)
+        return ReplayBufferSamples(obs, rest[0], next_obs, rest[1], rest[2], discounts)
+
+    def _window(self, envs: np.ndarray, slots: np.ndarray) -> np.ndarray:
+        """Slots of the frames of these transitions (batch, k + 1): k - 1 ... 0 frames back, then the next one."""
+        back = np.arange(self.frame_stack - 1, -2, -1)
+        return (slots[:, None] - np.minimum(back, self.age[envs, slots][:, None])) % self.slots
 
     def get_state(self) -> State:
         """The filled part, as :func:`papergym.agents.checkpoint.state.save_state` takes it."""

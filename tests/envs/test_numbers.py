@@ -159,6 +159,8 @@ FIELDS = [
         "RND": {"every": int, "updates": int, "lr": float, "background": bool, "dim": int, "warmup": int},
         "NGU": {"k": int, "limit": float}, "EpisodicNovelty": {"epsilon": float}, "CountBonus": {"bits": int, "width": float},
         "PrototypeNovelty": {"temperature": float, "zeros": bool}, "Disagreement": {"models": int}, "ICM": {"beta": float},
+        "E3B": {"ridge": float, "dim": int}, "RIDE": {"forward_weight": float, "bits": int, "width": float},
+        "PseudoCounts": {"prior": float, "c": float, "width": float},
     }.items()
     for field, kind in arguments.items()
 ]  # fmt: skip

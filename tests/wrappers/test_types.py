@@ -98,12 +98,15 @@ def test_every_public_name_has_a_type(check):
 SPELT = {
     "CountReward": "CountBonus",
     "DisagreementReward": "Disagreement",
+    "E3BReward": "E3B",
     "EpisodicReward": "EpisodicNovelty",
     "ICMReward": "ICM",
     "NGUReward": "NGU",
     "NoveltyReward": "KNNNovelty",
     "PrototypeReward": "PrototypeNovelty",
+    "PseudoCountReward": "PseudoCounts",
     "RE3Reward": "RE3",
+    "RIDEReward": "RIDE",
     "RNDReward": "RND",
 }
 

@@ -16,6 +16,9 @@ BONUSES = {
     "EpisodicNovelty": "episodic",
     "NGU": "ngu",
     "CountBonus": "count",
+    "E3B": "e3b",
+    "RIDE": "ride",
+    "PseudoCounts": "pseudo_counts",
 }
 """Bonus class -> module of this folder."""
 
@@ -37,14 +40,17 @@ if TYPE_CHECKING:
     from papergym.wrappers.intrinsic.base import Bonus as Bonus
     from papergym.wrappers.intrinsic.count import CountBonus as CountBonus
     from papergym.wrappers.intrinsic.disagreement import Disagreement as Disagreement
+    from papergym.wrappers.intrinsic.e3b import E3B as E3B
     from papergym.wrappers.intrinsic.episodic import EpisodicNovelty as EpisodicNovelty
     from papergym.wrappers.intrinsic.icm import ICM as ICM
     from papergym.wrappers.intrinsic.knn import KNNNovelty as KNNNovelty
     from papergym.wrappers.intrinsic.mixing import RewardMixer as RewardMixer
     from papergym.wrappers.intrinsic.ngu import NGU as NGU
     from papergym.wrappers.intrinsic.prototype import PrototypeNovelty as PrototypeNovelty
+    from papergym.wrappers.intrinsic.pseudo_counts import PseudoCounts as PseudoCounts
     from papergym.wrappers.intrinsic.re3 import RE3 as RE3
     from papergym.wrappers.intrinsic.relabelling import relabel as relabel
+    from papergym.wrappers.intrinsic.ride import RIDE as RIDE
     from papergym.wrappers.intrinsic.rnd import RND as RND
     from papergym.wrappers.intrinsic.statistics import RewardStatistics as RewardStatistics
     from papergym.wrappers.intrinsic.transitions import Transitions as Transitions

@@ -86,10 +86,9 @@ class EpisodicMemory:
         """Make room for these slot numbers.
 
         Raises:
-            ValueError: the same environment twice in one batch, whose order would be unknown.
+            ValueError: the same environment twice in one batch.
         """
-        if len(slots) > 1 and len(np.unique(slots)) < len(slots):
-            raise ValueError(f"an episodic bonus takes one transition per environment and step, got env={slots.tolist()}.")
+        require_distinct(slots)
         missing = int(slots.max()) + 1 - len(self.written)
         if missing > 0:
             self.rows = np.concatenate([self.rows, np.zeros((missing, *self.rows.shape[1:]), np.float32)])
@@ -132,3 +131,9 @@ class EpisodicMemory:
         for slot, part in enumerate(np.split(rows, np.cumsum(counts)[:-1]) if len(counts) else []):
             self.rows[slot, : counts[slot]] = part
         self.written = written.copy()
+
+
+def require_distinct(slots: np.ndarray) -> None:
+    """Raise ValueError for the same environment twice in one batch, whose order would be unknown."""
+    if len(slots) > 1 and len(np.unique(slots)) < len(slots):
+        raise ValueError(f"an episodic bonus takes one transition per environment and step, got env={slots.tolist()}.")

@@ -85,7 +85,7 @@ def test_critic_loss_float64(filled):
         one, two = critic(features.double(), batch.actions.double())
         expected = ((one - backup) ** 2).mean() + ((two - backup) ** 2).mean()
     reward = torch.full_like(batch.rewards, 0.5)
-    loss = filled._update_critic(features, batch.actions, reward, next_features, 1 - dones, noise.next_action)
+    loss = filled._update_critic(features, batch.actions, reward, next_features, 1 - dones, noise.next_action, 0.99)
     assert loss.item() == pytest.approx(expected.item(), rel=1e-4)
 
 

@@ -139,6 +139,57 @@ def test_state_continues_exactly(steps):
         FrameReplay(61, PIXELS, ACTIONS, "cpu", frame_stack=STACK, spare=0.5).set_state(state)
 
 
+def brute_return(rows, first, n_steps, gamma):
+    """Rewards from ``first`` on, added one by one until an episode ends, ``n_steps`` are in or nothing more was stored."""
+    total, discount = 0.0, 1.0
+    for count, row in enumerate(rows[first : first + n_steps], start=1):
+        total, discount = total + discount * float(row["reward"]), discount * gamma
+        if row["ends"] or count == n_steps or first + count == len(rows):
+            return total, row["next_obs"], row["terminated"], discount
+    raise AssertionError
+
+
+@pytest.mark.parametrize("steps", [1, 2, 7, 60, 500])
+@pytest.mark.parametrize(("n_envs", "stack", "n_steps"), [(1, 3, 3), (3, 3, 3), (2, 1, 5), (1, 3, 2)])
+def test_returns_over_several_steps_equal_brute_force(steps, n_envs, stack, n_steps):
+    """Over both kinds of end, the newest transitions and the ring's seam; episodes of one to eight steps."""
+    space, rng = spaces.Box(0, 255, (2 * stack, 3, 3), np.uint8), np.random.default_rng(1)
+    buffer = FrameReplay(
+        60 * n_envs, space, ACTIONS, "cpu", n_envs, frame_stack=stack, spare=1.2, seed=0, n_steps=n_steps, gamma=0.9
+    )
+    frame = lambda: rng.integers(0, 256, (2, 3, 3), dtype=np.uint8)  # noqa: E731
+    stacks, left, stored = [[frame()] * stack for _ in range(n_envs)], rng.integers(1, 9, n_envs), [[] for _ in range(n_envs)]
+    for _ in range(steps):
+        moved, left = [[*frames[1:], frame()] for frames in stacks], left - 1
+        done, truncated, reward = left == 0, rng.random(n_envs) < 0.5, rng.standard_normal(n_envs).astype(np.float32)
+        obs, next_obs = (np.stack([np.concatenate(frames) for frames in rows]) for rows in (stacks, moved))
+        infos = [{"TimeLimit.truncated": bool(end and cut)} for end, cut in zip(done, truncated)]
+        buffer.add(obs, next_obs, np.zeros((n_envs, 2), np.float32), reward, done, infos)
+        for env, rows in enumerate(stored):
+            row = {"obs": obs[env], "next_obs": next_obs[env], "reward": reward[env], "ends": done[env]}
+            rows.append({**row, "terminated": done[env] and not truncated[env]})
+        stacks = [[frame()] * stack if end else frames for end, frames in zip(done, moved)]
+        left = np.where(done, rng.integers(1, 9, n_envs), left)
+    for env, rows in enumerate(stored):
+        slots = np.flatnonzero(buffer.valid[env])
+        batch = buffer.at(np.full(len(slots), env), slots)
+        by_obs = {row["obs"].tobytes(): place for place, row in enumerate(rows)}  # random frames: no two alike
+        assert len(slots) == min(steps, 60)
+        for index, obs in enumerate(batch.observations):
+            expected = brute_return(rows, by_obs[obs.numpy().tobytes()], n_steps, 0.9)
+            assert batch.rewards[index].item() == pytest.approx(expected[0], abs=1e-5)
+            np.testing.assert_array_equal(batch.next_observations[index], expected[1])
+            assert (batch.dones[index].item(), batch.discounts[index].item()) == (expected[2], pytest.approx(expected[3]))
+
+
+def test_one_step_has_no_discounts():
+    buffer = FrameReplay(60, PIXELS, ACTIONS, "cpu", frame_stack=STACK, seed=0)
+    play(buffer, 20)
+    assert buffer.sample(8).discounts is None
+    with pytest.raises(ValueError, match="n_steps: expected a whole number of at least 1, got 0"):
+        FrameReplay(60, PIXELS, ACTIONS, "cpu", frame_stack=STACK, n_steps=0)
+
+
 def test_float_states_without_stack():
     space = spaces.Box(-np.inf, np.inf, (4,), np.float64)
     buffer, rng = FrameReplay(30, space, ACTIONS, "cpu", frame_stack=1, spare=1.5, seed=0), np.random.default_rng(0)

@@ -72,6 +72,18 @@ def test_embeddings_are_checked():
         ("ICM", {"error": "l1"}, "error is one of"),
         ("Disagreement", {"models": 1}, "at least 2"),
         ("CountBonus", {"hash": "md5"}, "hash is one of"),
+        ("E3B", {"ridge": 0.0}, "ridge is positive"),
+        ("E3B", {"dim": 0}, "dim is at least 1"),
+        ("E3B", {"order": "observe_first"}, "must not meet itself"),
+        ("RIDE", {"order": "observe_first"}, "a visit counts once"),
+        ("RIDE", {"forward_weight": -1.0}, "forward_weight is at least 0"),
+        ("RIDE", {"inverse_weight": -1.0}, "inverse_weight is at least 0"),
+        ("RIDE", {"hash": "md5"}, "hash is one of"),
+        ("RIDE", {"width": 0.0}, "width"),
+        ("PseudoCounts", {"width": 0.0}, "width is positive"),
+        ("PseudoCounts", {"prior": 0.0}, "prior is positive"),
+        ("PseudoCounts", {"c": 0.0}, "c is positive"),
+        ("PseudoCounts", {"embed": "none"}, "embed is"),
         ("Novelty", {}, "no bonus 'Novelty'; there are KNNNovelty"),
     ],
 )
@@ -90,8 +102,9 @@ def test_missing_fields_and_empty_batches():
         make_bonus("ICM").reward(ROWS)
     with pytest.raises(ValueError, match="empty batch"):
         KNNNovelty().reward(ROWS[:0])
-    with pytest.raises(ValueError, match="one transition per environment"):
-        make_bonus("EpisodicNovelty").reward(transitions(ROWS[:2], env=np.zeros(2, int)))
+    for name in ("EpisodicNovelty", "E3B", "RIDE"):
+        with pytest.raises(ValueError, match="one transition per environment"):
+            make_bonus(name).reward(transitions(ROWS[:2], env=np.zeros(2, int)))
 
 
 def test_discrete_observations_need_their_space():
@@ -137,7 +150,7 @@ def test_wrapper_arguments():
 
 
 @pytest.mark.parametrize("field", ["obs", "action", "done", "env"])
-@pytest.mark.parametrize("name", ["EpisodicNovelty", "ICM"])
+@pytest.mark.parametrize("name", ["EpisodicNovelty", "ICM", "E3B", "RIDE"])
 def test_fields_of_another_length(name, field):
     """Before the check, a short ``env`` let compiled code read outside its arrays."""
     short = {"obs": ROWS[:3], "action": np.zeros((3, 1)), "done": np.zeros(3, bool), "env": np.arange(3)}[field]
@@ -148,7 +161,7 @@ def test_fields_of_another_length(name, field):
             getattr(make_bonus(name), method)(batch)
 
 
-@pytest.mark.parametrize("name", ["ICM", "Disagreement", "NGU"])
+@pytest.mark.parametrize("name", ["ICM", "Disagreement", "NGU", "E3B", "RIDE"])
 def test_non_finite_actions(name):
     bonus = make_bonus(name)
     batch = transitions(ROWS)
@@ -159,7 +172,7 @@ def test_non_finite_actions(name):
     assert bonus.learner is None or bonus.learner.seen == 0
 
 
-@pytest.mark.parametrize("name", ["KNNNovelty", "RND", "CountBonus", "RE3"])
+@pytest.mark.parametrize("name", ["KNNNovelty", "RND", "CountBonus", "RE3", "PseudoCounts"])
 def test_a_dict_observation_that_lacks_a_part(name):
     box = gym.spaces.Box(-9, 9, (4,), np.float32)
     bonus = make_bonus(name).bind(gym.spaces.Dict(a=box, b=box))

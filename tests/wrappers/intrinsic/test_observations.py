@@ -18,6 +18,9 @@ QUICK = {
     "APT": {"k": 2},
     "EpisodicNovelty": {"k": 3},
     "CountBonus": {"bits": 2},
+    "E3B": {"dim": 4, "every": 4, "batch_size": 4, "hidden": 8},
+    "RIDE": {"dim": 4, "bits": 2, "every": 4, "batch_size": 4, "hidden": 8},
+    "PseudoCounts": {"width": 1.0},
 }
 BOX = gym.spaces.Box(-np.inf, np.inf, (3,), np.float32)
 IMAGE = gym.spaces.Box(0, 255, (12, 12, 3), np.uint8)
@@ -93,7 +96,7 @@ def test_wrappers_and_modes_agree(kind, name, worlds):
     assert np.isfinite(expected).all() and np.ptp(expected) > 0
 
 
-@pytest.mark.parametrize("name", ["KNNNovelty", "RND", "NGU", "CountBonus"])
+@pytest.mark.parametrize("name", ["KNNNovelty", "RND", "NGU", "CountBonus", "E3B", "RIDE", "PseudoCounts"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_restored_in_the_middle_of_an_episode(kind, name, worlds):
     wrapper = build(worlds, kind, "single", name)
@@ -115,7 +118,7 @@ def test_the_number_format_does_not_matter(name, dtype):
     rng, paid = np.random.default_rng(0), {}
     rows = rng.integers(0, 2 if dtype is bool else 9, size=(2, 12, 4))
     for kind in (np.float32, dtype):
-        bonus = make_bonus(name, **QUICK.get(name, {}), **({"hash": "simhash"} if name == "CountBonus" else {}))
+        bonus = make_bonus(name, **QUICK.get(name, {}), **({"hash": "simhash"} if name in ("CountBonus", "RIDE") else {}))
         obs, next_obs = rows.astype(kind)
         batch = Transitions(obs=obs, next_obs=next_obs, action=np.zeros((12, 1), np.float32))
         paid[kind] = [bonus.reward(batch) for _ in range(3)]

@@ -27,6 +27,9 @@ BONUSES = {
     "NGU": {"k": 3, **QUICK},
     "CountBonus": {"hash": "grid", "width": 1.0},
     "CountBonus simhash": {"hash": "simhash"},
+    "E3B": {"dim": 4, **QUICK},
+    "RIDE": {"dim": 4, "hash": "grid", "width": 2.0, **QUICK},
+    "PseudoCounts": {"width": 1.0},
 }
 KINDS = ("single", *(mode.name for mode in AutoresetMode), "sb3")
 
@@ -64,7 +67,7 @@ def advance(kind, wrapped, steps):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", BONUSES)
 def test_next_rewards_are_the_same(kind, name, worlds, tmp_path):
-    if kind in ("SAME_STEP", "DISABLED") and name not in ("KNNNovelty episodic", "NGU"):
+    if kind in ("SAME_STEP", "DISABLED") and name not in ("KNNNovelty episodic", "NGU", "E3B", "RIDE"):
         return  # those modes differ in the episodes only
     wrapped = build(kind, name, worlds)
     wrapped.reset()
@@ -154,7 +157,7 @@ def test_a_state_of_another_size_is_refused(name):
         fresh.score(transitions(3))
 
 
-@pytest.mark.parametrize("name", ["RND", "ICM", "NGU", "Disagreement"])
+@pytest.mark.parametrize("name", ["RND", "ICM", "NGU", "Disagreement", "E3B", "RIDE"])
 def test_a_state_with_another_action_or_image_is_refused(name):
     rng = np.random.default_rng(0)
 

@@ -129,6 +129,9 @@ BONUSES = {
     "RE3": {"scaling": "std"},
     "PrototypeNovelty": {"prototypes": 4, "size": 16, "batch_size": 8},
     "APT": {"k": 2},
+    "E3B": {"every": 8, "batch_size": 8, "dim": 4},
+    "RIDE": {"every": 8, "batch_size": 8, "dim": 4, "hash": "grid", "width": 2.0},
+    "PseudoCounts": {"width": 1.0},
 }
 
 
@@ -235,6 +238,7 @@ def test_short_spellings_take_every_kind_of_environment():
         wrappers.NoveltyReward: "KNNNovelty", wrappers.RNDReward: "RND", wrappers.ICMReward: "ICM", wrappers.RE3Reward: "RE3",
         wrappers.DisagreementReward: "Disagreement", wrappers.EpisodicReward: "EpisodicNovelty", wrappers.NGUReward: "NGU",
         wrappers.CountReward: "CountBonus", wrappers.PrototypeReward: "PrototypeNovelty",
+        wrappers.E3BReward: "E3B", wrappers.RIDEReward: "RIDE", wrappers.PseudoCountReward: "PseudoCounts",
     }  # fmt: skip
     kinds = (lambda: gym.make("CartPole-v1"), lambda: gym.make_vec("CartPole-v1", 2), lambda: DummyVecEnv([kinds[0]]))
     classes = (wrappers.IntrinsicReward, wrappers.vector.IntrinsicReward, wrappers.sb3.IntrinsicReward)

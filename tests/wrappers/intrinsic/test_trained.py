@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from papergym.wrappers.intrinsic import ICM, NGU, RND, Disagreement, Transitions
+from papergym.wrappers.intrinsic import E3B, ICM, NGU, RIDE, RND, Disagreement, Transitions
 from papergym.wrappers.intrinsic.layout import channels_first
 from papergym.wrappers.intrinsic.learner import Learner
 
@@ -162,14 +162,14 @@ def test_training_in_the_background_is_exact():
 def test_global_generators_are_left_alone():
     torch.manual_seed(0)
     np_state, torch_state = np.random.get_state(legacy=True)[1].copy(), torch.get_rng_state()  # noqa: NPY002
-    for bonus in (RND(**QUICK), ICM(**QUICK), NGU(**QUICK), Disagreement(**QUICK)):
+    for bonus in (RND(**QUICK), ICM(**QUICK), NGU(**QUICK), Disagreement(**QUICK), E3B(**QUICK), RIDE(**QUICK)):
         for batch in steps(10):
             bonus.reward(batch)
     torch.testing.assert_close(torch.get_rng_state(), torch_state)
     np.testing.assert_array_equal(np.random.get_state(legacy=True)[1], np_state)  # noqa: NPY002
 
 
-@pytest.mark.parametrize("kind", [RND, ICM, Disagreement, NGU])
+@pytest.mark.parametrize("kind", [RND, ICM, Disagreement, NGU, E3B, RIDE])
 @pytest.mark.parametrize("image", [(84, 84, 3), (3, 84, 84), (12, 12), (3, 16, 16, 1)])
 def test_images_and_dicts(kind, image):
     rng, bonus = np.random.default_rng(0), kind(**QUICK)
