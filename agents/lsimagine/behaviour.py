@@ -9,9 +9,13 @@ from papergym.agents.dreamerv3.behaviour import Behaviour, Returns
 from papergym.agents.dreamerv3.returns import lambda_return
 from papergym.agents.dreamerv3.rssm import Latent
 from papergym.agents.lsimagine.returns import Jumps, jump_live, jump_rewards
+from papergym.agents.lsimagine.rounding import filled
 from papergym.agents.lsimagine.world_model import LongWorldModel
 
 PATHWAYS, REBRANCH, INTERVALS = ("sequential", "parallel", "steps"), ("likely", "all", "none"), ("landing", "next")
+
+EIGHT = 8
+"""Units to which the number of jumps is rounded: there are many times as many transitions as pathways."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,7 @@ class Jumping:
         gathered, least_terms: see :func:`papergym.agents.lsimagine.returns.jump_rewards`.
         least_steps: of a jump.
         normalize_returns: divide advantages by the scale of the returns.
+        unit: the number of branches is a multiple of it: some are imagined twice, see ``papergym.agents.lsimagine.rounding``.
     """
 
     pathways: str = "sequential"
@@ -43,6 +48,7 @@ class Jumping:
     least_terms: int = 0
     least_steps: int = 1
     normalize_returns: bool = True
+    unit: int = 1
 
 
 class Pathway(NamedTuple):
@@ -91,8 +97,9 @@ class LongBehaviour(Behaviour):
         likely = self.jump_chance(world, start.features()) > self.jumping.threshold
         if not likely.any():
             return path
-        first = Latent(*(part[likely] for part in start))
-        return path.joined(self._imagine(world, first, mixed=False, first=torch.ones_like(likely[likely])))
+        places = self._filled(likely.nonzero()[:, 0])
+        first = Latent(*(part[places] for part in start))
+        return path.joined(self._imagine(world, first, mixed=False, first=torch.ones_like(places).bool()))
 
     def jump_chance(self, world: LongWorldModel, features: torch.Tensor) -> torch.Tensor:
         """Probability of the flag, times that of going on; ``(...)``."""
@@ -105,7 +112,12 @@ class LongBehaviour(Behaviour):
         chance = self.jump_chance(world, path.latent.features()[:-1])
         best, time = chance.max(0)
         chosen = torch.ones_like(best).bool() if self.jumping.rebranch == "all" else best > self.jumping.threshold
-        return Latent(*(part[time[chosen], chosen.nonzero()[:, 0]] for part in path.latent))
+        places = self._filled(chosen.nonzero()[:, 0])
+        return Latent(*(part[time[places], places] for part in path.latent))
+
+    def _filled(self, places: torch.Tensor, units: int = 1) -> torch.Tensor:
+        """``places`` ``(n, ...)`` and some of them again, until they are a multiple; none stay none."""
+        return places[filled(len(places), units * self.jumping.unit, places.device)] if len(places) else places
 
     def _imagine(self, world: LongWorldModel, start: Latent, *, mixed: bool, first: torch.Tensor | None = None) -> Pathway:
         """Pathways from ``start``; ``mixed``: jump where likely; ``first``, ``(n,)`` bool, replaces the first choice."""
@@ -129,21 +141,25 @@ class LongBehaviour(Behaviour):
         """With ``step_after_jump``, an ordinary step where there was a jump."""
         if not self.jumping.step_after_jump or not jumped.any():
             return landing
-        after = Latent(*(part[jumped] for part in landing))
+        places = jumped.nonzero()[:, 0]
+        several = self._filled(places)
+        after = Latent(*(part[several] for part in landing))
         after = world.rssm.imagine_step(after, self.actor(after.features()).sample())
         parts = [part.clone() for part in landing]
         for part, new in zip(parts, after):
-            part[jumped] = new
+            part[places] = new[: len(places)]
         return Latent(*parts)
 
     def _intervals(self, world: LongWorldModel, latent: Latent, landed: Latent, jumped: torch.Tensor) -> Jumps:
         steps, gathered = (torch.ones_like(latent.deter[:-1, :, 0]) for _ in range(2))
         if jumped.any():
-            before = Latent(*(part[:-1][jumped] for part in latent))
+            time, path = self._filled(jumped.nonzero(), EIGHT).unbind(1)
+            before = Latent(*(part[time, path] for part in latent))
             after = landed if self.jumping.interval == "landing" else Latent(*(part[1:] for part in latent))
-            after = Latent(*(part[jumped] for part in after))
+            after = Latent(*(part[time, path] for part in after))
             found, brought = world.predict_interval(before.features(), after.features())
-            steps[jumped], gathered[jumped] = found.clamp(min=self.jumping.least_steps), brought
+            count = int(jumped.sum())  # the first ones are each transition once, in the order of the mask
+            steps[jumped], gathered[jumped] = found[:count].clamp(min=self.jumping.least_steps), brought[:count]
         return Jumps(jumped, steps, gathered)
 
     @torch.no_grad()

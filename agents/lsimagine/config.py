@@ -75,7 +75,12 @@ class Config(DreamerConfig):
             least_terms=int(self.one_term_at_least),
             least_steps=0 if self.same_step else 1,
             normalize_returns=self.normalize_returns,
+            unit=self.unit(),
         )
+
+    def unit(self) -> int:
+        """Multiple to which the numbers of views and branches of an update are rounded, an eighth of its steps."""
+        return max(self.batch_size * self.batch_length // 8, 1)
 
     def check(self) -> None:
         """Raise UsageError for values that cannot be used."""

@@ -48,8 +48,8 @@ class LSImaginePolicy(DreamerPolicy):
     def make_world(self, config: Any) -> LongWorldModel:
         """See :class:`DreamerPolicy`."""
         settings = {"unimix": config.unimix, "free_nats": config.free_nats, "horizon": config.horizon}
-        width, weight = self.actions.width, config.long_branch_weight
-        return LongWorldModel(self.parts, width, config.widths(), long_weight=weight, **settings)
+        long = {"long_weight": config.long_branch_weight, "unit": config.unit()}
+        return LongWorldModel(self.parts, self.actions.width, config.widths(), **long, **settings)
 
     def make_behaviour(self, config: Any) -> LongBehaviour:
         """See :class:`DreamerPolicy`."""

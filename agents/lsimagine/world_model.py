@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from papergym.agents.dreamerv3.rssm import RSSM, Latent, Observed
 from papergym.agents.dreamerv3.world_model import BINS, Size, WorldModel
+from papergym.agents.lsimagine.rounding import filled
 from papergym.agents.nets.layers import Head
 from papergym.agents.nets.symlog import two_hot_loss, two_hot_mean
 
@@ -49,6 +50,7 @@ class LongWorldModel(WorldModel):
     Args:
         parts, action_width, size: of :class:`WorldModel`.
         long_weight: of the long branch's losses beside those of as many ordinary steps.
+        unit: jumps are observed in multiples of it, some twice; no loss counts one twice.
         settings: of :class:`WorldModel`.
 
     Attributes:
@@ -59,9 +61,11 @@ class LongWorldModel(WorldModel):
 
     rssm: JumpRSSM
 
-    def __init__(self, parts: Any, action_width: int, size: Size, *, long_weight: float = 1.0, **settings: Any) -> None:
+    def __init__(
+        self, parts: Any, action_width: int, size: Size, *, long_weight: float = 1.0, unit: int = 1, **settings: Any
+    ) -> None:
         super().__init__(parts, action_width, size, **settings)
-        self.long_weight, width = long_weight, self.rssm.width
+        self.long_weight, self.unit, width = long_weight, unit, self.rssm.width
         self.jump = Head(width, size.units, 1, 1)
         self.intrinsic = Head(width, size.units, 1, BINS, scale=0.0)
         self.steps = Head(2 * width, size.units, 1, BINS, scale=0.0)
@@ -103,23 +107,31 @@ class LongWorldModel(WorldModel):
         """
         losses, observed = super().losses(start, batch, observation)
         losses = {name: loss.flatten() for name, loss in losses.items()}
-        time, env = batch["view_time"], batch["view_env"]
-        if not len(time):
+        count = len(batch["view_time"])
+        if not count:
             zero = {name: losses["reward"].new_zeros(1) for name in ("steps", "gathered")}
             return {**losses, **zero}, LongObserved(*observed, landing=Latent(*(part[0, :0] for part in observed.latent)))
-        before = Latent(*(part[time, env] for part in observed.latent))
-        views = {key: batch.get(f"view/{key}", whole[time, env]) for key, whole in observation.items()}
-        jumped = self.observe_jumps(before, views)
+        long, landing = self._long_losses(observed.latent, batch, observation)
+        for name, loss in long.items():
+            losses[name] = torch.cat([losses[name], self.long_weight * loss[:count]])
+        return losses | self._interval_losses(observed.latent, landing, batch), LongObserved(*observed, landing=landing)
+
+    def _long_losses(
+        self, latent: Latent, batch: Mapping[str, torch.Tensor], observation: Mapping[str, torch.Tensor]
+    ) -> tuple[dict[str, torch.Tensor], Latent]:
+        """Losses of jumps, ``(n,)`` and more, see ``unit``; and the states after them."""
+        several = filled(len(batch["view_time"]), self.unit, latent.deter.device)
+        time, env = batch["view_time"][several], batch["view_env"][several]
+        views = {
+            key: batch[f"view/{key}"][several] if f"view/{key}" in batch else whole[time, env]
+            for key, whole in observation.items()
+        }
+        jumped = self.observe_jumps(Latent(*(part[time, env] for part in latent)), views)
         long = {"reward": batch["reward"][time, env], "terminal": batch["terminal"][time, env]}
-        long |= {"intrinsic": batch["view_intrinsic"], "jump": torch.zeros_like(batch["jump"][time, env])}
+        long |= {"intrinsic": batch["view_intrinsic"][several], "jump": torch.zeros_like(batch["jump"][time, env])}
         one = {key: value[None] for key, value in long.items()}
-        for name, loss in self.losses_of(jumped, one, {key: value[None] for key, value in views.items()}).items():
-            losses[name] = torch.cat([losses[name], self.long_weight * loss.flatten()])
-        landing = jumped.latent.flatten()
-        losses |= self._interval_losses(
-            before.features(), landing.features(), {k: v[time, env] for k, v in batch.items() if k in _INTERVAL}
-        )
-        return losses, LongObserved(*observed, landing=landing)
+        losses = self.losses_of(jumped, one, {key: value[None] for key, value in views.items()})
+        return {name: loss.flatten() for name, loss in losses.items()}, jumped.latent.flatten()
 
     def observe_jumps(self, before: Latent, views: Mapping[str, torch.Tensor]) -> Observed:
         """States after jumps from ``before`` ``(n, ...)`` to what the views ``(n, *shape)`` show; time is 1."""
@@ -136,19 +148,16 @@ class LongWorldModel(WorldModel):
         losses["intrinsic"] = two_hot_loss(self.intrinsic(features), self.bins, batch["intrinsic"])
         return losses
 
-    def _interval_losses(
-        self, before: torch.Tensor, after: torch.Tensor, jumps: Mapping[str, torch.Tensor]
-    ) -> dict[str, torch.Tensor]:
+    def _interval_losses(self, latent: Latent, landing: Latent, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """Cross-entropies of the completed jumps."""
-        done = jumps["complete"].bool()
+        time, env = batch["view_time"], batch["view_env"]
+        done = batch["complete"][time, env].bool()
         if not done.any():
-            return {name: before.new_zeros(1) for name in ("steps", "gathered")}
-        both = torch.cat([before, after], -1)[done]
+            return {name: landing.deter.new_zeros(1) for name in ("steps", "gathered")}
+        several = filled(len(time), self.unit, time.device)
+        before = Latent(*(part[time[several], env[several]] for part in latent))
+        both = torch.cat([before.features(), landing.features()], -1)
         heads = {"steps": self.steps, "gathered": self.gathered}
-        return {
-            name: self.long_weight * two_hot_loss(head(both), self.bins, jumps[name][done].to(both.dtype))
-            for name, head in heads.items()
-        }
-
-
-_INTERVAL = ("steps", "gathered", "complete")
+        logits = {name: head(both)[: len(time)][done] for name, head in heads.items()}
+        targets = {name: batch[name][time, env][done].to(both.dtype) for name in heads}
+        return {name: self.long_weight * two_hot_loss(logits[name], self.bins, targets[name]) for name in heads}

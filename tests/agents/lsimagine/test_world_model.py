@@ -60,14 +60,18 @@ def test_an_ordinary_step_is_a_jump_entry_of_zero():
     torch.testing.assert_close(mixed[jumps], rssm.jump(2))
 
 
-def test_losses_of_jumps():
-    """One jump at a time: a step of the model from the state before, with the jump's action, to what the view shows."""
-    model, views = world(long_weight=0.7), [(0, 1), (2, 2), (4, 0)]
+@pytest.mark.parametrize("unit", [1, 4])
+def test_losses_of_jumps(unit):
+    """One jump at a time: a step of the model from the state before, with the jump's action, to what the view shows.
+
+    With a unit of 4 the batch is filled up with a jump that counts once.
+    """
+    model, views = world(long_weight=0.7, unit=unit), [(0, 1), (2, 2), (4, 0)]
     batch, observation = batch_of(views)
     batch["complete"][0, 1], batch["complete"][2, 2], batch["complete"][4, 0] = True, False, True
     start = Latent(torch.rand(COUNT, 16), torch.rand(COUNT, 32, 4))
     waits = waiting_times((TIME, COUNT, 32, 4), start.deter)
-    of_jumps = waiting_times((1, len(views), 32, 4), start.deter)
+    of_jumps = waiting_times((1, -(-len(views) // unit) * unit, 32, 4), start.deter)
     model.rssm._waits = lambda *shape: waits if shape[0] == TIME else of_jumps[:, : shape[1]]
     got, observed = model.losses(start, batch, observation)
     short, states = super(LongWorldModel, model).losses(start, batch, observation)
@@ -102,7 +106,7 @@ def test_losses_of_jumps():
     for name, losses in expected.items():
         long = got[name] if name in ("steps", "gathered") else got[name][TIME * COUNT :]
         torch.testing.assert_close(long, 0.7 * torch.cat(losses), msg=name)
-    assert len(got["steps"]) == 2
+    assert len(got["steps"]) == 2 and len(observed.landing.deter) == of_jumps.shape[1]
 
 
 @pytest.mark.parametrize("views", [[], [(1, 1)]])
@@ -197,6 +201,30 @@ def test_branches_begin_after_a_jump_from_the_likeliest_state(rebranch):
     if count:
         chosen = best > threshold if rebranch == "likely" else best > -1
         torch.testing.assert_close(behaviour.jump_chance(model, origins[0].features()), best[chosen])
+
+
+def test_the_number_of_branches_is_a_multiple_of_the_unit():
+    """Some begin twice from the same state; every other one begins once."""
+    model = world()
+    threshold, origins, imagine = middle(model), [], model.rssm.imagine_step
+
+    def noted(latent, action):
+        if action.shape[-1] == ACTIONS + 1 and (action[:, -1] == 1).all():
+            origins.append(latent)
+        return imagine(latent, action)
+
+    model.rssm.imagine_step = noted
+    behaviour = learner(threshold=threshold, probability=0.6, unit=7)
+    path = behaviour.pathways(model, START)
+    chance = behaviour.jump_chance(model, path.latent.features()[:-1, :40]).max(0).values
+    places = (chance > threshold).nonzero()[:, 0]
+    count = path.action.shape[1] - 40
+    assert count % 7 == 0 and len(places) <= count < len(places) + 7
+    expected = chance[places[torch.arange(count) % len(places)]]
+    torch.testing.assert_close(behaviour.jump_chance(model, origins[0].features()), expected)
+    steps = path.jumps.steps[path.jumps.jumped]
+    before, after = path.latent.features()[:-1][path.jumps.jumped], path.latent.features()[1:][path.jumps.jumped]
+    torch.testing.assert_close(steps, model.predict_interval(before, after)[0].clamp(min=1))
 
 
 def test_parallel_pathways_keep_steps_and_jumps_apart():
