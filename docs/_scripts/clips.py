@@ -1,4 +1,4 @@
-"""Draws docs/_static/clips: a moving image for each family of environments, dm_control domain and MuJoCo v4 task.
+"""Draws docs/_static/clips, moving images of families, dm_control domains and MuJoCo v4 tasks, and readme.gif.
 
 python docs/_scripts/clips.py [PREFIX ...]   # only clips whose name begins with one of them, for example "toys dmc/walker"
 
@@ -8,7 +8,7 @@ The clips of LS-Imagine are the ends of the scripted players' videos, which mine
 
 import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,8 @@ from papergym.wrappers.rows import rows
 STATIC = Path(__file__).resolve().parents[1] / "_static"
 FOLDER = STATIC / "clips"
 FRAMES, MILLISECONDS = 40, 80
-PANEL = (160, 120)
-"""Width and height of one environment in a family's clip."""
+PANELS = {"mujoco": (160, 160), "football": (240, 180), "mine": (240, 150), "ls-imagine": (240, 150)}
+"""Width and height of one environment in a family's clip, (160, 120) elsewhere."""
 
 FAMILIES = {
     "protorl": [f"ProtoRL-{name}-v0" for name in ("WalkerRun", "QuadrupedRun", "CheetahRun", "HopperHop", "CartpoleSwingup")]
@@ -37,12 +37,14 @@ FAMILIES = {
     "toys": ["TT-FourRooms-v0", "DT-KeyToDoor-v0", "DT-ShortestPath-v0", "PER-BlindCliffwalk-v0", "SQL-MultiGoal-v0"],
     "football": ["Football-2v2-v0", "Football-Shoot-v0"],
     "mine": [
-        *("Mine-Survival-v0", "Mine-CombatZombiePlainsIronArmorsIronSwordShield-v0", "Mine-CombatSheepPlainsBarehand-v0"),
+        *("Mine-HarvestSand-v0", "Mine-CombatZombiePlainsIronArmorsIronSwordShield-v0", "Mine-CombatSheepPlainsBarehand-v0"),
         "Mine-HarvestWaterWithBucket-v0",
     ],
     "ls-imagine": ["HarvestLogInPlains", "HarvestWaterWithBucket", "MineIronOre", "ShearSheep"],
 }
 """Clip of a family -> what is in it, side by side."""
+
+README = ("ProtoRL-WalkerRun-v0", "DMC-DogRun-v0", "Pixel-Ant-v4", "ShearSheep", "Football-2v2-v0", "TT-FourRooms-v0")
 
 Policy = Callable[[np.random.Generator], Any]
 
@@ -103,9 +105,9 @@ def video(name: str, count: int = FRAMES) -> list[np.ndarray]:
     return images[-count:]
 
 
-def fit(image: np.ndarray) -> np.ndarray:
-    """The image in a panel, its aspect kept, on white."""
-    width, height = PANEL
+def fit(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """The image in a panel of ``size`` (width, height), its aspect kept, on white."""
+    width, height = size
     scale = min(width / image.shape[1], height / image.shape[0])
     small = shrink(image, round(image.shape[1] * scale), round(image.shape[0] * scale))
     panel = np.full((height, width, 3), 255, np.uint8)
@@ -114,10 +116,9 @@ def fit(image: np.ndarray) -> np.ndarray:
     return panel
 
 
-def family(name: str) -> list[np.ndarray]:
-    """The environments of a family, two or three in a row."""
-    read = video if name == "ls-imagine" else frames
-    columns = [[fit(image) for image in read(env_id)] for env_id in FAMILIES[name]]
+def grid(names: Sequence[str], size: tuple[int, int]) -> list[np.ndarray]:
+    """Environments and videos moving side by side, two or three in a row."""
+    columns = [[fit(image, size) for image in (frames(name) if "-" in name else video(name))] for name in names]
     across = 2 if len(columns) in (2, 4) else 3
     blank = np.full_like(columns[0][0], 255)
     moments = [[*moment, *[blank] * (-len(moment) % across)] for moment in zip(*columns)]
@@ -149,7 +150,9 @@ def main(prefixes: list[str]) -> None:
     wanted = tuple(prefixes) or ("",)
     for name in FAMILIES:
         if name.startswith(wanted):
-            write(name, family(name))
+            write(name, grid(FAMILIES[name], PANELS.get(name, (160, 120))))
+    if "readme".startswith(wanted):
+        iio.imwrite(STATIC / "readme.gif", grid(README, (160, 120)), duration=MILLISECONDS, loop=0)
     for name, env_id in pages().items():
         if name.startswith(wanted):
             write(name, [shrink(image, 240) for image in frames(env_id, 30)])

@@ -46,13 +46,19 @@ def _by_task(found: dict[str, tuple[int, str]], bounds: str) -> list[str]:
     return parts
 
 
-def _task(docs: Path, found: list[Row], reward: str) -> list[str]:
+def _task(still: str, found: list[Row], reward: str) -> list[str]:
     """A section for one task of a domain: ids, thumbnail, what it asks and pays."""
     row = found[-1]
     ids = ", ".join(f"`{row.id}`" for row in reversed(found))
-    alone = [figure(thumbnail(docs, row, "../.."), row.id)] if thumbnail(docs, row, "../..") else []
+    alone = [figure(still, row.id)] if still else []
     lines = [row.summary, "", f"Reward per frame: {reward}", "", f"Ids: {ids}. Source: {row.source}.", ""]
     return [f"### `{row.id}`", "", *alone, *lines]
+
+
+def _distinct(docs: Path, stills: dict[str, str]) -> dict[str, str]:
+    """Thumbnails by task; none where all tasks look alike, since the moving image shows it."""
+    looks = {(docs / "_static" / "envs" / Path(still).name).read_bytes() for still in stills.values() if still}
+    return stills if len(looks) > 1 else dict.fromkeys(stills, "")
 
 
 def domain_page(docs: Path, domain: str, members: list[Row]) -> str:
@@ -62,7 +68,8 @@ def domain_page(docs: Path, domain: str, members: list[Row]) -> str:
         for task in dict.fromkeys(r.kwargs["task"] for r in members)
     }
     rewards = meanings.dmc_rewards()
-    sections = [line for task, found in by_task.items() for line in _task(docs, found, rewards[domain][task])]
+    stills = _distinct(docs, {task: thumbnail(docs, found[-1], "../..") for task, found in by_task.items()})
+    sections = [line for task, found in by_task.items() for line in _task(stills[task], found, rewards[domain][task])]
     moving = clip(docs, f"dmc/{slug(domain)}", "../..")
     described = {task: tables.dmc(domain, task) for task in by_task}
     pixel_row = next(row for row in members if row.family == "protorl")

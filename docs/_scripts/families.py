@@ -39,7 +39,7 @@ CAPTIONS = {
     "mujoco": "Ant, half-cheetah, hopper, humanoid, swimmer and walker with slowly changing random actions.",
     "toys": "Four rooms, key to door, shortest path, cliff walk and four goals with random actions, on the cliff most right.",
     "LS-Imagine": "The last seconds of a scripted player who cuts a tree, obtains water, mines iron ore and shears a sheep.",
-    "Mine": "A player who walks on and turns: survival, combat with a zombie and with a sheep, harvest of water.",
+    "Mine": "A player who walks on and turns: harvest of sand, combat with a zombie and with a sheep, harvest of water.",
     "football": "Two against two, and a shot at the goal, with slowly changing random actions.",
 }
 """Family -> what its moving image shows."""
@@ -83,7 +83,8 @@ def family_page(docs: Path, family: str, members: list[Row]) -> str:
         parts += [figure(moving, name, CAPTIONS.get(family, "Random actions.")), ""]
     pages = sorted({page_of(row) for row in members} - {""})
     if pages and family != "protorl":
-        parts += ["```{toctree}", ":hidden:", "", *(page.removesuffix(".md") for page in pages), "```", ""]
+        names = {page_of(row): words(str(row.kwargs.get("domain", row.id))) for row in members if page_of(row)}
+        parts += ["```{toctree}", ":hidden:", "", *(f"{names[page]} <{page.removesuffix('.md')}>" for page in pages), "```", ""]
     ordered = sorted(members, key=lambda row: row.entry_point)
     groups = [list(group) for _, group in groupby(ordered, key=lambda row: row.entry_point)]
     for group in groups:
@@ -96,7 +97,7 @@ def _group(docs: Path, group: list[Row]) -> list[str]:
     if len(group) == 1 and not page_of(group[0]) and not group[0].unavailable:
         row = group[0]
         alone = figure(thumbnail(docs, row), row.id) if thumbnail(docs, row) else ""
-        parts = [f"## `{row.id}`", "", alone, row.summary, "", f"Limit: {limit(row)}. {_origin(group)}", ""]
+        parts = [f"## `{row.id}`", "", alone, row.summary, "", f"Limit: {limit(row)}. {_origin(group)}".strip(), ""]
     else:
         by_domain = group[0].family in ("dmc", "protorl")
         shown = _domain_cards(docs, group) if by_domain else [_id_card(docs, row) for row in group if not row.unavailable]
@@ -124,7 +125,9 @@ def _domain_cards(docs: Path, group: list[Row]) -> list[str]:
 
 
 def _origin(group: list[Row]) -> str:
-    """Sources and version notes; where ids differ, the rarer ones by name."""
+    """Sources and version notes, where the docstring has none; where ids differ, the rarer ones by name."""
+    if "# Source" in docstring(group[0].entry_point):
+        return ""
     return f"{_by_value('Source', {row.id: row.source for row in group})} " + _by_value(
         "Version history", {row.id: row.version_note for row in group}
     )
@@ -142,7 +145,7 @@ def _by_value(title: str, found: dict[str, str]) -> str:
 def gallery(docs: Path, all_rows: Iterable[Row], up: str, pages: str = "") -> str:
     """A card with a moving image for each family; ``pages`` is the way to their pages."""
     counts = Counter(row.family for row in all_rows)
-    return cards(
+    shown = cards(
         card(
             clip(docs, slug(family), up),
             title_of(family),
@@ -152,6 +155,7 @@ def gallery(docs: Path, all_rows: Iterable[Row], up: str, pages: str = "") -> st
         )
         for family, count in counts.items()
     )
+    return f":::::{{container}} gallery\n{shown}:::::\n"
 
 
 def index(docs: Path, all_rows: list[Row], families: list[str]) -> str:

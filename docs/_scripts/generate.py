@@ -1,5 +1,6 @@
 """Writes docs/environments, docs/papers, docs/api and docs/wrappers/reference from tables, docstrings and TOML files."""
 
+import json
 import re
 from pathlib import Path
 
@@ -42,7 +43,7 @@ def _paper_page(key: str, paper: dict) -> str:
     if about.get("summary"):
         parts += [about["summary"], ""]
     if about.get("command"):
-        parts += ["```bash", about["command"], "```", ""]
+        parts += ["```bash", "\n".join(about["command"].split("; ")), "```", ""]
     if about.get("example"):
         parts += ["In your own code:", "", "```python", about["example"].strip(), "```", ""]
     for title, name in (
@@ -81,12 +82,14 @@ def _report(folder: Path, key: str, title: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     figures.COLUMNS = 2  # a page is narrower than a screen: with three, the letters of a legend are too small
     blocks = [block for block in compose(key, folder, None) if block]
-    kept = [_image(block) for block in blocks if not block.startswith("# ")]
+    kept = [_boxed(block) for block in blocks if not block.startswith("# ")]
     (folder / "report.md").write_text("\n\n".join([f"# Results: {title}", *kept]) + "\n", encoding="utf-8")
 
 
-def _image(block: str) -> str:
-    """An image, which Sphinx links to its full size, in a box that scrolls on narrow screens; other blocks as they are."""
+def _boxed(block: str) -> str:
+    """An image in a box that scrolls on narrow screens, linked to its full size; a wide last column for published numbers."""
+    if block.startswith("|"):
+        return f":::{{container}} published\n{block}\n:::" if "published |" in block.split("\n")[0] else block
     found = re.fullmatch(r"!\[(.*)\]\((.*)\)", block)
     if not found:
         return block
@@ -109,11 +112,22 @@ def papers(docs: Path) -> None:
     (folder / "index.md").write_text(text, encoding="utf-8")
 
 
+def notebook(docs: Path) -> None:
+    """The cells of examples/first_steps.ipynb as Markdown, which a page includes."""
+    cells = json.loads((docs.parent / "examples" / "first_steps.ipynb").read_text(encoding="utf-8"))["cells"]
+    blocks = ["".join(cell["source"]) for cell in cells]
+    shown = [
+        block if cell["cell_type"] == "markdown" else f"```python\n{block}\n```" for cell, block in zip(cells[1:], blocks[1:])
+    ]  # without the title
+    (docs / "guides" / "first_steps.inc").write_text("\n\n".join(shown) + "\n", encoding="utf-8")
+
+
 def main(docs: Path) -> None:
     """Write every generated page below ``docs``."""
     environments(docs)
     papers(docs)
     wrapper_pages(docs)
+    notebook(docs)
     api(docs)
 
 

@@ -81,11 +81,14 @@ def summary(name: str, rooms: list[str]) -> str:
     return markdown((inspect.getdoc(_of(rooms[0], name)) or "").split("\n\n")[0]).replace("\n", " ")
 
 
-def _form(room: str, name: str, heading: str) -> list[str]:
-    """One form of a wrapper: how it is called and its docstring."""
+def _form(room: str, name: str, heading: str, *, whole: bool) -> list[str]:
+    """One form of a wrapper: how it is called and its docstring, without the first paragraph unless ``whole``."""
     call = inspect.signature(_of(room, name))
     arguments = ",\n    ".join(str(part) for part in _short(call))
-    text = demote(demote(markdown(inspect.getdoc(_of(room, name)) or "")))
+    text = inspect.getdoc(_of(room, name)) or ""
+    if not whole:
+        _, _, text = text.partition("\n\n")  # the page begins with it
+    text = demote(demote(markdown(text))).replace("**Args**", "**Arguments**")
     return [f"## {heading}", "", f"```text\n{room}.{name}(\n    {arguments},\n)\n```", "", text, ""]
 
 
@@ -111,7 +114,8 @@ def page(docs: Path, name: str, rooms: list[str], entry: dict[str, str]) -> str:
     if entry.get("more"):
         parts += [entry["more"], ""]
     for room in rooms:
-        parts += _form(room, name, f"For {FOR[room]}" if len(rooms) > 1 else "Arguments")
+        heading = f"For {FOR[room]}" if len(rooms) > 1 else "Arguments"
+        parts += _form(room, name, heading, whole=room != rooms[0])
     return "\n".join(parts)
 
 
