@@ -27,6 +27,8 @@ suppress_warnings = ["myst.header"]  # a docstring keeps its own heading levels 
 html_theme = "furo"
 html_title = "papergym"
 html_static_path = ["_static"]
+html_css_files = ["papergym.css"]
+html_show_copyright = False
 exclude_patterns = ["_build", "_scripts"]
 
 

@@ -1,16 +1,17 @@
-"""Writes docs/environments, docs/papers, docs/api and docs/wrappers/index.md from tables, docstrings and TOML files."""
+"""Writes docs/environments, docs/papers, docs/api and docs/wrappers/reference from tables, docstrings and TOML files."""
 
-import importlib
-import importlib.util
-import inspect
+import json
+import re
 from pathlib import Path
 
 from api import api
 from environments import environments
 from tables import table
+from wrapper_pages import wrapper_pages
 
-from papergym import assets, wrappers
+from papergym import assets
 from papergym.agents.cli.report import compose
+from papergym.agents.reproduction import figures
 
 
 def _facts(title: str, facts: dict) -> list[str]:
@@ -42,7 +43,7 @@ def _paper_page(key: str, paper: dict) -> str:
     if about.get("summary"):
         parts += [about["summary"], ""]
     if about.get("command"):
-        parts += ["```bash", about["command"], "```", ""]
+        parts += ["```bash", "\n".join(about["command"].split("; ")), "```", ""]
     if about.get("example"):
         parts += ["In your own code:", "", "```python", about["example"].strip(), "```", ""]
     for title, name in (
@@ -59,14 +60,41 @@ def _paper_page(key: str, paper: dict) -> str:
         parts += ["## Differences between the paper, the official code and papergym", "", table(["", ""], lines), ""]
     if paper.get("scores"):
         parts += _scores(paper["scores"])
-    return "\n".join([*parts, "## Our results", "", "```{toctree}", f"{key}/report", "```", ""])
+    return "\n".join(
+        [
+            *parts,
+            "## Our results",
+            "",
+            f"[Tables and curves]({key}/report.md)",
+            "",
+            "```{toctree}",
+            ":hidden:",
+            "",
+            f"Results <{key}/report>",
+            "```",
+            "",
+        ]
+    )
 
 
-def _report(folder: Path, key: str) -> None:
-    """Our numbers and the paper's, as ``papergym report KEY`` writes them."""
+def _report(folder: Path, key: str, title: str) -> None:
+    """Our numbers and the paper's, as ``papergym report KEY`` writes them, under one title and with images that can be read."""
     folder.mkdir(parents=True, exist_ok=True)
+    figures.COLUMNS = 2  # a page is narrower than a screen: with three, the letters of a legend are too small
     blocks = [block for block in compose(key, folder, None) if block]
-    (folder / "report.md").write_text("\n\n".join(blocks) + "\n", encoding="utf-8")
+    kept = [_boxed(block) for block in blocks if not block.startswith("# ")]
+    (folder / "report.md").write_text("\n\n".join([f"# Results: {title}", *kept]) + "\n", encoding="utf-8")
+
+
+def _boxed(block: str) -> str:
+    """An image in a box that scrolls on narrow screens, linked to its full size; a wide last column for published numbers."""
+    if block.startswith("|"):
+        return f":::{{container}} published\n{block}\n:::" if "published |" in block.split("\n")[0] else block
+    found = re.fullmatch(r"!\[(.*)\]\((.*)\)", block)
+    if not found:
+        return block
+    alt, name = found.groups()
+    return f":::{{container}} wide\n```{{image}} {name}\n:alt: {alt}\n:width: 100%\n```\n:::"
 
 
 def papers(docs: Path) -> None:
@@ -77,42 +105,29 @@ def papers(docs: Path) -> None:
     for key in assets.paper_keys():
         paper = assets.paper(key)
         (folder / f"{key}.md").write_text(_paper_page(key, paper), encoding="utf-8")
-        _report(folder / key, key)
+        _report(folder / key, key, paper["paper"]["title"])
         lines.append([f"[{paper['paper']['title']}]({key}.md)", str(paper["paper"]["year"]), f"`{key}`"])
     toc = "\n".join(assets.paper_keys())
     text = "# Papers\n\n" + table(["paper", "year", "key"], lines) + f"\n\n```{{toctree}}\n:hidden:\n\n{toc}\n```\n"
     (folder / "index.md").write_text(text, encoding="utf-8")
 
 
-def wrapper_index(docs: Path) -> None:
-    """A table of all wrappers: first sentence of the docstring, and whether there are ones for vector environments and SB3."""
-    lines = []
-    for name in wrappers.__all__:
-        summary = (inspect.getdoc(getattr(wrappers, name)) or "").split("\n\n")[0].replace("\n", " ")
-        others = [room for room in ("vector", "sb3") if _has(f"papergym.wrappers.{room}", name)]
-        lines.append([f"`{name}`", summary, ", ".join(others)])
-    pages = sorted(str(path.relative_to(docs / "wrappers").with_suffix("")) for path in (docs / "wrappers").rglob("*.md"))
-    listed_elsewhere = [page for page in pages if page.startswith("intrinsic/") and page != "intrinsic/index"]
-    toc = "\n".join(page for page in pages if page != "index" and page not in listed_elsewhere)
-    text = (
-        "# Wrappers\n\nA wrapper takes one Gymnasium environment. `papergym.wrappers.vector` has wrappers of the same name for "
-        "vector environments, `papergym.wrappers.sb3` for stable-baselines3's `VecEnv`. "
-        "`add_intrinsic_reward` and its short forms, `NoveltyReward`, `RNDReward` and so on, take any of the three.\n\n"
-        + table(["wrapper", "what it does", "also in"], lines)
-        + f"\n\n```{{toctree}}\n:maxdepth: 1\n\n{toc}\n```\n"
-    )
-    (docs / "wrappers" / "index.md").write_text(text, encoding="utf-8")
-
-
-def _has(module: str, name: str) -> bool:
-    return hasattr(importlib.import_module(module), name) if importlib.util.find_spec(module) else False
+def notebook(docs: Path) -> None:
+    """The cells of examples/first_steps.ipynb as Markdown, which a page includes."""
+    cells = json.loads((docs.parent / "examples" / "first_steps.ipynb").read_text(encoding="utf-8"))["cells"]
+    blocks = ["".join(cell["source"]) for cell in cells]
+    shown = [
+        block if cell["cell_type"] == "markdown" else f"```python\n{block}\n```" for cell, block in zip(cells[1:], blocks[1:])
+    ]  # without the title
+    (docs / "guides" / "first_steps.inc").write_text("\n\n".join(shown) + "\n", encoding="utf-8")
 
 
 def main(docs: Path) -> None:
     """Write every generated page below ``docs``."""
     environments(docs)
     papers(docs)
-    wrapper_index(docs)
+    wrapper_pages(docs)
+    notebook(docs)
     api(docs)
 
 

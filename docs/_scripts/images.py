@@ -1,6 +1,6 @@
-"""Draws docs/_static/envs (an image of every id after some random steps) and docs/_static/readme.gif.
+"""Draws docs/_static/envs: an image of every id after some random steps.
 
-python docs/_scripts/images.py [PREFIX]   # only ids that begin with PREFIX; "readme" for the GIF alone
+python docs/_scripts/images.py [PREFIX]   # only ids that begin with PREFIX
 """
 
 import logging
@@ -10,7 +10,6 @@ from pathlib import Path
 
 import cv2
 import gymnasium as gym
-import imageio.v3 as iio
 import numpy as np
 
 import papergym  # noqa: F401  (registers the ids)
@@ -18,14 +17,6 @@ from papergym.wrappers.rows import rows
 
 STATIC = Path(__file__).resolve().parents[1] / "_static"
 WIDTH = 160
-README = (
-    "ProtoRL-WalkerWalk-v0",
-    "ProtoRL-QuadrupedRun-v0",
-    "ProtoRL-CheetahRun-v0",
-    "LSImagine-ShearSheep-v0",
-    "Mine-HarvestLogInPlains-v0",
-    "DT-KeyToDoor-v0",
-)
 
 
 def image_name(env_id: str) -> str:
@@ -70,18 +61,7 @@ def gallery(prefix: str) -> None:
         print(path.name, flush=True)
 
 
-def readme(steps: int = 40) -> None:
-    """Six worlds side by side, as a GIF."""
-    columns = [[shrink(frame, 128, 96) for frame in frames(env_id, steps)] for env_id in README]
-    movie = [np.vstack([np.hstack(row) for row in (moment[:3], moment[3:])]) for moment in zip(*columns)]
-    iio.imwrite(STATIC / "readme.gif", movie, duration=80, loop=0)
-
-
 if __name__ == "__main__":
     logging.disable(logging.WARNING)
     gym.logger.min_level = gym.logger.ERROR
-    chosen = sys.argv[1] if len(sys.argv) > 1 else ""
-    if chosen != "readme":
-        gallery(chosen)
-    if chosen in ("", "readme"):
-        readme()
+    gallery(sys.argv[1] if len(sys.argv) > 1 else "")

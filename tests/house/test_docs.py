@@ -4,6 +4,7 @@ import ast
 import importlib
 import importlib.util
 import inspect
+import json
 import os
 import re
 import subprocess
@@ -13,17 +14,21 @@ from pathlib import Path
 import gymnasium as gym
 import pytest
 
-import papergym  # noqa: F401
+from papergym import wrappers
 from papergym.agents.runner.registry import agents
+from papergym.assets import tomllib
+from papergym.wrappers.rows import rows
 
 ROOMS = ("intrinsic", "sb3", "vector", "vision")
 REPO = Path(__file__).resolve().parents[2]
-PAGES = [REPO / "README.md", *sorted((REPO / "docs" / "guides").glob("*.md"))]
-GENERATED = {"api", "environments", "papers", "_build"}  # and wrappers/index.md
+PAGES = [REPO / "README.md", REPO / "docs" / "index.md", *sorted((REPO / "docs" / "guides").glob("*.md"))]
+GENERATED = {"api", "environments", "papers", "_build"}  # and wrappers/index.md, wrappers/reference
 WRITTEN = [
     path
     for path in (REPO / "docs").rglob("*.md")
-    if path.relative_to(REPO / "docs").parts[0] not in GENERATED and path != REPO / "docs" / "wrappers" / "index.md"
+    if path.relative_to(REPO / "docs").parts[0] not in GENERATED
+    and path != REPO / "docs" / "wrappers" / "index.md"
+    and path.parent != REPO / "docs" / "wrappers" / "reference"
 ]
 BLOCKS = [
     pytest.param(block, id=f"{page.stem}-{index}")
@@ -83,6 +88,92 @@ def test_the_api_reference_has_every_public_name(tmp_path):
     for row in agents():
         assert not row.algorithm or row.algorithm.replace(":", ".") in pages["algorithms"]
     assert set(re.findall(r"^(?:papergym[\w.]*|algorithms)$", pages["index"], re.MULTILINE)) == pages.keys() - {"index"}
+
+
+@pytest.fixture
+def script(monkeypatch):
+    """Imports a module of docs/_scripts that imports its neighbours."""
+    monkeypatch.syspath_prepend(REPO / "docs" / "_scripts")
+    return importlib.import_module
+
+
+WITH_CODE = tomllib.loads((REPO / "docs" / "_scripts" / "wrappers.toml").read_text(encoding="utf-8"))
+REWARDS = [name for name in wrappers.__all__ if name.endswith("Reward")]
+
+
+@pytest.mark.parametrize("name", sorted({*WITH_CODE, *REWARDS}))
+def test_code_of_a_wrappers_page_runs(name, script):
+    exec(compile(script("wrapper_pages").entries()[name]["code"], name, "exec"), {})
+
+
+def test_every_wrapper_has_a_page_with_its_arguments(script, tmp_path):
+    (tmp_path / "wrappers").mkdir()
+    script("wrapper_pages").wrapper_pages(tmp_path)
+    index = (tmp_path / "wrappers" / "index.md").read_text(encoding="utf-8")
+    for room in ("papergym.wrappers", "papergym.wrappers.vector", "papergym.wrappers.sb3"):
+        module = importlib.import_module(room)
+        for name in module.__all__:
+            value = getattr(module, name)
+            if not inspect.ismodule(value):
+                page = (tmp_path / "wrappers" / "reference" / f"{name}.md").read_text(encoding="utf-8")
+                assert f"reference/{name}.md" in index
+                called = page.split(f"{room}.{name}(\n")[1].split("\n)")[0]
+                assert all(
+                    re.search(rf"^    \**{part}\b", called, re.MULTILINE) for part in inspect.signature(value).parameters
+                )
+
+
+def test_every_family_is_shown_once_in_words_and_moves(script):
+    families, clips = script("families"), script("clips")
+    index = families.index(REPO / "docs", rows(), list(dict.fromkeys(row.family for row in rows())))
+    for family in {row.family for row in rows()}:
+        assert len(families.title_of(family).split()) > 1 and families.CAPTIONS[family]
+        assert index.count(f"]({families.slug(family)}.md)**") == 1
+        page = families.family_page(REPO / "docs", family, [row for row in rows() if row.family == family])
+        assert page.startswith(f"# {families.title_of(family)}\n")
+        assert f"_static/clips/{families.slug(family)}.webp" in page
+    drawn = {str(path.relative_to(clips.FOLDER).with_suffix("")) for path in clips.FOLDER.rglob("*.webp")}
+    assert drawn == {*clips.FAMILIES, *clips.pages()}
+    assert sum(path.stat().st_size for path in clips.FOLDER.rglob("*.webp")) < 6e6
+
+
+def test_every_id_stands_in_a_heading_or_on_a_card(script):
+    families = script("families")
+    for family in {row.family for row in rows()}:
+        members = [row for row in rows() if row.family == family]
+        page = families.family_page(REPO / "docs", family, members)
+        for row in members:
+            assert re.search(rf"^(#+ |\*\*\[?|.*<br>|)`{row.id}`", page, re.MULTILINE), row.id
+
+
+def test_results_have_one_title_and_images_that_scroll(script, tmp_path):
+    script("generate")._report(tmp_path, "per", "Prioritized Experience Replay")
+    text = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert re.findall(r"^# .*", text, re.MULTILINE) == ["# Results: Prioritized Experience Replay"]
+    images = re.findall(r":::\{container\} wide\n```\{image\} (.*)\n", text)
+    assert images and "![" not in text
+    assert all((tmp_path / name).is_file() for name in images)
+
+
+def test_the_notebook_runs(tmp_path):
+    cells = json.loads((REPO / "examples" / "first_steps.ipynb").read_text(encoding="utf-8"))["cells"]
+    code, count = re.subn(
+        "STEPS = .*", "STEPS = 2_048", "\n".join(_source(cell) for cell in cells if cell["cell_type"] == "code")
+    )
+    assert count == 1
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        timeout=300,
+        env={**os.environ, "MPLBACKEND": "agg"},
+    )
+    assert result.returncode == 0, result.stderr
+
+
+def _source(cell):
+    return "".join(cell["source"])
 
 
 def test_every_formula_becomes_mathml():
