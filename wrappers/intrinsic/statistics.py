@@ -18,7 +18,7 @@ class RewardStatistics:
     Example:
         >>> statistics = RewardStatistics()
         >>> observations, rewards, terminated, truncated, infos = envs.step(actions)
-        >>> statistics.add(infos)
+        >>> statistics.add(infos, terminated | truncated)
         >>> for name, value in statistics.numbers().items():
         ...     writer.add_scalar(name, value, global_step)
     """
@@ -26,12 +26,13 @@ class RewardStatistics:
     def __init__(self) -> None:
         self._latest: dict[str, deque[float]] = {name: deque(maxlen=WINDOW) for name in NAMES}
 
-    def add(self, infos: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> None:
+    def add(self, infos: Mapping[str, Any] | Sequence[Mapping[str, Any]], done: Any) -> None:
         """Take the infos of one step.
 
         Args:
             infos: of one environment; of a Gymnasium vector environment, arrays (n,) with masks ``_name``; or a list of n, as
                 stable-baselines3 gives them.
+            done: whether the episode has ended, or (n,) bool.
 
         Raises:
             ValueError: no intrinsic-reward wrapper has written into them.
@@ -39,14 +40,13 @@ class RewardStatistics:
         listed = [infos] if isinstance(infos, Mapping) else infos
         if not any("reward_intrinsic" in info for info in listed):
             known = sorted(set().union(*listed))
-            raise ValueError(
-                f"Expected reward_intrinsic in the infos, got {known}: put IntrinsicReward around the environment."
-            )
-        for info in listed:
-            for name in NAMES:
-                if name in info:
-                    values = np.atleast_1d(np.asarray(info[name], np.float64))
-                    self._latest[name].extend(values[np.atleast_1d(info.get(f"_{name}", np.ones(len(values), bool)))].tolist())
+            raise ValueError(f"Expected reward_intrinsic in the infos, got {known}: wrap the environment in IntrinsicReward.")
+        ended = np.atleast_1d(np.asarray(done, bool))
+        for name in NAMES:
+            values = np.concatenate([np.atleast_1d(np.asarray(info.get(name, 0.0), np.float64)) for info in listed])
+            told = np.concatenate([_told(info, name) for info in listed])
+            chosen = told & ended if name.startswith("episode_") else told
+            self._latest[name].extend(values[chosen].tolist())
 
     def numbers(self) -> dict[str, float]:
         """``intrinsic/reward_mean``, ``_std``, ``_max`` and ``intrinsic/extrinsic_mean``.
@@ -61,3 +61,10 @@ class RewardStatistics:
         names = {"reward_extrinsic": "extrinsic_mean", "episode_intrinsic": "return", "episode_extrinsic": "extrinsic_return"}
         numbers |= {names[key]: values.mean() for key, values in found.items() if key in names}
         return {f"intrinsic/{name}": float(value) for name, value in numbers.items()}
+
+
+def _told(info: Mapping[str, Any], name: str) -> np.ndarray:
+    """(n,) bool: which environments of an info have written a number."""
+    if name not in info:
+        return np.zeros(1, bool)
+    return np.atleast_1d(np.asarray(info.get(f"_{name}", np.ones(np.shape(info[name]), bool)), bool))

@@ -21,7 +21,7 @@ class LogIntrinsicReward(BaseCallback):
         self.statistics = RewardStatistics()
 
     def _on_step(self) -> bool:
-        self.statistics.add(self.locals["infos"])
+        self.statistics.add(self.locals["infos"], self.locals["dones"])
         return True
 
     def _on_rollout_end(self) -> None:

@@ -46,7 +46,7 @@ def test_one_environment():
     first = 0
     for _ in range(1300):
         _, _, terminated, truncated, info = env.step(env.action_space.sample())
-        statistics.add(info)
+        statistics.add(info, terminated or truncated)
         paid.append((info["reward_intrinsic"], info["reward_extrinsic"]))
         if terminated or truncated:
             returns.append(len(paid) - first)  # CartPole pays 1 a step
@@ -60,14 +60,17 @@ def test_a_vector_environment_counts_only_environments_that_acted():
     envs.reset(seed=0)
     envs.action_space.seed(0)
     paid: list[tuple[float, float]] = []
-    ended = np.zeros(3, bool)
+    ended, length, returns = np.zeros(3, bool), np.zeros(3), []
     for _ in range(200):
         _, _, terminated, truncated, info = envs.step(envs.action_space.sample())
-        statistics.add(info)
+        statistics.add(info, terminated | truncated)
         paid += [(info["reward_intrinsic"][i], 1.0) for i in range(3) if not ended[i]]  # NEXT_STEP: the other steps reset
+        length += ~ended
         ended = terminated | truncated
+        returns += length[ended].tolist()  # CartPole pays 1 a step
+        length[ended] = 0
     assert ended.any() or len(paid) < 600
-    check(statistics.numbers(), expected(*zip(*paid)))
+    check(statistics.numbers(), expected(*zip(*paid)) | {"extrinsic_return": np.mean(returns)})
 
 
 @pytest.mark.parametrize("algorithm", [PPO, DQN])
@@ -86,5 +89,5 @@ def test_without_the_wrapper_the_error_names_it():
     statistics = RewardStatistics()
     for infos in ({"frames": 1}, [{"frames": 1}, {}]):
         with pytest.raises(ValueError, match=r"Expected reward_intrinsic in the infos, got \['frames'\]"):
-            statistics.add(infos)
+            statistics.add(infos, False)
     assert statistics.numbers() == {}
