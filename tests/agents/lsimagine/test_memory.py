@@ -3,6 +3,10 @@
 from pathlib import Path
 
 import pytest
+from stable_baselines3.common.vec_env import DummyVecEnv
+
+from papergym.agents.lsimagine.algorithm import LSImagine
+from tests.agents.lsimagine.conftest import World, settings
 
 
 def resident() -> int:
@@ -24,3 +28,20 @@ def test_memory_stays_flat_once_the_replay_is_full(make_agent):
     print(f"resident memory {before / 2**20:.0f} -> {after / 2**20:.0f} MiB, {100 * (after / before - 1):+.2f} %")
     assert model.num_timesteps == 100_000 and len(model.replay_buffer.views) == 5_000
     assert after <= 1.02 * before
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="reads Linux's /proc")
+def test_memory_stays_flat_over_updates():
+    """The numbers of views, branches and jumps of an update differ; kernels that are compiled for each would be kept."""
+    venv = DummyVecEnv([lambda: World(side=64, length=200)])
+    config = settings(size="1M", batch_size=8, batch_length=16, imagined_steps=15, learning_starts=10_000, jump_threshold=0.3)
+    model = LSImagine("LSImaginePolicy", venv, config, seed=0, device="cpu").learn(300)
+    memory = []
+    for _ in range(2):
+        for _ in range(100):
+            model.update()
+        memory.append(resident())
+    print(f"resident memory {memory[0] / 2**20:.0f} -> {memory[1] / 2**20:.0f} MiB, {100 * (memory[1] / memory[0] - 1):+.2f} %")
+    assert memory[1] <= 1.05 * memory[0]
