@@ -5,6 +5,8 @@ import copy
 import numpy as np
 import pytest
 import torch
+from stable_baselines3.common.evaluation import evaluate_policy
+from stable_baselines3.common.monitor import Monitor
 
 import papergym
 from papergym.agents.checkpoint.state import load_state, save_state
@@ -159,3 +161,12 @@ def test_the_preset_of_urlb_runs(env, tmp_path):
     model, _ = run.load()
     assert isinstance(model.actor, ClippedActor) and model.pretrain_steps == 80 and model.replay_buffer.n_steps == 3
     assert model.transfer_critic and model.intrinsic_coef == 0 and np.isfinite(run.summary["return_after"])
+
+
+def test_ddpg_learns(make, blocks):
+    """The reward is the position that actions move: at most 20 in an episode."""
+    task = {"env": blocks(obs_type="state"), "frame_stack": 1, "pretrain_steps": 0, "intrinsic_coef": 0.0}
+    model = make(backbone="ddpg", n_steps=3, batch_size=64, buffer_size=2000, **task)
+    before, _ = evaluate_policy(model, Monitor(blocks(obs_type="state")), 5)
+    model.learn(400, log_interval=None)
+    assert evaluate_policy(model, Monitor(blocks(obs_type="state")), 5)[0] > max(before + 10, 10)
