@@ -161,6 +161,15 @@ def test_every_formula_becomes_mathml():
 
 
 @pytest.mark.parametrize(
+    ("short", "long"), [(r"\frac12 x", r"\frac{1}{2} x"), (r"\frac1k", r"\frac{1}{k}"), ("x^12", "x^{1}2")]
+)
+def test_an_argument_without_braces_is_one_digit_as_in_tex(short, long):
+    pytest.importorskip("sphinx", reason="not installed: pip install 'papergym[docs]'")
+    mathml = _script("formulas").mathml
+    assert mathml(short) == mathml(long)
+
+
+@pytest.mark.parametrize(
     ("name", "text", "count"),
     [
         ("a.html", '<a href="https://example.org">a link</a><img src="../x.png"><link href="b.css">', 0),
