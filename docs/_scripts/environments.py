@@ -61,11 +61,16 @@ def _task(still: str, found: list[Row], reward: str) -> list[str]:
 
 
 def _distinct(docs: Path, stills: dict[str, str]) -> dict[str, str]:
-    """Thumbnails by task; none where all tasks look alike, since the moving image shows it."""
-    paths = [docs / "_static" / "envs" / Path(still).name for still in stills.values() if still]
-    looks = [np.asarray(Image.open(path), float) for path in paths]
-    alike = all(look.shape == looks[0].shape and np.abs(look - looks[0]).mean() < ALIKE_LOOKS for look in looks)
-    return dict.fromkeys(stills, "") if alike else stills
+    """Thumbnails by task, "" for those that look like one before."""
+    found, shown = dict.fromkeys(stills, ""), []
+    for task, still in stills.items():
+        look = np.asarray(Image.open(docs / "_static" / "envs" / Path(still).name), float) if still else None
+        if look is not None and not any(
+            look.shape == other.shape and np.abs(look - other).mean() < ALIKE_LOOKS for other in shown
+        ):
+            found[task] = still
+            shown.append(look)
+    return found
 
 
 def domain_page(docs: Path, domain: str, members: list[Row]) -> str:

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from papergym import wrappers
 from papergym.agents.runner.registry import agents
@@ -121,12 +122,13 @@ def test_every_id_stands_in_a_heading_or_on_a_card(script):
 
 
 def test_results_have_one_title_and_images_that_scroll(script, tmp_path):
-    script("generate")._report(tmp_path, "per", "Prioritized Experience Replay")
+    generate = script("generate")
+    generate._report(tmp_path, "per", "Prioritized Experience Replay")
     text = (tmp_path / "report.md").read_text(encoding="utf-8")
     assert re.findall(r"^# .*", text, re.MULTILINE) == ["# Results: Prioritized Experience Replay"]
-    images = re.findall(r":::\{container\} wide\n```\{image\} (.*)\n", text)
-    assert images and "![" not in text
-    assert all((tmp_path / name).is_file() for name in images)
+    boxed, plain = re.findall(r":::\{container\} wide\n```\{image\} (.*)\n", text), re.findall(r"!\[.*\]\((.*)\)", text)
+    assert boxed and all(Image.open(tmp_path / name).width >= generate.WIDE for name in boxed)
+    assert all(Image.open(tmp_path / name).width < generate.WIDE for name in plain)
 
 
 def test_the_notebook_runs(tmp_path):
