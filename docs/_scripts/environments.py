@@ -4,13 +4,18 @@ from pathlib import Path
 
 import gymnasium as gym
 import meanings
+import numpy as np
 import tables
 from appendices import ALIKE
 from cards import clip, figure
 from families import family_page, gallery, index, slug, thumbnail, words
+from PIL import Image
 
 from papergym.envs.table import Row
 from papergym.wrappers.rows import rows
+
+ALIKE_LOOKS = 2.0
+"""Mean difference, of 255, below which two thumbnails show nothing different."""
 
 
 def _images_of(row: Row) -> str:
@@ -56,9 +61,16 @@ def _task(still: str, found: list[Row], reward: str) -> list[str]:
 
 
 def _distinct(docs: Path, stills: dict[str, str]) -> dict[str, str]:
-    """Thumbnails by task; none where all tasks look alike, since the moving image shows it."""
-    looks = {(docs / "_static" / "envs" / Path(still).name).read_bytes() for still in stills.values() if still}
-    return stills if len(looks) > 1 else dict.fromkeys(stills, "")
+    """Thumbnails by task, "" for those that look like one before."""
+    found, shown = dict.fromkeys(stills, ""), []
+    for task, still in stills.items():
+        look = np.asarray(Image.open(docs / "_static" / "envs" / Path(still).name), float) if still else None
+        if look is not None and not any(
+            look.shape == other.shape and np.abs(look - other).mean() < ALIKE_LOOKS for other in shown
+        ):
+            found[task] = still
+            shown.append(look)
+    return found
 
 
 def domain_page(docs: Path, domain: str, members: list[Row]) -> str:

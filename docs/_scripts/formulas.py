@@ -3,12 +3,18 @@
 The translation is docutils' own. ``html_math_renderer = "mathml"`` in conf.py selects it.
 """
 
+import re
+
 from docutils import nodes
 from docutils.utils.math import MathError
 from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.util import logging
 
 log = logging.getLogger(__name__)
+
+FRACTION = re.compile(r"(\\[dt]?frac)\s*(\d)\s*(\d|[a-zA-Z])")
+SINGLE = re.compile(r"([_^])(\d)(?=\d)")
+"""An argument without braces is one digit in TeX; docutils takes all digits, so that ``\\frac12`` was 12 over what follows."""
 
 
 def mathml(tex: str, *, block: bool = False) -> str:
@@ -17,7 +23,7 @@ def mathml(tex: str, *, block: bool = False) -> str:
     Raises:
         MathError: docutils does not know a command in the formula.
     """
-    text = tex2mathml(tex)
+    text = tex2mathml(SINGLE.sub(r"\1{\2}", FRACTION.sub(r"\1{\2}{\3}", tex)))
     return text.replace("<math ", '<math display="block" ', 1) if block else text
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from api import api
 from environments import environments
+from PIL import Image
 from tables import table
 from wrapper_pages import wrapper_pages
 
@@ -77,23 +78,30 @@ def _paper_page(key: str, paper: dict) -> str:
     )
 
 
+WIDE = 800
+"""Pixels from which an image has letters that are too small at a phone's width."""
+
+
 def _report(folder: Path, key: str, title: str) -> None:
     """Our numbers and the paper's, as ``papergym report KEY`` writes them, under one title and with images that can be read."""
     folder.mkdir(parents=True, exist_ok=True)
     figures.COLUMNS = 2  # a page is narrower than a screen: with three, the letters of a legend are too small
     blocks = [block for block in compose(key, folder, None) if block]
-    kept = [_boxed(block) for block in blocks if not block.startswith("# ")]
+    kept = [_boxed(block, folder) for block in blocks if not block.startswith("# ")]
     (folder / "report.md").write_text("\n\n".join([f"# Results: {title}", *kept]) + "\n", encoding="utf-8")
 
 
-def _boxed(block: str) -> str:
-    """An image in a box that scrolls on narrow screens, linked to its full size; a wide last column for published numbers."""
+def _boxed(block: str, folder: Path) -> str:
+    """A wide image in a box that scrolls on narrow screens, linked to its full size; a wide column for published numbers."""
     if block.startswith("|"):
         return f":::{{container}} published\n{block}\n:::" if "published |" in block.split("\n")[0] else block
     found = re.fullmatch(r"!\[(.*)\]\((.*)\)", block)
     if not found:
         return block
     alt, name = found.groups()
+    with Image.open(folder / name) as image:
+        if image.width < WIDE:
+            return block
     return f":::{{container}} wide\n```{{image}} {name}\n:alt: {alt}\n:width: 100%\n```\n:::"
 
 
@@ -106,9 +114,11 @@ def papers(docs: Path) -> None:
         paper = assets.paper(key)
         (folder / f"{key}.md").write_text(_paper_page(key, paper), encoding="utf-8")
         _report(folder / key, key, paper["paper"]["title"])
-        lines.append([f"[{paper['paper']['title']}]({key}.md)", str(paper["paper"]["year"]), f"`{key}`"])
+        lines.append(
+            [f"[{paper['paper']['title']}]({key}.md)", str(paper["paper"]["year"]), f"`{key}`", f"[results]({key}/report.md)"]
+        )
     toc = "\n".join(assets.paper_keys())
-    text = "# Papers\n\n" + table(["paper", "year", "key"], lines) + f"\n\n```{{toctree}}\n:hidden:\n\n{toc}\n```\n"
+    text = "# Papers\n\n" + table(["paper", "year", "key", "ours"], lines) + f"\n\n```{{toctree}}\n:hidden:\n\n{toc}\n```\n"
     (folder / "index.md").write_text(text, encoding="utf-8")
 
 

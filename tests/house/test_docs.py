@@ -13,6 +13,7 @@ from pathlib import Path
 
 import gymnasium as gym
 import pytest
+from PIL import Image
 
 from papergym import wrappers
 from papergym.agents.runner.registry import agents
@@ -147,12 +148,13 @@ def test_every_id_stands_in_a_heading_or_on_a_card(script):
 
 
 def test_results_have_one_title_and_images_that_scroll(script, tmp_path):
-    script("generate")._report(tmp_path, "per", "Prioritized Experience Replay")
+    generate = script("generate")
+    generate._report(tmp_path, "per", "Prioritized Experience Replay")
     text = (tmp_path / "report.md").read_text(encoding="utf-8")
     assert re.findall(r"^# .*", text, re.MULTILINE) == ["# Results: Prioritized Experience Replay"]
-    images = re.findall(r":::\{container\} wide\n```\{image\} (.*)\n", text)
-    assert images and "![" not in text
-    assert all((tmp_path / name).is_file() for name in images)
+    boxed, plain = re.findall(r":::\{container\} wide\n```\{image\} (.*)\n", text), re.findall(r"!\[.*\]\((.*)\)", text)
+    assert boxed and all(Image.open(tmp_path / name).width >= generate.WIDE for name in boxed)
+    assert all(Image.open(tmp_path / name).width < generate.WIDE for name in plain)
 
 
 def test_the_notebook_runs(tmp_path):
@@ -184,6 +186,15 @@ def test_every_formula_becomes_mathml():
     assert formulas
     for tex in formulas:
         assert mathml(tex).startswith("<math ")
+
+
+@pytest.mark.parametrize(
+    ("short", "long"), [(r"\frac12 x", r"\frac{1}{2} x"), (r"\frac1k", r"\frac{1}{k}"), ("x^12", "x^{1}2")]
+)
+def test_an_argument_without_braces_is_one_digit_as_in_tex(short, long):
+    pytest.importorskip("sphinx", reason="not installed: pip install 'papergym[docs]'")
+    mathml = _script("formulas").mathml
+    assert mathml(short) == mathml(long)
 
 
 @pytest.mark.parametrize(
