@@ -72,7 +72,7 @@ def main(argv: list[str]) -> int:
 
     def report(_: Any, trial: Any) -> None:
         done = len(tuning.finished(study))
-        value = "stopped early" if trial.value is None else f"{trial.value:.4g}"
+        value = f"{trial.value:.4g}" if trial.state is optuna.trial.TrialState.COMPLETE else "stopped early"
         log.info("[%d/%d] trial %d %s: %s", done, options.trials, trial.number, trial.params, value)
 
     limit = optuna.study.MaxTrialsCallback(options.trials, (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED))
@@ -111,7 +111,7 @@ def _search(options: Options) -> Any:
 def _print(study: Any) -> None:
     from papergym.agents.runner.tuning import finished
 
-    whole = [trial for trial in finished(study) if trial.value is not None]
+    whole = [trial for trial in finished(study) if trial.state.name == "COMPLETE"]  # a stopped one has its last evaluation
     best = sorted(whole, key=lambda trial: trial.value or 0.0, reverse=True)
     if not best:
         raise UsageError("no trial ran to its end. Look at the warnings above, or give --no-prune.")
