@@ -14,7 +14,8 @@ def of_state(state: Any, *names: str) -> Mapping[str, Any]:
     """
     if not isinstance(state, Mapping) or any(name not in state for name in names):
         found = f"the entries {sorted(map(str, state))}" if isinstance(state, Mapping) else f"{type(state).__name__}"
-        raise ValueError(f"expected what state_dict() returned, with {', '.join(names)}; got {found}")
+        wanted = f", with {', '.join(names)}" if names else ""
+        raise ValueError(f"expected what state_dict() returned{wanted}; got {found}")
     return state
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from papergym.wrappers.state import array_of_state, of_state
 from papergym.wrappers.vision.gaussian import check_maps, gaussian, gaussian_score
 from papergym.wrappers.vision.scorer import check_frames
 
@@ -72,8 +73,21 @@ class Running:
         return {"count": self.count.copy(), "mean": self.mean.copy(), "squares": self.squares.copy()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore what :meth:`state_dict` returned."""
-        self.count, self.mean, self.squares = (np.array(state[k], np.float64) for k in ("count", "mean", "squares"))
+        """Restore what :meth:`state_dict` returned.
+
+        Raises:
+            ValueError: no such state; nothing has changed.
+        """
+        self.count, self.mean, self.squares = self.read(state)
+
+    @staticmethod
+    def read(state: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Count, mean and squares of a state, (n,) float64 each; see :meth:`load_state_dict` for errors."""
+        like = np.zeros(np.size(of_state(state, "count", "mean", "squares")["count"]))
+        count, mean, squares = (array_of_state(state, name, like) for name in ("count", "mean", "squares"))
+        if (count < 0).any() or (squares < 0).any():
+            raise ValueError("expected counts and sums of squares from 0 in the state of a running mean")
+        return count, mean, squares
 
 
 def probability(maps: np.ndarray, variant: str = "official") -> np.ndarray:
@@ -196,12 +210,14 @@ class JumpFlag:
         """Restore what :meth:`state_dict` returned.
 
         Raises:
-            ValueError: the state of a flag with other settings.
+            ValueError: no such state, or that of a flag with other settings; nothing has changed.
         """
+        of_state(state, "variant", "margin", "probabilities", "scores")
         if (state["variant"], state["margin"]) != (self.variant, self.margin):
             raise ValueError(
                 f"Expected a state of variant={self.variant!r}, margin={self.margin}, got {state['variant']!r}, "
                 f"{state['margin']}; build the flag with the same settings."
             )
+        Running.read(state["scores"])  # whole or not at all
         self.probabilities.load_state_dict(state["probabilities"])
         self.scores.load_state_dict(state["scores"])

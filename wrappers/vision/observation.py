@@ -8,6 +8,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
+from papergym.wrappers.state import of_state
 from papergym.wrappers.vision.jump import JumpFlag
 from papergym.wrappers.vision.recipes import built, described
 
@@ -74,9 +75,9 @@ class AffordanceParts:
         """Restore what :meth:`state_dict` returned.
 
         Raises:
-            ValueError: a state with a flag for a wrapper without one, or the reverse.
+            ValueError: no such state, or one with a flag for a wrapper without one, or the reverse; nothing has changed.
         """
-        if ("flag" in state) != (self.flag is not None):
+        if ("flag" in of_state(state)) != (self.flag is not None):
             raise ValueError(f"Expected a state {'with' if self.flag else 'without'} a jump flag, got {sorted(state)}.")
         if self.flag is not None:
             self.flag.load_state_dict(state["flag"])

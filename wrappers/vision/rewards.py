@@ -10,6 +10,7 @@ import numpy as np
 from papergym.wrappers.intrinsic.base import Bonus, require
 from papergym.wrappers.intrinsic.transitions import Transitions
 from papergym.wrappers.intrinsic_reward import IntrinsicReward, add_intrinsic_reward
+from papergym.wrappers.state import array_of_state, of_state
 from papergym.wrappers.vision.gaussian import gaussian_score
 from papergym.wrappers.vision.recipes import built, described
 from papergym.wrappers.vision.scorer import FRAMES, VideoTextScorer, calibrated, check_texts
@@ -54,7 +55,10 @@ class _Slots:
         return {name: rows.copy() for name, rows in self.arrays.items()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.arrays = {name: np.array(state[name], np.float32) for name in self._fill}
+        rows = np.shape(of_state(state, *self._fill)[next(iter(self._fill))])[:1]
+        self.arrays = {
+            name: array_of_state(state, name, np.zeros((*rows, *shape), np.float32)) for name, (shape, _) in self._fill.items()
+        }
 
 
 @dataclass(kw_only=True, eq=False)

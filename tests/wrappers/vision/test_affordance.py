@@ -1,5 +1,7 @@
 """Virtual exploration, Gaussian score, jump flag and closer view against naive float64 code; bad input."""
 
+import pickle
+
 import cv2
 import numpy as np
 import pytest
@@ -214,6 +216,29 @@ def test_flag_state_round_trip_gives_the_same_values():
             assert (a.probability, a.threshold, a.score, a.box, a.jump) == (b.probability, b.threshold, b.score, b.box, b.jump)
     with pytest.raises(ValueError, match="same settings"):
         JumpFlag("paper").load_state_dict(one.state_dict())
+
+
+def damaged_flag_states():
+    good = JumpFlag()
+    good(np.zeros((2, 3, 160, 256), np.uint8), np.stack([peak(80, 128), peak(30, 30, 9, 0.3)]), lambda v: v.mean(1) / 255)
+    yield from (None, 3, "state", [], {}, {"variant": "official"})
+    for part in ("probabilities", "scores"):
+        for name in ("count", "mean", "squares"):
+            for value in (None, "x", np.full(2, np.nan), np.zeros(3), -np.ones(2), np.zeros((2, 2))):
+                if name == "mean" and isinstance(value, np.ndarray) and value.shape == (2,) and np.isfinite(value).all():
+                    continue  # a mean may be negative
+                state = good.state_dict()
+                yield {**state, part: {**state[part], name: value}}
+
+
+@pytest.mark.parametrize("number", range(len(list(damaged_flag_states()))))
+def test_a_damaged_flag_state_is_refused_and_changes_nothing(number):
+    flag = JumpFlag()
+    flag(np.zeros((1, 3, 160, 256), np.uint8), peak(80, 128)[None], lambda v: v.mean(1) / 255)
+    before = pickle.dumps(flag.state_dict())
+    with pytest.raises(ValueError, match=r"state"):
+        flag.load_state_dict(list(damaged_flag_states())[number])
+    assert pickle.dumps(flag.state_dict()) == before
 
 
 def test_slots_keep_their_own_statistics():
