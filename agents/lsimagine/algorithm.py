@@ -1,6 +1,6 @@
 """LS-Imagine on top of DreamerV3: what it stores of a step, and what it adds to a batch."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,6 +18,15 @@ from papergym.agents.replay.packed import FieldSpec
 SIGNALS = ("intrinsic", "score", "view_score", "view_intrinsic")
 """What the environment has to say of every step in ``info``, see ``papergym.wrappers.vision.signals.LongTermSignals``."""
 _SHOWN = ("jump_threshold", "jump_probability")
+
+
+def _check_signals(info: Mapping[str, Any], names: Sequence[str]) -> None:
+    missing = [name for name in names if name not in info]
+    if missing:
+        raise UsageError(
+            f"expected info with {', '.join(names)} at every step, got one without {', '.join(missing)}. "
+            "Make an LSImagine id with affordance=True."
+        )
 
 
 class LSImagine(DreamerV3):
@@ -62,12 +71,7 @@ class LSImagine(DreamerV3):
         Raises:
             UsageError: an ``info`` without the signals.
         """
-        missing = [name for name in SIGNALS if name not in info]
-        if missing:
-            raise UsageError(
-                f"expected info with {', '.join(SIGNALS)} at every step, got one without {', '.join(missing)}. "
-                "Make an LSImagine id with affordance=True."
-            )
+        _check_signals(info, SIGNALS)
         intrinsic = 0.0 if record["first"] else float(info["intrinsic"])
         more = {"jump": bool(observation["jump"]), "intrinsic": intrinsic, "view_intrinsic": info["view_intrinsic"]}
         zoomed = bool(observation["is_zoomed"]) and bool(self.config.long_branch_weight)
@@ -121,7 +125,12 @@ class Baseline(DreamerV3):
     policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {"ImagePolicy": ImagePolicy}
 
     def store(self, env: int, record: dict[str, Any], observation: Any, info: Mapping[str, Any]) -> None:
-        """See :class:`DreamerV3`."""
+        """See :class:`DreamerV3`.
+
+        Raises:
+            UsageError: an ``info`` without the intrinsic reward.
+        """
+        _check_signals(info, ("intrinsic",))
         intrinsic = 0.0 if record["first"] else float(info["intrinsic"])
         self.replay_buffer.add(env, {**record, "reward": record["reward"] + np.float32(intrinsic)})
 

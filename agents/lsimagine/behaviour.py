@@ -34,7 +34,8 @@ class Jumping:
         gathered, least_terms: see :func:`papergym.agents.lsimagine.returns.jump_rewards`.
         least_steps: of a jump.
         normalize_returns: divide advantages by the scale of the returns.
-        unit: the number of branches is a multiple of it: some are imagined twice, see ``papergym.agents.lsimagine.rounding``.
+        unit: the number of branches is a multiple of it: some are imagined several times, and count as
+            often, see ``papergym.agents.lsimagine.rounding``.
     """
 
     pathways: str = "sequential"
@@ -88,6 +89,7 @@ class LongBehaviour(Behaviour):
         if not len(origin.deter):
             return path
         branches = world.rssm.imagine_step(origin, world.rssm.jump(len(origin.deter)))
+        branches = self._step_on(world, branches, torch.ones_like(branches.deter[:, 0]).bool())
         return path.joined(self._imagine(world, branches, mixed=True))
 
     def _parallel(self, world: LongWorldModel, start: Latent) -> Pathway:

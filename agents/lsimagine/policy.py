@@ -86,5 +86,14 @@ class ImagePolicy(DreamerPolicy):
     """DreamerV3's networks that see the image alone."""
 
     def seen_parts(self, space: spaces.Space) -> tuple[Part, ...]:
-        """The entry ``image`` of a Dict."""
+        """The entry ``image`` of a Dict.
+
+        Raises:
+            ValueError: an observation without it.
+        """
+        if not isinstance(space, spaces.Dict) or "image" not in space.spaces:
+            raise ValueError(
+                f"expected a Dict observation with image, got {space}. Make an LSImagine id with affordance=True, or use "
+                "dreamerv3, which sees any observation."
+            )
         return tuple(part for part in observation_parts(space) if part.key == "image")

@@ -9,5 +9,5 @@ import torch
 
 
 def filled(count: int, unit: int, device: torch.device | None = None) -> torch.Tensor:
-    """Indices of ``count`` entries, at least one, and of some of them once more, until they are a multiple of ``unit``."""
+    """Indices of ``count`` entries, at least one, and of the first ones again, up to a multiple of ``unit``."""
     return torch.arange(-(-count // unit) * unit, device=device) % count

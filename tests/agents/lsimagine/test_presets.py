@@ -36,7 +36,7 @@ def test_an_ablation_removes_one_thing(preset):
 
 def test_the_official_codes_choices():
     assert difference("paper", "official") == {
-        "rebranch": "all",
+        "imagined_steps": 14,
         "discount_jumps": False,
         "interval_heads": "next",
         "step_after_jump": True,

@@ -180,17 +180,24 @@ def test_what_the_heads_of_a_jump_are_asked_about(interval, after):
     torch.testing.assert_close(path.jumps.gathered[jumped], two_hot_mean(model.gathered(both), model.bins))
 
 
+@pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("rebranch", ["none", "likely", "all"])
-def test_branches_begin_after_a_jump_from_the_likeliest_state(rebranch):
+def test_branches_begin_after_a_jump_from_the_likeliest_state(rebranch, after):
+    """And, with ``step_after_jump``, after an ordinary step behind it."""
     model = world()
     threshold = middle(model)
-    behaviour = learner(threshold=threshold, probability=0.0, rebranch=rebranch)
-    origins, imagine = [], model.rssm.imagine_step
+    behaviour = learner(threshold=threshold, probability=0.0, rebranch=rebranch, step_after_jump=after)
+    origins, behind, imagine = [], [], model.rssm.imagine_step
 
     def noted(latent, action):
+        result = imagine(latent, action)
         if action.shape[-1] == ACTIONS + 1 and (action[:, -1] == 1).all():
             origins.append(latent)
-        return imagine(latent, action)
+            behind.append(result)
+        elif after and behind and len(behind) == 1:  # the call that follows
+            assert torch.equal(latent.deter, behind[0].deter) and action.shape[-1] == ACTIONS
+            behind.append(result)
+        return result
 
     model.rssm.imagine_step = noted
     path = behaviour.pathways(model, START)
@@ -201,6 +208,7 @@ def test_branches_begin_after_a_jump_from_the_likeliest_state(rebranch):
     if count:
         chosen = best > threshold if rebranch == "likely" else best > -1
         torch.testing.assert_close(behaviour.jump_chance(model, origins[0].features()), best[chosen])
+        assert len(origins) == 1 and torch.equal(path.latent.deter[0, 40:], behind[-1].deter)
 
 
 def test_the_number_of_branches_is_a_multiple_of_the_unit():
