@@ -157,7 +157,9 @@ class Behaviour(nn.Module):
         target = lambda_return(reward[1:], value[1:], live[1:], self.mix)
         return Returns(value[:-1], target, live.cumprod(0)[:-1])
 
-    def losses(self, features: torch.Tensor, action: torch.Tensor, returns: Returns) -> dict[str, torch.Tensor]:
+    def losses(
+        self, features: torch.Tensor, action: torch.Tensor, returns: Returns, counted: torch.Tensor | slice = slice(None)
+    ) -> dict[str, torch.Tensor]:
         """``actor`` and ``critic`` of a trajectory, ``(horizon, n)`` each.
 
         The actor follows the score function: log-probability times advantage, divided by the scale of the returns, and entropy.
@@ -166,9 +168,10 @@ class Behaviour(nn.Module):
             features: of all states but the last, without gradient.
             action: taken in them.
             returns: see :meth:`returns`.
+            counted: which trajectories the scale of the returns takes in, ``(n,)`` bool; all of them by default.
         """
         policy = self.actor(features)
-        advantage = (returns.target - returns.value) / self.divisor(returns.target)
+        advantage = (returns.target - returns.value) / self.divisor(returns.target[:, counted])
         gain = policy.log_prob(action) * advantage + self.entropy * policy.entropy()
         return {"actor": -returns.weight * gain, "critic": returns.weight * self.critic_loss(features, returns.target)}
 

@@ -34,8 +34,8 @@ class Jumping:
         gathered, least_terms: see :func:`papergym.agents.lsimagine.returns.jump_rewards`.
         least_steps: of a jump.
         normalize_returns: divide advantages by the scale of the returns.
-        unit: the number of branches is a multiple of it: some are imagined several times, and count as
-            often, see ``papergym.agents.lsimagine.rounding``.
+        unit: the number of branches is a multiple of it: some are imagined several times, and count once, see
+            ``papergym.agents.lsimagine.rounding``.
     """
 
     pathways: str = "sequential"
@@ -53,17 +53,26 @@ class Jumping:
 
 
 class Pathway(NamedTuple):
-    """Imagined pathways, time first: ``horizon + 1`` states, the actions chosen in them, and the jumps between them."""
+    """Imagined pathways, time first.
+
+    Attributes:
+        latent: ``horizon + 1`` states.
+        action: chosen in them.
+        jumps: between them.
+        counted: ``(n,)`` bool; False for those that only fill up the batch, of which no loss learns.
+    """
 
     latent: Latent
     action: torch.Tensor
     jumps: Jumps
+    counted: torch.Tensor
 
     def joined(self, other: "Pathway") -> "Pathway":
         """Both side by side."""
         latent = Latent(*(torch.cat(parts, 1) for parts in zip(self.latent, other.latent)))
         jumps = Jumps(*(torch.cat(parts, 1) for parts in zip(self.jumps, other.jumps)))
-        return Pathway(latent, torch.cat([self.action, other.action], 1), jumps)
+        counted = torch.cat([self.counted, other.counted])
+        return Pathway(latent, torch.cat([self.action, other.action], 1), jumps, counted)
 
 
 class LongBehaviour(Behaviour):
@@ -80,48 +89,66 @@ class LongBehaviour(Behaviour):
         self.jumping = jumping
 
     @torch.no_grad()
-    def pathways(self, world: LongWorldModel, start: Latent) -> Pathway:
-        """Imagine from ``start`` ``(n, ...)``; the first ``n`` pathways begin there, others after a jump."""
+    def pathways(self, world: LongWorldModel, start: Latent, counted: torch.Tensor | None = None) -> Pathway:
+        """Imagine from ``start`` ``(n, ...)``; the first ``n`` pathways begin there, others after a jump.
+
+        Args:
+            world: the model.
+            start: states.
+            counted: which of them count, ``(n,)`` bool; None for all.
+        """
+        counted = torch.ones_like(start.deter[:, 0]).bool() if counted is None else counted
         if self.jumping.pathways != "sequential":
-            return self._parallel(world, start)
-        path = self._imagine(world, start, mixed=True)
-        origin = self._origins(world, path)
+            return self._parallel(world, start, counted)
+        path = self._imagine(world, start, counted, mixed=True)
+        origin, again = self._origins(world, path)
         if not len(origin.deter):
             return path
         branches = world.rssm.imagine_step(origin, world.rssm.jump(len(origin.deter)))
         branches = self._step_on(world, branches, torch.ones_like(branches.deter[:, 0]).bool())
-        return path.joined(self._imagine(world, branches, mixed=True))
+        return path.joined(self._imagine(world, branches, again, mixed=True))
 
-    def _parallel(self, world: LongWorldModel, start: Latent) -> Pathway:
-        path = self._imagine(world, start, mixed=False)
+    def _parallel(self, world: LongWorldModel, start: Latent, counted: torch.Tensor) -> Pathway:
+        path = self._imagine(world, start, counted, mixed=False)
         if self.jumping.pathways == "steps":
             return path
-        likely = self.jump_chance(world, start.features()) > self.jumping.threshold
+        likely = counted & (self.jump_chance(world, start.features()) > self.jumping.threshold)
         if not likely.any():
             return path
-        places = self._filled(likely.nonzero()[:, 0])
+        places, again = self._filled(likely.nonzero()[:, 0])
         first = Latent(*(part[places] for part in start))
-        return path.joined(self._imagine(world, first, mixed=False, first=torch.ones_like(places).bool()))
+        return path.joined(self._imagine(world, first, again, mixed=False, first=torch.ones_like(places).bool()))
 
     def jump_chance(self, world: LongWorldModel, features: torch.Tensor) -> torch.Tensor:
         """Probability of the flag, times that of going on; ``(...)``."""
         return world.predict_jump(features) * world.predict_continuation(features) / world.discount
 
-    def _origins(self, world: LongWorldModel, path: Pathway) -> Latent:
-        """The state of each pathway, but its last, from which a jump is likeliest."""
+    def _origins(self, world: LongWorldModel, path: Pathway) -> tuple[Latent, torch.Tensor]:
+        """The state of each pathway, but its last, from which a jump is likeliest; and which of them count."""
         if self.jumping.rebranch == "none":
-            return Latent(*(part[0, :0] for part in path.latent))
+            return Latent(*(part[0, :0] for part in path.latent)), path.counted[:0]
         chance = self.jump_chance(world, path.latent.features()[:-1])
         best, time = chance.max(0)
         chosen = torch.ones_like(best).bool() if self.jumping.rebranch == "all" else best > self.jumping.threshold
-        places = self._filled(chosen.nonzero()[:, 0])
-        return Latent(*(part[time[places], places] for part in path.latent))
+        places, counted = self._filled((chosen & path.counted).nonzero()[:, 0])
+        return Latent(*(part[time[places], places] for part in path.latent)), counted
 
-    def _filled(self, places: torch.Tensor, units: int = 1) -> torch.Tensor:
-        """``places`` ``(n, ...)`` and some of them again, until they are a multiple; none stay none."""
-        return places[filled(len(places), units * self.jumping.unit, places.device)] if len(places) else places
+    def _filled(self, places: torch.Tensor, units: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
+        """``places`` ``(n, ...)`` and some of them again, until they are a multiple, and which are the first of their kind."""
+        if not len(places):
+            return places, torch.zeros(0, dtype=torch.bool, device=places.device)
+        several = filled(len(places), units * self.jumping.unit, places.device)
+        return places[several], torch.arange(len(several), device=places.device) < len(places)
 
-    def _imagine(self, world: LongWorldModel, start: Latent, *, mixed: bool, first: torch.Tensor | None = None) -> Pathway:
+    def _imagine(
+        self,
+        world: LongWorldModel,
+        start: Latent,
+        counted: torch.Tensor,
+        *,
+        mixed: bool,
+        first: torch.Tensor | None = None,
+    ) -> Pathway:
         """Pathways from ``start``; ``mixed``: jump where likely; ``first``, ``(n,)`` bool, replaces the first choice."""
         latents, actions, flags, landings = [start], [], [], []
         for number in range(self.horizon):
@@ -133,7 +160,8 @@ class LongBehaviour(Behaviour):
             latents.append(self._step_on(world, landings[-1], flags[-1]))
         actions.append(self.actor(latents[-1].features()).sample())
         latent, landed = (Latent(*(torch.stack(parts) for parts in zip(*states))) for states in (latents, landings))
-        return Pathway(latent, torch.stack(actions), self._intervals(world, latent, landed, torch.stack(flags)))
+        jumps = self._intervals(world, latent, landed, torch.stack(flags))
+        return Pathway(latent, torch.stack(actions), jumps, counted)
 
     def _choose(self, world: LongWorldModel, features: torch.Tensor) -> torch.Tensor:
         likely = self.jump_chance(world, features) > self.jumping.threshold
@@ -144,7 +172,7 @@ class LongBehaviour(Behaviour):
         if not self.jumping.step_after_jump or not jumped.any():
             return landing
         places = jumped.nonzero()[:, 0]
-        several = self._filled(places)
+        several, _ = self._filled(places)
         after = Latent(*(part[several] for part in landing))
         after = world.rssm.imagine_step(after, self.actor(after.features()).sample())
         parts = [part.clone() for part in landing]
@@ -155,7 +183,7 @@ class LongBehaviour(Behaviour):
     def _intervals(self, world: LongWorldModel, latent: Latent, landed: Latent, jumped: torch.Tensor) -> Jumps:
         steps, gathered = (torch.ones_like(latent.deter[:-1, :, 0]) for _ in range(2))
         if jumped.any():
-            time, path = self._filled(jumped.nonzero(), EIGHT).unbind(1)
+            time, path = self._filled(jumped.nonzero(), EIGHT)[0].unbind(1)
             before = Latent(*(part[time, path] for part in latent))
             after = landed if self.jumping.interval == "landing" else Latent(*(part[1:] for part in latent))
             after = Latent(*(part[time, path] for part in after))
@@ -184,8 +212,9 @@ class LongBehaviour(Behaviour):
             path: the pathways.
             returns: see :meth:`path_returns`.
         """
-        losses = self.losses(features, path.action[:-1], returns)
-        return {**losses, "actor": losses["actor"] * ~path.jumps.jumped}
+        counted = path.counted / path.counted.float().mean()  # the mean over all is that over those that count
+        losses = self.losses(features, path.action[:-1], returns, path.counted)
+        return {"actor": losses["actor"] * ~path.jumps.jumped * counted, "critic": losses["critic"] * counted}
 
     def divisor(self, target: torch.Tensor) -> torch.Tensor:
         """See :class:`Behaviour`; 1 without ``normalize_returns``."""

@@ -63,7 +63,9 @@ class LSImaginePolicy(DreamerPolicy):
         losses, observed = self.world.losses(start, batch, observation)
         latent, landing = observed.latent, observed.landing
         begun = Latent(*(torch.cat(parts).detach() for parts in zip(latent.flatten(), landing)))
-        path = self.behaviour.pathways(self.world, begun)
+        here = torch.ones_like(latent.deter[..., 0]).bool().flatten()
+        counted = torch.cat([here, torch.arange(len(landing.deter), device=here.device) < len(batch["view_time"])])
+        path = self.behaviour.pathways(self.world, begun, counted)
         features = path.latent.features()
         returns = self.behaviour.path_returns(self.world, features, path.jumps)
         losses |= self.behaviour.path_losses(features[:-1], path, returns)
@@ -72,13 +74,13 @@ class LSImaginePolicy(DreamerPolicy):
             imagined = returns.target[0, : shape.numel()].unflatten(0, shape)
             ends = batch["terminal"], batch["last"]
             losses["replay_value"] = self.behaviour.replay_loss(latent.features(), paid, *ends, imagined, self.world.discount)
-        jumped = path.jumps.jumped
+        jumped, real = path.jumps.jumped[:, path.counted], path.counted
         others = {f"entropy/{name}": value for name, value in mean_entropies(Observed(*observed[:3])).items()}
-        others |= {"value": returns.value.mean(), "return": returns.target.mean()}
+        others |= {"value": returns.value[:, real].mean(), "return": returns.target[:, real].mean()}
         others["return_scale"] = self.behaviour.scale.range.diff()[0]
-        others |= {"imagined_jumps": jumped.float().mean(), "branches": torch.tensor(jumped.shape[1] / len(begun.deter))}
+        others |= {"imagined_jumps": jumped.float().mean(), "branches": real.sum() / counted.sum()}
         if jumped.any():
-            others["imagined_jump_steps"] = path.jumps.steps[jumped].mean()
+            others["imagined_jump_steps"] = path.jumps.steps[:, real][jumped].mean()
         return self.weighted(losses), latent, others
 
 

@@ -1,5 +1,7 @@
 """The long branch of the world model, and what imagination asks of it."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,7 @@ from torch.nn import functional as F
 from papergym.agents.dreamerv3.rssm import Latent, kl_losses
 from papergym.agents.dreamerv3.spaces import Part
 from papergym.agents.dreamerv3.world_model import Size
-from papergym.agents.lsimagine.behaviour import Jumping, LongBehaviour
+from papergym.agents.lsimagine.behaviour import Jumping, LongBehaviour, Pathway
 from papergym.agents.lsimagine.returns import Jumps
 from papergym.agents.lsimagine.world_model import LongWorldModel
 from papergym.agents.nets.categorical import waiting_times
@@ -233,6 +235,31 @@ def test_the_number_of_branches_is_a_multiple_of_the_unit():
     steps = path.jumps.steps[path.jumps.jumped]
     before, after = path.latent.features()[:-1][path.jumps.jumped], path.latent.features()[1:][path.jumps.jumped]
     torch.testing.assert_close(steps, model.predict_interval(before, after)[0].clamp(min=1))
+
+
+@pytest.mark.parametrize("pathways", ["sequential", "parallel"])
+def test_what_fills_a_batch_counts_nowhere(pathways):
+    """Losses, and the scale of the returns, are those of the pathways that count, alone."""
+    model = world()
+    here = torch.arange(40) < 33  # starts that only fill up the batch
+    behaviour = learner(threshold=middle(model), pathways=pathways, probability=0.6, unit=7)
+    alone = copy.deepcopy(behaviour)
+    path = behaviour.pathways(model, START, here)
+    assert torch.equal(path.counted[:40], here) and 0 < (~path.counted[40:]).sum() < 7
+    features = path.latent.features()
+    losses = behaviour.path_losses(features[:-1], path, behaviour.path_returns(model, features, path.jumps))
+    real = path.counted
+    kept = Pathway(
+        Latent(*(part[:, real] for part in path.latent)),
+        path.action[:, real],
+        Jumps(*(part[:, real] for part in path.jumps)),
+        real[real],
+    )
+    features = kept.latent.features()
+    expected = alone.path_losses(features[:-1], kept, alone.path_returns(model, features, kept.jumps))
+    for name, loss in losses.items():
+        torch.testing.assert_close(loss.mean(), expected[name].mean(), rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(behaviour.scale.range, alone.scale.range)
 
 
 def test_parallel_pathways_keep_steps_and_jumps_apart():
