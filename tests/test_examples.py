@@ -40,6 +40,9 @@ def test_it_runs(name, tmp_path):
 
 def test_the_docs_show_each():
     page = (EXAMPLES.parent / "docs" / "guides" / "examples.md").read_text(encoding="utf-8")
+    files = [path for path in EXAMPLES.iterdir() if path.is_file()]
     assert re.findall(r"literalinclude\} \.\./\.\./examples/(\S+)", page) == sorted(
-        path.name for path in EXAMPLES.iterdir() if path.is_file()
+        path.name for path in files if path.suffix != ".ipynb"
     )
+    for notebook in EXAMPLES.glob("*.ipynb"):  # its cells are made into a page at each build
+        assert f"include}} {notebook.stem}.inc" in page
