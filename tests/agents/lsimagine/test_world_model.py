@@ -1,4 +1,7 @@
-"""The long branch of the world model, and what imagination asks of it."""
+"""The long branch of the world model, and what imagination asks of it.
+
+Long because both are tested on one small world, which is made here.
+"""
 
 import copy
 
