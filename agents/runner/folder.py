@@ -154,7 +154,11 @@ class RunFolder:
 
     def _newest(self, found: list[Path], kind: str) -> State:
         try:
-            return load_state(found[-1], kind=kind, plan=self._plan)
+            state = load_state(found[-1], kind=kind, plan=self._plan)
+            missing = {"model", "runner", "rows", "timing_rows"} - state.keys()
+            if missing:  # the file of a policy, put in a checkpoint's place
+                raise CheckpointError(f"{found[-1]} is no checkpoint: it has no {', '.join(sorted(missing))}.")
+            return state
         except CheckpointError as error:
             older = (
                 f" Remove it to go on from {found[-2].name}."

@@ -150,6 +150,17 @@ def test_checkpoint_of_another_agent(cut, capsys):
     assert config.read_bytes() == before and newest.exists()
 
 
+@pytest.mark.parametrize("name", ["best.safetensors", "policy.safetensors"])
+def test_a_policy_in_a_checkpoints_place(finished, capsys, name):
+    """A sound file of the same run that lacks the counters."""
+    newest = max((finished / "checkpoints").iterdir())
+    newest.write_bytes((finished / name).read_bytes())
+    (finished / "summary.json").unlink()
+    before = contents(finished)
+    assert "is no checkpoint: it has no rows, runner, timing_rows" in fails(capsys, "train", "done", "--resume")
+    assert contents(finished) == before
+
+
 @pytest.mark.parametrize("damage", ["truncated", "flipped", "empty"])
 def test_damaged_checkpoint(cut, capsys, damage):
     tables = {name: digest for name, digest in contents(cut).items() if name.endswith(".csv")}
