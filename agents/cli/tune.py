@@ -126,8 +126,9 @@ def _confirm(search: Any, study: Any, seeds: int) -> None:
     import numpy as np
     from scipy.stats import mannwhitneyu
 
-    from papergym.agents.runner.folder import RunFolder
+    from papergym.agents.runner.folder import eval_rounds
     from papergym.agents.runner.train import run_plan
+    from papergym.agents.runner.tuning import score
 
     returns: dict[str, list[float]] = {"base preset": [], "found preset": []}
     for seed in range(seeds):
@@ -135,8 +136,8 @@ def _confirm(search: Any, study: Any, seeds: int) -> None:
             plan = search.plan(values, f"confirm-{name.partition(' ')[0]}-{seed}", 1_000_000 + 1000 * search.seed + seed)
             plan.run.resume = (Path(plan.run.run_folder) / "config.toml").is_file()
             run_plan(plan, f"papergym tune --confirm, {name}")
-            rounds = list(RunFolder(Path(plan.run.run_folder), plan.agent.unit).eval_rounds().values())
-            returns[name].append(float(np.mean([np.mean(values) for values in rounds[len(rounds) // 2 :]])))
+            rounds = eval_rounds(Path(plan.run.run_folder))
+            returns[name].append(score([float(np.mean(played)) for played in rounds.values()]))
             log.info("seed %d, %s: %.4g", seed, name, returns[name][-1])
     table = Table("preset", "seeds", "mean return", "median", title="on new seeds", title_justify="left")
     for name, values in returns.items():

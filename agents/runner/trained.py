@@ -14,7 +14,7 @@ import tomli_w
 
 from papergym import assets
 from papergym.agents.checkpoint.files import replace_text
-from papergym.agents.checkpoint.state import State, load_state, save_state
+from papergym.agents.checkpoint.state import State, save_state
 from papergym.agents.errors import UsageError, unknown
 from papergym.agents.runner.evaluation import evaluate
 from papergym.agents.runner.fields import tomllib
@@ -66,8 +66,8 @@ def export(run: Path, target: Path, *, episodes: int = 100, best: Path | None = 
     if target.exists():
         raise UsageError(f"{target} is there already. Give another folder, or remove it.")
     tables = read_tables(run)
-    plan, learner, file = load_run(run, best, device=device)
-    networks = _networks(load_state(file, kind=plan.agent.key)["model"])
+    plan, learner, _ = load_run(run, best, device=device)
+    networks = _networks(learner.get_state(memory=False))
     if not hasattr(learner, "start_from") or not networks:
         raise UsageError(f"{plan.agent.key} cannot be exported: it cannot begin with the networks of another run.")
     with eval_envs(plan, episodes) as envs:

@@ -1,7 +1,7 @@
 """A search for hyper-parameters with Optuna: each trial is a run, stopped early where its evaluations fall behind."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -172,18 +172,15 @@ def open_study(search: Search, storage: str) -> optuna.Study:
 
         search.folder.mkdir(parents=True, exist_ok=True)
         held = JournalStorage(JournalFileBackend(str(search.folder / "study.journal")))
-    pruner = optuna.pruners.MedianPruner(WARM_UP) if search.prune else optuna.pruners.NopPruner()
-    name = f"{search.row.key}-{search.given.get('env') or search.row.default_env}"
-    known = name in optuna.get_all_study_names(held)
-    before = len(optuna.load_study(study_name=name, storage=held).trials) if known else 0
     study = optuna.create_study(
-        study_name=name,
+        study_name=f"{search.row.key}-{search.given.get('env') or search.row.default_env}",
         storage=held,
-        sampler=optuna.samplers.TPESampler(seed=100_003 * before + search.seed),  # its generator is not stored
-        pruner=pruner,
+        pruner=optuna.pruners.MedianPruner(WARM_UP) if search.prune else optuna.pruners.NopPruner(),
         direction="maximize",
         load_if_exists=True,
     )
+    # the sampler's generator is not stored: a study that goes on draws other values than it began with
+    study.sampler = optuna.samplers.TPESampler(seed=100_003 * len(study.trials) + search.seed)
     if not study.trials:
         study.enqueue_trial(search.defaults())
     return study
@@ -212,7 +209,12 @@ def objective(search: Search, trial: optuna.Trial) -> float:
         if not isinstance(error, Stopped):
             log.warning("trial %d: %s", trial.number, error)
         raise optuna.TrialPruned from error
-    return float(np.mean(seen[len(seen) // 2 :]))
+    return score(seen)
+
+
+def score(evaluations: Sequence[float]) -> float:
+    """Mean return of the evaluations in the second half of the budget."""
+    return float(np.mean(evaluations[len(evaluations) // 2 :]))
 
 
 def finished(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
