@@ -145,7 +145,7 @@ def test_without_the_hubs_package(here, monkeypatch):
         trained.pull("hf://me/agent", here / "mine")
 
 
-@pytest.mark.parametrize("name", assets.trained() or [pytest.param("", marks=pytest.mark.skip("none is shipped"))])
+@pytest.mark.parametrize("name", assets.trained())
 def test_shipped_agents_reach_what_their_files_say(name, capsys):
     facts = trained.about(assets.trained()[name])
     assert main(["evaluate", "--trained", name, "--episodes", "5"]) == 0
@@ -154,6 +154,7 @@ def test_shipped_agents_reach_what_their_files_say(name, capsys):
 
 
 def test_names_of_trained_agents(capsys):
+    assert assets.trained()
     assert main(["evaluate", "--trained", "sac/NoSuch-v0"]) == 2 and "unknown trained agent" in capsys.readouterr().err
     assert main(["evaluate"]) == 2 and "or --trained" in capsys.readouterr().err
     assert main(["list", "trained"]) == 0
