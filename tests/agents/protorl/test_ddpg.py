@@ -164,9 +164,12 @@ def test_the_preset_of_urlb_runs(env, tmp_path):
 
 
 def test_ddpg_learns(make, blocks):
-    """The reward is the position that actions move: at most 20 in an episode."""
+    """The reward is the position that actions move: at most 20 in an episode, 0 on average with random actions.
+
+    What an untrained actor gets is luck, -15 to 14 over seeds, so the bound is above all of it.
+    """
     task = {"env": blocks(obs_type="state"), "frame_stack": 1, "pretrain_steps": 0, "intrinsic_coef": 0.0}
-    model = make(backbone="ddpg", n_steps=3, batch_size=64, buffer_size=2000, **task)
-    before, _ = evaluate_policy(model, Monitor(blocks(obs_type="state")), 5)
-    model.learn(400, log_interval=None)
-    assert evaluate_policy(model, Monitor(blocks(obs_type="state")), 5)[0] > max(before + 10, 10)
+    model = make(backbone="ddpg", n_steps=3, batch_size=64, buffer_size=2000, **task).learn(400, log_interval=None)
+    env = Monitor(blocks(obs_type="state"))
+    env.reset(seed=0)
+    assert evaluate_policy(model, env, 10)[0] > 15
