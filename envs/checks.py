@@ -94,6 +94,28 @@ def one_of(name: str, value: Any, known: Collection[Any]) -> Any:
     return value
 
 
+def text(name: str, value: Any) -> str:
+    """``value``, a text that is not empty.
+
+    Raises:
+        ValueError: anything else.
+    """
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError(f"{name} is a text that is not empty; got {value!r}")
+    return value
+
+
+def texts(name: str, value: Any) -> list[str]:
+    """``value`` as a list of texts.
+
+    Raises:
+        ValueError: one text, or something else that is no sequence of texts.
+    """
+    if isinstance(value, str) or not isinstance(value, Sequence) or not all(isinstance(one, str) for one in value):
+        raise ValueError(f"{name} is a sequence of texts; got {value!r}")
+    return list(value)
+
+
 def seed_of(seed: Any) -> int | None:
     """A seed as Gymnasium takes it: None or a Python int.
 

@@ -3,8 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from functools import partial
-from math import inf, isfinite
+from math import isfinite
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -18,6 +17,9 @@ from papergym.wrappers.intrinsic.transitions import Observations, Transitions, a
 
 Scaling = Literal["none", "mean", "std", "var"]
 Order = Literal["score_first", "observe_first"]
+MOST_SEED, MOST_COUNT, MOST_WIDTH = 2**63 - 1, 2**31 - 1, 2**16
+"""Largest seed that torch takes; largest count; largest width or number of networks, above which no machine can build them."""
+WIDTHS = ("bits", "dim", "hidden", "models", "prototypes")
 
 
 @dataclass(kw_only=True, eq=False)
@@ -41,7 +43,7 @@ class Bonus(ABC):
 
     def __post_init__(self) -> None:
         plain_fields(self)
-        whole("seed", self.seed, 0)
+        self.device = device_of(self.device)
         require_one_of("scaling", self.scaling, Scaling)
         require_one_of("order", self.order, Order)
         self.rng = np.random.default_rng(self.seed)
@@ -225,12 +227,39 @@ def plain_fields(owner: Any) -> None:
     """Check a dataclass's fields of type int, float and bool, and turn NumPy's numbers into Python's.
 
     Raises:
-        ValueError: a value of another type, or NaN or infinity.
+        ValueError: a value of another type, NaN, infinity, or a count that no machine could hold.
     """
-    checks: dict[Any, Callable[[str, Any], Any]] = {int: partial(whole, least=-inf), float: number, bool: flag}
+    checks: dict[Any, Callable[[str, Any], Any]] = {int: _count, float: number, bool: flag}
     for field in fields(owner):
         if field.type in checks:
             setattr(owner, field.name, checks[field.type](field.name, getattr(owner, field.name)))
+
+
+def _count(name: str, value: Any) -> int:
+    if name in WIDTHS:
+        return whole(name, value, 1, MOST_WIDTH)
+    return whole(name, value, 0, MOST_SEED if name == "seed" else MOST_COUNT)
+
+
+def device_of(device: Any) -> str:
+    """The name of a torch device that this machine has.
+
+    Raises:
+        ValueError: another value, or a device that is not there.
+    """
+    if isinstance(device, str) and device == "cpu":  # without torch
+        return device
+    import torch
+
+    there = ["cpu", *(f"cuda:{gpu}" for gpu in range(torch.cuda.device_count()))]
+    there += ["mps"] if torch.backends.mps.is_available() else []
+    try:
+        kind = torch.device(device) if isinstance(device, str | torch.device) else None
+    except RuntimeError:
+        kind = None
+    present = kind is not None and (str(kind) in there or any(name.startswith(f"{kind}:") for name in there))
+    require(present, f"device is one of {', '.join(there)}", device)
+    return str(kind)
 
 
 def require(condition: bool, expectation: str, got: Any) -> None:

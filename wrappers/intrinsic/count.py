@@ -41,7 +41,6 @@ class CountBonus(Bonus):
     def __post_init__(self) -> None:
         super().__post_init__()
         require_one_of("hash", self.hash, Hash)
-        require(self.bits >= 1, "bits is at least 1", self.bits)
         edges = self.width if isinstance(self.width, tuple | list) else (self.width,)
         edges = tuple(number("width (positive)", edge, 0, above=True) for edge in edges)
         self.width = edges if isinstance(self.width, tuple | list) else edges[0]

@@ -34,7 +34,6 @@ class E3B(InverseBonus):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(self.dim >= 1, "dim is at least 1", self.dim)
         require(self.ridge > 0, "ridge is positive", self.ridge)
         require(self.order == "score_first", "order is 'score_first': a state must not meet itself", self.order)
         self.ellipses = Ellipses(self.dim, self.ridge)

@@ -44,6 +44,8 @@ class EpisodicNovelty(Bonus):
         require(self.size >= self.k, f"size (the memory's rows) is at least k = {self.k}", self.size)
         require(self.order == "score_first", "order is 'score_first': a state must not meet itself", self.order)
         require(self.epsilon > 0, "epsilon is positive", self.epsilon)
+        for name in ("cluster", "c", "max_similarity"):
+            require(getattr(self, name) >= 0, f"{name} is not negative", getattr(self, name))
         encoder = {"dim": self.dim, "unit": self.unit, "seed": self.seed, "device": self.device}
         self.features = Features(self.embed, owner=type(self).__name__, **encoder)
         self.episodes = Episodes(self.features, self.size)

@@ -66,7 +66,7 @@ class Features:
         seed: int = 0,
         device: str = "cpu",
     ):
-        if not callable(embed) and embed not in ("auto", "flat", "random"):
+        if not callable(embed) and not (isinstance(embed, str) and embed in ("auto", "flat", "random")):
             raise ValueError(f"embed is 'auto', 'flat', 'random' or a function to vectors, got {embed!r}.")
         self.embed, self.unit, self.space, self.owner = embed, unit, None, owner
         self.dim: int | None = None

@@ -44,7 +44,6 @@ class PrototypeNovelty(KNNNovelty):
     def __post_init__(self) -> None:
         super().__post_init__()
         require(self.memory == "ring", "the queue is a ring: memory is 'ring'", self.memory)
-        require(self.prototypes >= 1, "prototypes is at least 1", self.prototypes)
         require(self.size % self.prototypes == 0, f"size is a multiple of prototypes = {self.prototypes}", self.size)
         require(self.temperature > 0, "temperature is positive", self.temperature)
         require(self.batch_size >= 1, "batch_size is at least 1", self.batch_size)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
+from papergym.envs.checks import number
 from papergym.wrappers.intrinsic.base import Scaling
 from papergym.wrappers.intrinsic.moments import RunningMoments
 from papergym.wrappers.intrinsic.networks import Encoder
@@ -34,6 +35,7 @@ class RND(ErrorBonus):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        number("clip_obs", self.clip_obs, 0, 1e6)  # errors of larger inputs overflow float32 when they are squared
         self.obs_moments: dict[str, RunningMoments] = {}
 
     def _embed(self, transitions: Transitions) -> dict[str, np.ndarray]:

@@ -8,6 +8,7 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs, VecEnvStepR
 
 from papergym.wrappers.vision.jump import JumpFlag
 from papergym.wrappers.vision.observation import AffordanceParts, Maps
+from papergym.wrappers.wrapped import vec_env
 
 
 class AffordanceObservation(VecEnvWrapper):
@@ -20,8 +21,10 @@ class AffordanceObservation(VecEnvWrapper):
         maps, prompt, flag, key: as for one environment.
     """
 
-    def __init__(self, venv: VecEnv, maps: Maps, prompt: str, flag: JumpFlag | None = None, key: str = "rgb") -> None:
-        self.parts = AffordanceParts(maps, prompt, flag, key, venv.observation_space)
+    def __init__(
+        self, venv: VecEnv, maps: Maps | str, prompt: str, flag: JumpFlag | str | None = None, key: str = "rgb"
+    ) -> None:
+        self.parts = AffordanceParts(maps, prompt, flag, key, vec_env(venv).observation_space)
         super().__init__(venv, observation_space=self.parts.space)
 
     def reset(self) -> VecEnvObs:

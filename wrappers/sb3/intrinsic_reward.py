@@ -12,6 +12,7 @@ from papergym.wrappers.intrinsic.base import Bonus
 from papergym.wrappers.intrinsic.mixing import REPORTED, Mix, RewardMixer, WrapperState
 from papergym.wrappers.intrinsic.resolving import resolve
 from papergym.wrappers.intrinsic.transitions import Observations, Transitions, copied, replaced
+from papergym.wrappers.wrapped import vec_env
 
 
 class IntrinsicReward(WrapperState, VecEnvWrapper):
@@ -41,7 +42,7 @@ class IntrinsicReward(WrapperState, VecEnvWrapper):
         normalize: bool = True,
         bonus_arguments: Mapping[str, Any] | None = None,
     ):
-        super().__init__(venv)
+        super().__init__(vec_env(venv))
         self.bonus, _ = resolve(bonus, bonus_arguments)
         self.mixer = RewardMixer(weight=weight, mix=mix, decay=decay, normalize=normalize)
         self.bonus.bind(venv.observation_space, venv.action_space)

@@ -6,6 +6,7 @@ import numpy as np
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 
 from papergym.wrappers.previous_reward import add_reward, with_reward
+from papergym.wrappers.wrapped import vec_env
 
 
 class PreviousReward(VecEnvWrapper):
@@ -18,7 +19,7 @@ class PreviousReward(VecEnvWrapper):
     """
 
     def __init__(self, venv: VecEnv):
-        super().__init__(venv, observation_space=with_reward(venv.observation_space))
+        super().__init__(venv, observation_space=with_reward(vec_env(venv).observation_space))
 
     def reset(self) -> dict[str, Any]:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Reset all environments; the rewards are 0."""

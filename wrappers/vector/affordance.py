@@ -9,6 +9,7 @@ from gymnasium.vector.utils import batch_space
 from papergym.wrappers.vector.forwarding import Forwards
 from papergym.wrappers.vision.jump import JumpFlag
 from papergym.wrappers.vision.observation import AffordanceParts, Maps
+from papergym.wrappers.wrapped import vector_env
 
 
 class AffordanceObservation(Forwards, gym.vector.VectorWrapper, gym.utils.RecordConstructorArgs):
@@ -23,10 +24,10 @@ class AffordanceObservation(Forwards, gym.vector.VectorWrapper, gym.utils.Record
     """
 
     def __init__(
-        self, envs: gym.vector.VectorEnv, maps: Maps, prompt: str, flag: JumpFlag | None = None, key: str = "rgb"
+        self, envs: gym.vector.VectorEnv, maps: Maps | str, prompt: str, flag: JumpFlag | str | None = None, key: str = "rgb"
     ) -> None:
         gym.utils.RecordConstructorArgs.__init__(self, _disable_deepcopy=True, maps=maps, prompt=prompt, flag=flag, key=key)
-        gym.vector.VectorWrapper.__init__(self, envs)
+        gym.vector.VectorWrapper.__init__(self, vector_env(envs))
         self.parts = AffordanceParts(maps, prompt, flag, key, envs.single_observation_space)
         self.single_observation_space = self.parts.space
         self.observation_space = batch_space(self.parts.space, envs.num_envs)

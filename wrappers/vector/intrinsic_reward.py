@@ -14,6 +14,7 @@ from papergym.wrappers.intrinsic.resolving import resolve
 from papergym.wrappers.intrinsic.transitions import Observations, Transitions, copied, replaced, taken
 from papergym.wrappers.state import array_of_state
 from papergym.wrappers.vector.forwarding import Forwards
+from papergym.wrappers.wrapped import vector_env
 
 
 class IntrinsicReward(WrapperState, Forwards, gym.vector.VectorWrapper, gym.utils.RecordConstructorArgs):
@@ -54,7 +55,7 @@ class IntrinsicReward(WrapperState, Forwards, gym.vector.VectorWrapper, gym.util
         self.mixer = RewardMixer(weight=weight, mix=mix, decay=decay, normalize=normalize)
         mixing = {name: getattr(self.mixer, name) for name in ("weight", "mix", "decay", "normalize")}
         gym.utils.RecordConstructorArgs.__init__(self, _disable_deepcopy=True, **recipe, **mixing)
-        gym.vector.VectorWrapper.__init__(self, envs)
+        gym.vector.VectorWrapper.__init__(self, vector_env(envs))
         self.mode = _mode(envs, autoreset_mode)
         self.bonus.bind(envs.single_observation_space, envs.single_action_space)
         self.bonus.check_envs(envs.num_envs)
@@ -145,6 +146,9 @@ class IntrinsicReward(WrapperState, Forwards, gym.vector.VectorWrapper, gym.util
 
 
 def _mode(envs: gym.vector.VectorEnv, given: AutoresetMode | None) -> AutoresetMode:
+    modes = [mode.value for mode in AutoresetMode]
+    if not (given is None or isinstance(given, AutoresetMode) or (isinstance(given, str) and given in modes)):
+        raise ValueError(f"autoreset_mode is an AutoresetMode ({', '.join(modes)}) or None, got {given!r}.")
     declared = (envs.metadata or {}).get("autoreset_mode")
     if declared is None and given is None:
         raise ValueError("these vector environments declare no autoreset mode; pass autoreset_mode=AutoresetMode.NEXT_STEP, "

@@ -10,6 +10,7 @@ from gymnasium.vector.utils import batch_space
 from papergym.wrappers.previous_reward import add_reward, with_reward
 from papergym.wrappers.state import array_of_state
 from papergym.wrappers.vector.forwarding import Forwards
+from papergym.wrappers.wrapped import vector_env
 
 
 class PreviousReward(Forwards, VectorWrapper, RecordConstructorArgs):
@@ -24,7 +25,7 @@ class PreviousReward(Forwards, VectorWrapper, RecordConstructorArgs):
 
     def __init__(self, env: VectorEnv):
         RecordConstructorArgs.__init__(self)
-        super().__init__(env)
+        super().__init__(vector_env(env))
         self._same_step = env.metadata.get("autoreset_mode") == AutoresetMode.SAME_STEP
         self.single_observation_space = with_reward(env.single_observation_space)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)

@@ -10,6 +10,7 @@ from gymnasium.vector.utils import batch_space
 from papergym.wrappers.stack import count_of_images, stacked_space
 from papergym.wrappers.state import array_of_state
 from papergym.wrappers.vector.forwarding import Forwards
+from papergym.wrappers.wrapped import vector_env
 
 
 class FrameStack(Forwards, VectorWrapper, RecordConstructorArgs):
@@ -26,7 +27,7 @@ class FrameStack(Forwards, VectorWrapper, RecordConstructorArgs):
     def __init__(self, env: VectorEnv, num_stack: int = 3):
         num_stack = count_of_images("num_stack", num_stack)
         RecordConstructorArgs.__init__(self, num_stack=num_stack)
-        super().__init__(env)
+        super().__init__(vector_env(env))
         self._mode = env.metadata.get("autoreset_mode")
         if not isinstance(self._mode, AutoresetMode):
             raise ValueError(

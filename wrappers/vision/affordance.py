@@ -6,8 +6,9 @@ from typing import Any
 import cv2
 import numpy as np
 
+from papergym.envs.checks import one_of
 from papergym.wrappers.vision.recipes import built, described
-from papergym.wrappers.vision.scorer import FRAMES, VideoTextScorer, calibrated, check_frames
+from papergym.wrappers.vision.scorer import FRAMES, VideoTextScorer, calibrated, calibration_of, check_frames
 
 GRID, SHARE, FIRST_PAINTED = 9, 0.15, 13
 """Boxes along each axis, edge of a box over the picture's, first frame whose rectangle is painted (13 ** 2 > 150)."""
@@ -66,9 +67,10 @@ class ZoomAffordance:
         frames: str = "all",
         calibration: Sequence[float] | None = None,
     ) -> None:
-        if divide not in DIVISIONS or frames not in WINDOWS:
-            raise ValueError(f"Expected divide in {DIVISIONS} and frames in {WINDOWS}, got {divide!r} and {frames!r}.")
-        self.scorer: VideoTextScorer = built(scorer)
+        one_of("divide", divide, DIVISIONS)
+        one_of("frames", frames, WINDOWS)
+        calibration = calibration_of(calibration)
+        self.scorer: VideoTextScorer = built("scorer", scorer, VideoTextScorer)
         self.divide, self.first = divide, FIRST_PAINTED if frames == "late" else 0
         self.calibration = self.scorer.calibration if calibration is None else calibration
         self._config = {"divide": divide, "frames": frames, "calibration": calibration and list(calibration)}

@@ -7,6 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from papergym.envs import checks
 from papergym.wrappers.state import array_of_state, of_state
 from papergym.wrappers.vision.gaussian import check_maps, gaussian, gaussian_score
 from papergym.wrappers.vision.scorer import check_frames
@@ -152,9 +153,7 @@ class JumpFlag:
     """
 
     def __init__(self, variant: str = "official", margin: float = 2.0) -> None:
-        if variant not in VARIANTS:
-            raise ValueError(f"Expected a variant of {', '.join(VARIANTS)}, got {variant!r}.")
-        self.variant, self.margin = variant, margin
+        self.variant, self.margin = checks.one_of("variant", variant, VARIANTS), checks.number("margin", margin, 0)
         self.probabilities, self.scores = Running(), Running()
 
     def config(self) -> dict[str, Any]:

@@ -8,9 +8,12 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
+from papergym.envs.checks import number, text, texts
+from papergym.envs.mine.spaces import image_sides
 from papergym.wrappers.state import of_state
 from papergym.wrappers.vision.jump import JumpFlag
 from papergym.wrappers.vision.recipes import built, described
+from papergym.wrappers.vision.scorer import check_texts
 
 Maps = Callable[[np.ndarray, str], np.ndarray]
 """Frames (n, 3, H, W) uint8 and one prompt -> maps (n, 1, H, W): a ZoomAffordance or an AffordanceUNet."""
@@ -31,15 +34,17 @@ class AffordanceParts:
         ValueError: no (3, H, W) uint8 picture in the observation.
     """
 
-    def __init__(self, maps: Maps, prompt: str, flag: JumpFlag | None, key: str, space: gym.Space) -> None:
-        self.maps, self.prompt, self.flag, self.key = maps, prompt, flag, key
+    def __init__(self, maps: Any, prompt: str, flag: Any, key: str, space: gym.Space) -> None:
+        self.maps: Maps = built("maps", maps, Callable)
+        self.flag: JumpFlag | None = None if flag is None else built("flag", flag, JumpFlag)
+        self.prompt, self.key = check_texts(text("prompt", prompt))[0], text("key", key)
         self.space = self._extended(space)
 
     def _extended(self, space: gym.Space) -> spaces.Dict:
         held = dict(space.spaces) if isinstance(space, spaces.Dict) else {self.key: space}
         picture = held.get(self.key)
         if not isinstance(picture, spaces.Box) or len(picture.shape) != 3 or picture.shape[0] != 3 or picture.dtype != np.uint8:
-            raise ValueError(f"Expected a (3, H, W) uint8 picture under {self.key!r}, got {space}; wrap before it is dropped.")
+            raise ValueError(f"Expected a (3, H, W) uint8 picture under key={self.key!r}, got {space}; wrap before it goes.")
         if "affordance" in held:
             raise ValueError("Expected an observation without 'affordance', got one that has it; wrap once.")
         heat = spaces.Box(0.0, 1.0, (1, *picture.shape[1:]), np.float32)
@@ -108,7 +113,7 @@ class AffordanceObservation(gym.Wrapper, gym.utils.RecordConstructorArgs):
         recipe = {"maps": described(maps), "prompt": prompt, "flag": described(flag), "key": key}
         gym.utils.RecordConstructorArgs.__init__(self, **recipe)
         gym.Wrapper.__init__(self, env)
-        self.parts = AffordanceParts(built(maps), prompt, built(flag), key, env.observation_space)
+        self.parts = AffordanceParts(maps, prompt, flag, key, env.observation_space)
         self.observation_space = self.parts.space
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
@@ -145,9 +150,9 @@ class ResizeMaps(gym.ObservationWrapper, gym.utils.RecordConstructorArgs):
     """
 
     def __init__(self, env: gym.Env, size: Sequence[int] = (64, 64), keys: Sequence[str] = ("affordance",)) -> None:
-        gym.utils.RecordConstructorArgs.__init__(self, size=list(size), keys=list(keys))
+        self._size, self._keys = image_sides(size, "size"), tuple(texts("keys", keys))
+        gym.utils.RecordConstructorArgs.__init__(self, size=list(self._size), keys=list(self._keys))
         super().__init__(env)
-        self._size, self._keys = (int(size[0]), int(size[1])), tuple(keys)
         held = env.observation_space
         if not isinstance(held, spaces.Dict) or not set(keys) <= set(held.spaces):
             raise ValueError(
@@ -183,15 +188,17 @@ class RemoveHUD(gym.ObservationWrapper, gym.utils.RecordConstructorArgs):
     """
 
     def __init__(self, env: gym.Env, mask: np.ndarray | None = None, radius: float = 3.0, key: str = "rgb") -> None:
+        self._key, self._radius = text("key", key), number("radius", radius, 0, 256)
+        if mask is not None and not (isinstance(mask, list | np.ndarray) and _is_boolean(mask)):
+            raise ValueError(f"Expected mask to be an (H, W) array of True and False, got {mask!r}.")
         gym.utils.RecordConstructorArgs.__init__(
             self, mask=None if mask is None else np.asarray(mask).tolist(), radius=radius, key=key
         )
         super().__init__(env)
-        self._key, self._radius = key, radius
         held = env.observation_space
         picture = held.spaces.get(key) if isinstance(held, spaces.Dict) else None
         if not isinstance(picture, spaces.Box) or len(picture.shape) != 3 or picture.shape[0] != 3:
-            raise ValueError(f"Expected a (3, H, W) uint8 picture under {key!r}, got {held}.")
+            raise ValueError(f"Expected a (3, H, W) uint8 picture under key={key!r}, got {held}.")
         size = picture.shape[1:]
         self.mask = hud_mask(*size) if mask is None else np.asarray(mask, bool)
         if self.mask.shape != size:
@@ -202,6 +209,13 @@ class RemoveHUD(gym.ObservationWrapper, gym.utils.RecordConstructorArgs):
         picture = np.ascontiguousarray(observation[self._key].transpose(1, 2, 0))
         clean = cv2.inpaint(picture, self.mask.astype(np.uint8), self._radius, cv2.INPAINT_TELEA)
         return {**observation, self._key: np.ascontiguousarray(clean.transpose(2, 0, 1))}
+
+
+def _is_boolean(mask: Any) -> bool:
+    try:
+        return np.asarray(mask).dtype == bool
+    except ValueError:  # rows of different lengths
+        return False
 
 
 def hud_mask(height: int, width: int) -> np.ndarray:

@@ -7,13 +7,14 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from papergym.envs.checks import one_of, text, texts
 from papergym.wrappers.intrinsic.base import Bonus, require
 from papergym.wrappers.intrinsic.transitions import Transitions
 from papergym.wrappers.intrinsic_reward import IntrinsicReward, add_intrinsic_reward
 from papergym.wrappers.state import array_of_state, of_state
 from papergym.wrappers.vision.gaussian import gaussian_score
 from papergym.wrappers.vision.recipes import built, described
-from papergym.wrappers.vision.scorer import FRAMES, VideoTextScorer, calibrated, check_texts
+from papergym.wrappers.vision.scorer import FRAMES, VideoTextScorer, calibrated, calibration_of, check_texts
 
 MODES = ("direct", "delta", "record")
 NEGATIVES = ("Look at the sky", "Walk to a meadow", "Look at a rock wall", "Find brown soil")
@@ -24,9 +25,7 @@ def picture_of(observations: Any, key: str) -> np.ndarray:
     """The pictures of a batch of observations, dicts that hold them under ``key`` or the pictures themselves."""
     if isinstance(observations, dict):
         if key not in observations:
-            raise ValueError(
-                f"Expected observations with the key {key!r}, got {sorted(observations)}; wrap before it is dropped."
-            )
+            raise ValueError(f"Expected observations with key={key!r}, got {sorted(observations)}; wrap before it is dropped.")
         return np.asarray(observations[key])
     return np.asarray(observations)
 
@@ -92,9 +91,12 @@ class MineCLIPScore(Bonus):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(self.mode in MODES, f"Expected a mode of {', '.join(MODES)}", self.mode)
-        self.scorer = built(self.scorer)
-        require(isinstance(self.scorer, VideoTextScorer), "Expected a scorer object such as SmallScorer()", self.scorer)
+        one_of("mode", self.mode, MODES)
+        text("key", self.key)
+        self.calibration = calibration_of(self.calibration)
+        self.scorer = built("scorer", self.scorer, VideoTextScorer)
+        text("prompt", self.prompt)
+        require(len(texts("negatives", self.negatives)) > 0, "Expected negatives, prompts that compete", self.negatives)
         others = [] if self.mode == "record" else check_texts(self.negatives)
         self._texts = self.scorer.encode_texts([*check_texts(self.prompt), *others])
         window = (FRAMES, self.scorer.feature_size)
@@ -178,7 +180,8 @@ class AffordanceBonus(Bonus):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(self.mode in ("plain", "record"), "Expected the mode 'plain' or 'record'", self.mode)
+        one_of("mode", self.mode, ("plain", "record"))
+        text("key", self.key)
         self._slots = _Slots(best=((), 0.0))
 
     @property

@@ -1,9 +1,12 @@
 """What every scorer shares: frames to features, a window of features and a text to one logit."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+
+from papergym.envs.checks import number
 
 FRAMES = 16
 """Frames of a clip."""
@@ -62,13 +65,44 @@ def check_texts(texts: Any, limit: int = 75) -> list[str]:
     Raises:
         ValueError: none, an empty one, or one of more than ``limit`` words.
     """
-    texts = [texts] if isinstance(texts, str) else list(texts)
-    if not texts or not all(isinstance(text, str) and text.strip() for text in texts):
+    several = isinstance(texts, Sequence) and not isinstance(texts, str | bytes)
+    given: list[Any] = list(texts) if several else [texts]
+    if not given or not all(isinstance(text, str) and text.strip() for text in given):
         raise ValueError(f"Expected prompts that are not empty, got {texts!r}; say in a few words what to look for.")
-    for text in texts:
+    for text in given:
         if len(text.split()) > limit:
             raise ValueError(f"Expected a prompt of at most {limit} words, got {len(text.split())}; shorten {text[:40]!r}...")
-    return texts
+    return given
+
+
+def calibration_of(calibration: Any) -> tuple[float, float] | None:
+    """``calibration`` as (slope, offset), or None.
+
+    Raises:
+        ValueError: anything else.
+    """
+    if calibration is None:
+        return None
+    if not isinstance(calibration, list | tuple | np.ndarray) or len(np.atleast_1d(np.asarray(calibration, object))) != 2:
+        raise ValueError(f"Expected calibration to be (slope, offset) or None, got {calibration!r}.")
+    slope, offset = (number("calibration, (slope, offset),", one) for one in calibration)
+    return slope, offset
+
+
+def weights_of(weights: Any, shipped: Path) -> Path:
+    """The file of weights: the one given, or the shipped one for None.
+
+    Raises:
+        ValueError: no path.
+        FileNotFoundError: no such file.
+    """
+    if weights is None:
+        return shipped
+    if not isinstance(weights, str | Path) or not str(weights):
+        raise ValueError(f"Expected weights to be the path of a .safetensors file or None, the shipped one, got {weights!r}.")
+    if not Path(weights).is_file():
+        raise FileNotFoundError(f"Expected weights to be a .safetensors file, got {str(weights)!r}, which is none.")
+    return Path(weights)
 
 
 def calibrated(logits: np.ndarray, calibration: Sequence[float]) -> np.ndarray:

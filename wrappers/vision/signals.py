@@ -8,13 +8,15 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
+from papergym.envs.checks import number, text, texts
+from papergym.envs.mine.spaces import image_sides
 from papergym.envs.mine.tasks import FACTS
 from papergym.wrappers.previous_reward import KEY as REWARD
 from papergym.wrappers.previous_reward import PreviousReward
 from papergym.wrappers.vision.jump import JumpFlag
 from papergym.wrappers.vision.observation import FLAG_KEYS, AffordanceObservation, Maps, RemoveHUD
 from papergym.wrappers.vision.recipes import built, described
-from papergym.wrappers.vision.scorer import FRAMES, VideoTextScorer, calibrated
+from papergym.wrappers.vision.scorer import FRAMES, VideoTextScorer, calibrated, check_texts
 
 SIGNALS = ("intrinsic", "score", "view_score", "view_intrinsic")
 """Keys that :class:`LongTermSignals` adds to ``info``."""
@@ -59,6 +61,8 @@ class LongTermSignals(gym.Wrapper, gym.utils.RecordConstructorArgs):
         scale: float = 0.01,
         key: str = "rgb",
     ) -> None:
+        for name, value in (("scorer_weight", scorer_weight), ("affordance_weight", affordance_weight), ("scale", scale)):
+            number(name, value)
         recipe: dict[str, Any] = {"scorer_weight": scorer_weight, "affordance_weight": affordance_weight, "scale": scale}
         gym.utils.RecordConstructorArgs.__init__(self, prompt=prompt, scorer=described(scorer), key=key, **recipe)
         super().__init__(env)
@@ -67,8 +71,10 @@ class LongTermSignals(gym.Wrapper, gym.utils.RecordConstructorArgs):
             raise ValueError(
                 f"Expected observations with a closer view, got {held}; wrap with AffordanceObservation and a flag."
             )
-        self._scorer: VideoTextScorer | None = built(scorer) if scorer_weight else None
-        self._text = self._scorer.encode_texts([prompt]) if self._scorer else np.zeros(0, np.float32)
+        if text("key", key) not in held.spaces:
+            raise ValueError(f"Expected observations with key={key!r}, got {sorted(held.spaces)}.")
+        self._scorer: VideoTextScorer | None = built("scorer", scorer, VideoTextScorer) if scorer_weight else None
+        self._text = self._scorer.encode_texts(check_texts(text("prompt", prompt))) if self._scorer else np.zeros(0, np.float32)
         self._weights, self._scale, self._key = np.array([scorer_weight, affordance_weight], np.float64), scale, key
         self._window = np.zeros((FRAMES, self._scorer.feature_size if self._scorer else 0), np.float32)
         self._best, self._best_view = np.zeros(2), np.zeros(2)
@@ -130,12 +136,12 @@ class AgentView(gym.ObservationWrapper, gym.utils.RecordConstructorArgs):
     """
 
     def __init__(self, env: gym.Env, size: Sequence[int] = (64, 64), keep: Sequence[str] = ()) -> None:
-        gym.utils.RecordConstructorArgs.__init__(self, size=list(size), keep=list(keep))
+        self._size, self._keep = image_sides(size, "size"), tuple(texts("keep", keep))
+        gym.utils.RecordConstructorArgs.__init__(self, size=list(self._size), keep=list(self._keep))
         super().__init__(env)
         held = env.observation_space
         if not isinstance(held, spaces.Dict) or not {"rgb", "affordance", *FLAG_KEYS, *keep} <= set(held.spaces):
             raise ValueError(f"Expected an observation with the keys {['rgb', 'affordance', *FLAG_KEYS, *keep]}, got {held}.")
-        self._size, self._keep = (int(size[0]), int(size[1])), tuple(keep)
         image, heat = (spaces.Box(0, 255, (channels, *self._size), np.uint8) for channels in (3, 1))
         flags = {"is_zoomed": spaces.Discrete(2), "jump": spaces.Discrete(2), **{key: held[key] for key in keep}}
         self.observation_space = spaces.Dict(

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from papergym import assets
-from papergym.wrappers.vision.scorer import FRAMES, check_frames, check_texts
+from papergym.wrappers.vision.scorer import FRAMES, check_frames, check_texts, weights_of
 
 WEIGHTS = assets.ROOT / "weights" / "voxel-scorer.safetensors"
 INPUT = (40, 64)
@@ -98,7 +98,7 @@ class SmallScorer:
 
         self._config = {"weights": None if weights is None else str(weights)}
         self.network = SmallNetwork()
-        state = load_file(str(weights or WEIGHTS))
+        state = load_file(weights_of(weights, WEIGHTS))
         own = self.network.state_dict()
         wrong = sorted(
             name for name in {*own, *state} if name not in own or name not in state or own[name].shape != state[name].shape

@@ -43,7 +43,7 @@ class SwinAffordance:
     @classmethod
     def from_checkpoint(cls, scorer: VideoTextScorer | str | dict[str, Any], path: str | Path) -> "SwinAffordance":
         """Maps with the weights of a released file."""
-        made = cls(built(scorer), torch.load(path, map_location="cpu", weights_only=True))
+        made = cls(built("scorer", scorer, object), torch.load(path, map_location="cpu", weights_only=True))
         made._path = str(path)
         return made
 

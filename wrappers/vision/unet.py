@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from papergym import assets
 from papergym.wrappers.vision.recipes import built, described
-from papergym.wrappers.vision.scorer import VideoTextScorer, check_frames
+from papergym.wrappers.vision.scorer import VideoTextScorer, check_frames, weights_of
 
 WEIGHTS = assets.ROOT / "weights" / "voxel-unet.safetensors"
 INPUT = (80, 128)
@@ -80,10 +80,10 @@ class AffordanceUNet:
     ) -> None:
         from safetensors.torch import load_file
 
-        self.scorer: VideoTextScorer = built(scorer)
+        self.scorer: VideoTextScorer = built("scorer", scorer, VideoTextScorer)
         self._config = {"scorer": described(self.scorer), "weights": None if weights is None else str(weights)}
         self.network = UNetwork(self.scorer.feature_size)
-        state, own = load_file(str(weights or WEIGHTS)), self.network.state_dict()
+        state, own = load_file(weights_of(weights, WEIGHTS)), self.network.state_dict()
         wrong = [
             name for name in {*own, *state} if name not in own or name not in state or own[name].shape != state[name].shape
         ]

@@ -73,7 +73,7 @@ def test_embeddings_are_checked():
         ("Disagreement", {"models": 1}, "at least 2"),
         ("CountBonus", {"hash": "md5"}, "hash is one of"),
         ("E3B", {"ridge": 0.0}, "ridge is positive"),
-        ("E3B", {"dim": 0}, "dim is at least 1"),
+        ("E3B", {"dim": 0}, "dim is a whole number from 1"),
         ("E3B", {"order": "observe_first"}, "must not meet itself"),
         ("RIDE", {"order": "observe_first"}, "a visit counts once"),
         ("RIDE", {"forward_weight": -1.0}, "forward_weight is at least 0"),

@@ -260,9 +260,9 @@ def test_direct_is_never_negative_and_record_lies_below_its_scale():
     [
         ({"prompt": ""}, "not empty"),
         ({"prompt": "tree " * 76}, "at most 75 words"),
-        ({"mode": "sum"}, "Expected a mode"),
-        ({"scorer": "clip"}, "Expected a scorer object"),
-        ({"negatives": ()}, "not empty"),
+        ({"mode": "sum"}, "mode is one of"),
+        ({"scorer": "clip"}, "Expected scorer"),
+        ({"negatives": ()}, "Expected negatives"),
     ],
 )
 def test_bad_arguments_of_the_score(arguments, message):
@@ -271,7 +271,7 @@ def test_bad_arguments_of_the_score(arguments, message):
 
 
 def test_bad_observations():
-    with pytest.raises(ValueError, match="the key 'pixels'"):
+    with pytest.raises(ValueError, match="key='pixels'"):
         env = MineCLIPReward(Flicker(), "ccc", Channels(), key="pixels")
         env.reset(seed=0)
         env.step(0)
@@ -283,7 +283,7 @@ def test_bad_observations():
         AffordanceBonus().reward({"affordance": np.full((1, 1, 20, 32), np.nan, np.float32)})
     with pytest.raises(ValueError, match="AffordanceObservation"):
         ResizeMaps(Flicker())
-    with pytest.raises(ValueError, match="Expected a mask"):
+    with pytest.raises(ValueError, match="Expected mask"):
         RemoveHUD(Flicker(), mask=np.zeros((4, 4)))
 
 

@@ -45,7 +45,7 @@ def test_a_reward_of_a_named_scorer(mode):
     inner = gym.make(ID, cam_interval=10)
     env = MineCLIPReward(inner, "Obtain wool", "SmallScorer", mode, calibration=(2.0, 1.0), weight=0.5)
     again = _again(env).bonus
-    assert again.mode == mode and again.calibration == [2.0, 1.0] and isinstance(again.scorer, SmallScorer)
+    assert again.mode == mode and again.calibration == (2.0, 1.0) and isinstance(again.scorer, SmallScorer)
     assert _again(env).mixer.weight == 0.5
 
 
@@ -55,7 +55,7 @@ def test_zoom_maps_and_affordance_reward():
     again = _again(env)
     assert again.bonus.mode == "plain"
     found = again.get_wrapper_attr("parts").maps
-    assert found.config() == zoom.config() and found.calibration == [2.0, 0.5]
+    assert found.config() == zoom.config() and found.calibration == (2.0, 0.5)
 
 
 def test_a_mask_travels():
@@ -68,7 +68,7 @@ def test_a_mask_travels():
 def test_every_part_says_how_it_is_built():
     for part in (SmallScorer(), AffordanceUNet(), JumpFlag("paper"), ZoomAffordance(SmallScorer())):
         assert type(part).__name__ in PARTS
-        again = built(described(part))
+        again = built("maps", described(part), type(part))
         assert type(again) is type(part) and described(again) == described(part)
 
 
@@ -93,11 +93,11 @@ def test_the_swin_maps_remember_their_file(tmp_path, monkeypatch):
     maps = SwinAffordance.from_checkpoint(Wide(), tmp_path / "unet.pth")
     recipe = {**described(maps), "scorer": "SmallScorer"}
     frames = np.random.default_rng(0).integers(0, 256, (1, 3, 160, 256), np.uint8)
-    np.testing.assert_array_equal(built(recipe)(frames, "Cut a tree"), maps(frames, "Cut a tree"))
+    np.testing.assert_array_equal(built("maps", recipe, SwinAffordance)(frames, "Cut a tree"), maps(frames, "Cut a tree"))
     with pytest.raises(ValueError, match="Expected the file of the weights"):
-        built({**described(SwinAffordance(Wide(), state)), "scorer": "SmallScorer"})
+        built("maps", {**described(SwinAffordance(Wide(), state)), "scorer": "SmallScorer"}, SwinAffordance)
 
 
 def test_an_object_of_ones_own_is_named_in_the_error():
     with pytest.raises(ValueError, match="got 'Mine'; an environment with an object of your own"):
-        built({"name": "Mine"})
+        built("scorer", {"name": "Mine"}, object)
