@@ -118,11 +118,10 @@ class KNNNovelty(Bonus):
 
     def _in_ring(self, x: np.ndarray, copies: bool) -> np.ndarray:
         memory = self._ring(x.shape[1])
-        rows, squares = (memory.rows, memory.squares) if memory.filled == self.size else memory.held
         k = min(self.k + copies, memory.filled)
         if k == 0:
             return np.zeros((len(x), 0), np.float32)
-        distances = self._search(x, rows, squares, k)
+        distances = memory.nearest(x, k)
         if copies and k > 1:
             own = distances[:, :1] == 0
             return np.where(own, distances[:, 1:], distances[:, :-1])[:, : self.k]
@@ -152,7 +151,7 @@ class KNNNovelty(Bonus):
 
     def _ring(self, dim: int) -> RingMemory:
         if self.ring is None:
-            self.ring = RingMemory(self.size, dim)
+            self.ring = ring_on(self.device, self.size, dim)
         return self.ring
 
     def stats(self) -> dict[str, float]:
@@ -191,9 +190,22 @@ def _fill(distances: np.ndarray, mean: bool) -> np.ndarray:
     return np.where(held, distances, instead).astype(np.float32)
 
 
+def ring_on(device: str, size: int, dim: int, *, zeros: bool = False) -> RingMemory:
+    """A ring that is searched on ``device``, where its rows stay."""
+    if _on_host(device):
+        return RingMemory(size, dim, zeros=zeros)
+    from papergym.wrappers.intrinsic.neighbours_torch import DeviceRing
+
+    return DeviceRing(device, size, dim, zeros=zeros)
+
+
 def _search(device: str) -> Search:
-    if device == "cpu":
+    if _on_host(device):
         return nearest
     from papergym.wrappers.intrinsic.neighbours_torch import nearest_on
 
     return partial(nearest_on, device)
+
+
+def _on_host(device: str) -> bool:
+    return device == "cpu" or device.startswith("mps")  # mps has no float64, which orders near rows

@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from papergym.wrappers.intrinsic.neighbours import nearest
+
 
 class RingMemory:
     """The latest ``size`` rows, float32.
@@ -27,6 +29,11 @@ class RingMemory:
     def held(self) -> tuple[np.ndarray, np.ndarray]:
         """The rows held, (filled, dim), and their squared norms, (filled,); views."""
         return self.rows[: self.filled], self.squares[: self.filled]
+
+    def nearest(self, queries: np.ndarray, k: int) -> np.ndarray:
+        """Distances of queries (n, dim) to the k nearest rows held, (n, k) float32, ascending; k is at most the rows held."""
+        rows, squares = (self.rows, self.squares) if self.filled == len(self.rows) else self.held
+        return nearest(queries, rows, squares, k)
 
     def add(self, rows: np.ndarray) -> None:
         """Write rows, shape (n, dim); of more than ``size`` rows the last ones stay."""

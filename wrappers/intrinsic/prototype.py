@@ -9,7 +9,7 @@ import torch
 from papergym.wrappers.intrinsic.base import require
 from papergym.wrappers.intrinsic.candidates import CandidateQueue
 from papergym.wrappers.intrinsic.features import Embedding
-from papergym.wrappers.intrinsic.knn import KNNNovelty
+from papergym.wrappers.intrinsic.knn import KNNNovelty, ring_on
 from papergym.wrappers.intrinsic.memory import RingMemory
 from papergym.wrappers.intrinsic.transitions import Transitions
 
@@ -95,7 +95,7 @@ class PrototypeNovelty(KNNNovelty):
 
     def _ring(self, dim: int) -> RingMemory:
         if self.ring is None:
-            self.ring = RingMemory(self.size, dim, zeros=self.zeros)
+            self.ring = ring_on(self.device, self.size, dim, zeros=self.zeros)
         return self.ring
 
     def state_dict(self) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import pytest
 
 from papergym.wrappers.intrinsic.memory import EpisodicMemory, RingMemory
 from papergym.wrappers.intrinsic.neighbours import nearest, nearest_in_slots
-from papergym.wrappers.intrinsic.neighbours_torch import nearest_on
+from papergym.wrappers.intrinsic.neighbours_torch import DeviceRing, nearest_on
 
 SEARCHES = {"numpy": nearest, "torch": lambda *arguments, **options: nearest_on("cpu", *arguments, **options)}
 
@@ -96,3 +96,23 @@ def test_episode_memory_grows_wraps_and_clears():
     np.testing.assert_array_equal(twin.rows[3, :100], memory.rows[3, :100])
     with pytest.raises(ValueError, match="one transition per environment"):
         memory.add(np.array([1, 1]), rows=np.zeros((2, 2), np.float32))
+
+
+@pytest.mark.parametrize("zeros", [False, True])
+def test_a_ring_on_a_device_is_the_ring(zeros):
+    """The same rows, searched where they lie, after single rows, batches, wraps, more rows than fit, and a loaded state."""
+    rng = np.random.default_rng(4)
+    plain, ring = RingMemory(60, 5, zeros=zeros), DeviceRing("cpu", 60, 5, zeros=zeros)
+    queries = rng.standard_normal((7, 5)).astype(np.float32)
+    for count in (1, 1, 20, 30, 25, 150, 60, 1, 0, 3):
+        rows = rng.standard_normal((count, 5)).astype(np.float32)
+        plain.add(rows)
+        ring.add(rows)
+        k = min(4, len(plain))
+        np.testing.assert_allclose(ring.nearest(queries, k), brute(queries, plain.held[0], k), rtol=2e-6)
+        np.testing.assert_array_equal(ring.held[0], plain.held[0])
+    again = DeviceRing("cpu", 60, 5, zeros=zeros)
+    again.load_state_dict(ring.state_dict())
+    again.add(queries)
+    plain.add(queries)
+    np.testing.assert_allclose(again.nearest(queries[:, ::-1].copy(), 4), brute(queries[:, ::-1], plain.held[0], 4), rtol=2e-6)
