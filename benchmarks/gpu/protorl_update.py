@@ -6,25 +6,18 @@ from a device-resident replay; variants are timed in turn, several rounds, and m
 assets/results/gpu.csv.
 """
 
-import argparse
-import csv
-import platform
-import statistics
-import subprocess
-import time
-from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 import torch
+from common import options, rates, rows_of, write
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
 
 from papergym.agents.protorl.algorithm import ProtoRL
 from papergym.agents.protorl.config import Config
 from papergym.agents.protorl.update import FINETUNE, PRETRAIN, Noise
 
-RESULTS = Path(__file__).resolve().parents[2] / "assets" / "results" / "gpu.csv"
 VARIANTS: dict[str, dict[str, Any]] = {
     "fp32": {},
     "tf32": {"tf32": True},
@@ -52,9 +45,9 @@ class Noisy(gym.Env):
         return np.concatenate(self.frames), float(self.np_random.random()), False, self.time >= 500, {}
 
 
-def make(device: str, **options: Any) -> ProtoRL:
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = options.pop("tf32", False)
-    config = Config(buffer_size=2000, record_visits=False, **options)
+def make(device: str, tf32: bool = False, **settings: Any) -> ProtoRL:
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = tf32
+    config = Config(buffer_size=2000, record_visits=False, **settings)
     return ProtoRL(
         "ProtoPolicy",
         Noisy(),
@@ -119,87 +112,43 @@ def check(device: str, batch_size: int) -> list[dict[str, object]]:
     return rows
 
 
-def updates_per_second(model: ProtoRL, batch_size: int, updates: int) -> float:
+def one_update(model: ProtoRL, batch_size: int, phase: str, tf32: bool) -> Any:
+    """An update of a phase, with sampling."""
     buffer = model.replay_buffer
     assert buffer is not None
 
-    def run(count: int) -> float:
-        torch.cuda.synchronize()
-        start = time.perf_counter()
-        for _ in range(count):
-            model.update(buffer.sample(batch_size), model.draw_noise(batch_size))
-            model._n_updates += 1
-        torch.cuda.synchronize()
-        return count / (time.perf_counter() - start)
+    def update() -> None:
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = tf32
+        model.phase = phase
+        model.update(buffer.sample(batch_size), model.draw_noise(batch_size))
+        model._n_updates += 1
 
-    run(4)
-    return run(updates)
+    return update
 
 
 def measure(device: str, batch_size: int, updates: int, rounds: int) -> list[dict[str, object]]:
-    """Median updates per second of each variant and phase, timed in turn."""
-    models = {name: make(device, **options) for name, options in VARIANTS.items()}
+    """Updates per second of each variant and phase."""
+    models = {name: make(device, **settings) for name, settings in VARIANTS.items()}
     for model in models.values():
         fill(model)
-    speeds: dict[tuple[str, str], list[float]] = {}
-    for _ in range(rounds):
-        for name, model in models.items():
-            tf32 = VARIANTS[name].get("tf32", False)
-            torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = tf32
-            for phase in (PRETRAIN, FINETUNE):
-                model.phase = phase
-                speeds.setdefault((name, phase), []).append(updates_per_second(model, batch_size, updates))
-    base = {phase: statistics.median(speeds["fp32", phase]) for phase in (PRETRAIN, FINETUNE)}
-    return [
-        {
-            "measure": f"{phase} updates/s, batch {batch_size}",
-            "variant": name,
-            "value": round(statistics.median(values), 2),
-            "ratio_to_fp32": round(statistics.median(values) / base[phase], 2),
-        }
-        for (name, phase), values in speeds.items()
-    ]
+    rows: list[dict[str, object]] = []
+    for phase in (PRETRAIN, FINETUNE):
+        calls = {name: one_update(model, batch_size, phase, "tf32" in name) for name, model in models.items()}
+        rows += rows_of(f"{phase} updates/s, batch {batch_size}", rates(calls, device, updates, rounds))
+    return rows
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--device", default="cuda")
-    parser.add_argument("--batch-size", type=int, default=512)
-    parser.add_argument("--updates", type=int, default=60, help="per round, variant and phase")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--check-only", action="store_true")
-    options = parser.parse_args()
+    """Check, measure, and keep the rows."""
+    given = options(__doc__, batch_size=512, updates=60, rounds=5, check_only=0)
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     torch.backends.cudnn.benchmark = False
-    rows = check(options.device, min(options.batch_size, 64))
-    print(f"update on {options.device} equals the CPU's within tolerance, both phases", flush=True)
-    if not options.check_only:
+    rows = check(given.device, min(given.batch_size, 64))
+    print(f"update on {given.device} equals the CPU's within tolerance, both phases", flush=True)
+    if not given.check_only:
         torch.backends.cudnn.benchmark = True
-        rows += measure(options.device, options.batch_size, options.updates, options.rounds)
-    commit = (
-        subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
-        or "unknown"
-    )
-    name = torch.cuda.get_device_name(options.device) if options.device != "cpu" else "cpu"
-    stamp = {
-        "gpu": name,
-        "torch": torch.__version__,
-        "cuda": torch.version.cuda or "",
-        "python": platform.python_version(),
-        "commit": commit,
-    }
-    fields = ["measure", "variant", "value", "ratio_to_fp32", *stamp]
-    for row in rows:
-        print("  ".join(str(row.get(field, "")) for field in fields[:4]))
-    if options.device == "cpu":
-        print("device is the CPU: nothing is written")
-        return
-    new = not RESULTS.is_file()
-    with RESULTS.open("a", newline="") as file:
-        writer = csv.DictWriter(file, fields)
-        if new:
-            writer.writeheader()
-        writer.writerows({**row, **stamp} for row in rows)
+        rows += measure(given.device, given.batch_size, given.updates, given.rounds)
+    write("protorl", given.device, rows)
 
 
 if __name__ == "__main__":
