@@ -216,7 +216,8 @@ class DreamerV3(ExactResume, BaseAlgorithm):
         observation = {name.removeprefix(_SEEN): batch.pop(name) for name in list(batch) if name.startswith(_SEEN)}
         batch["previous_action"] = torch.as_tensor(before, device=policy.device)
         self.complete_batch(batch)
-        losses, latent, others = policy.losses(start, batch, observation)
+        with torch.autocast(policy.device.type, torch.bfloat16, enabled=self.config.bf16):
+            losses, latent, others = policy.losses(start, batch, observation)
         numbers = self._numbers({**{f"loss/{name}": loss for name, loss in losses.items()}, **others})
         policy.optimizer.zero_grad()
         torch.stack(list(losses.values())).sum().backward()

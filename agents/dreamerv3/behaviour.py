@@ -36,7 +36,7 @@ class Actor(nn.Module):
 
     def forward(self, features: torch.Tensor) -> "Policy":
         """``(..., features)``."""
-        outputs = self.head(features)
+        outputs = self.head(features).float()  # bfloat16 under autocast
         if self.discrete:
             return Policy(OneHotCategorical(logits=mixed_log_probs(outputs, self.unimix), validate_args=False))
         mean, std = outputs.chunk(2, -1)

@@ -54,6 +54,8 @@ class Config:
     """Weight of the critic's loss on replayed sequences; 0: none."""
     slow_rate: float = _PAPER["slow_rate"]
     """Rate of the slow critic."""
+    bf16: bool = False
+    """Forward passes of training in bfloat16, losses in float32; the numbers are other ones then."""
 
     def widths(self) -> Size:
         """Widths of the networks.

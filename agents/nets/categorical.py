@@ -4,7 +4,8 @@ import torch
 
 
 def mixed_log_probs(logits: torch.Tensor, uniform: float) -> torch.Tensor:
-    """Logarithms of ``(1 - uniform) softmax(logits) + uniform / classes``; no class has probability zero."""
+    """Logarithms of ``(1 - uniform) softmax(logits) + uniform / classes``, float32; no class has probability zero."""
+    logits = logits.float()
     if not uniform:
         return torch.log_softmax(logits, -1)
     # torch.softmax takes five times as long over a last axis of few classes on a CPU

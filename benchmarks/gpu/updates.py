@@ -1,8 +1,7 @@
 """Updates per second of DT, TT and DreamerV3 on a GPU: float32, bfloat16, and compiled.
 
 DT and TT have the sizes of their papers for MuJoCo, on random data of Hopper's sizes. DreamerV3 has 12 million parameters and
-images of 64x64. bfloat16 is the option of DT and TT, and an autocast around DreamerV3's update, whose losses are float32
-either way; compiled is ``torch.compile`` of the networks, in bfloat16. The variants take turns; the first turn is not counted.
+images of 64x64. bfloat16 is the agents' option; compiled is ``torch.compile`` of the networks, in bfloat16. The variants take turns; the first turn is not counted.
 """
 
 import sys
@@ -10,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from common import Calls, options, rates, rows_of, write
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the benchmarks whose data and environments are used
@@ -45,19 +43,15 @@ def sequence(name: str, variant: str, device: str, preset: str) -> Any:
 def dreamer(variant: str, device: str, size: str) -> Any:
     """An agent with a memory of random images, and its update."""
     case = dreamer_speed.Case("gpu", size, 16, 64, dreamer_speed.IMAGE)
-    config = DreamerConfig(size=size, batch_size=16, batch_length=64, buffer_size=2_000, learning_starts=10_000)
+    sizes = {"size": size, "batch_size": 16, "batch_length": 64, "buffer_size": 2_000, "learning_starts": 10_000}
+    config = DreamerConfig(**sizes, bf16=variant != "fp32")
     env = DummyVecEnv([lambda: dreamer_speed.Noise(case.observation)])
     model = DreamerV3("DreamerPolicy", env, config, seed=0, device=device).learn(2 * case.batch_length + 2)
     if "compiled" in variant:
         world = model.policy.world
         for module in (world.encoder, world.decoder, *world.rssm.children()):
             module.compile()
-
-    def update() -> None:
-        with torch.autocast(model.device.type, torch.bfloat16, enabled=variant != "fp32"):
-            model.update()
-
-    return update
+    return model.update
 
 
 def main() -> None:

@@ -171,6 +171,28 @@ def test_the_world_model_learns_the_world():
         assert last[f"train/loss/{name}"] < 0.6 * first[f"train/loss/{name}"], name
 
 
+@pytest.mark.parametrize("action", ACTIONS)
+def test_bf16_losses_are_float32_and_near(action):
+    """Networks compute in bfloat16, losses in float32. With the same draws they differ by rounding. Weights stay float32."""
+    model = agent("mixed", action).learn(24)
+    fields, _ = model.replay_buffer.sample(3)
+    start = model.policy.latent(fields.pop("deter")[0], fields.pop("stoch")[0])
+    before = torch.as_tensor(fields.pop("action")[:-1])
+    batch = model.policy.tensors({name: value[1:] for name, value in fields.items()})
+    observation = {name.removeprefix("observation/"): batch.pop(name) for name in list(batch) if "observation/" in name}
+    found = []
+    for bf16 in (False, True):
+        torch.manual_seed(0)
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            found.append(model.policy.world.losses(start, {**batch, "previous_action": before}, observation)[0])
+    for name, exact in found[0].items():
+        assert found[1][name].dtype == torch.float32, name
+        assert float(found[1][name].mean()) == pytest.approx(float(exact.mean()), rel=0.1, abs=0.02), name
+    assert any(not torch.equal(exact, found[1][name]) for name, exact in found[0].items())
+    half = agent("mixed", action, settings={"bf16": True}).learn(24)
+    assert half._n_updates and all(value.dtype != torch.bfloat16 for value in half.policy.state_dict().values())
+
+
 @pytest.mark.parametrize("n_envs", [1, 2])
 def test_resume_is_exact(tmp_path, n_envs):
     whole = agent("mixed", "box", n_envs=n_envs).learn(80)
