@@ -1,7 +1,8 @@
 """Updates per second of DT, TT and DreamerV3 on a GPU: float32, bfloat16, and compiled.
 
 DT and TT have the sizes of their papers for MuJoCo, on random data of Hopper's sizes. DreamerV3 has 12 million parameters and
-images of 64x64. bfloat16 is the agents' option; compiled is ``torch.compile`` of the networks, in bfloat16. The variants take turns; the first turn is not counted.
+images of 64x64. bfloat16 is the agents' option; compiled is ``torch.compile`` of the networks, in bfloat16. The variants take
+turns; the first turn is not counted.
 """
 
 import sys
