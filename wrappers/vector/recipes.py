@@ -1,5 +1,6 @@
 """The papers' chains for several environments in one process: the entry points of ``gym.make_vec``."""
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ from papergym.envs.checks import one_of, whole
 from papergym.wrappers import recipes
 from papergym.wrappers.stack import count_of_images
 from papergym.wrappers.vector.pixel_batch import PixelBatch
+from papergym.wrappers.vector.pool import cores, threads_for
 from papergym.wrappers.vector.state_batch import StateBatch
 
 
@@ -24,17 +26,23 @@ def batch(
     autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
     copy: bool = True,
     max_episode_steps: int | None = None,
+    num_threads: int | None = None,
     **kwargs: Any,
 ) -> VectorEnv:
-    """``num_envs`` worlds as a :class:`PixelBatch`, or as a StateBatch of ``chain`` where states are observed."""
+    """``num_envs`` worlds as a :class:`PixelBatch`, or as a StateBatch of ``chain`` where states are observed.
+
+    ``num_threads`` is the number of threads that step and draw; None for one on each core that this process may use.
+    """
     if max_episode_steps is not None:
         raise ValueError("these worlds count frames: pass limit_frames instead of max_episode_steps")
     action_repeat = whole("action_repeat", action_repeat, unit="frames")
     frame_stack = count_of_images("frame_stack", frame_stack)
     if one_of("obs_type", obs_type, ("state", "pixels")) == "pixels":
-        worlds = [world(obs_type=obs_type, **kwargs) for _ in range(num_envs)]
+        glfw = "glfw" in (kwargs.get("backend"), os.environ.get("MUJOCO_GL"))  # its contexts are made by the main thread alone
+        num_threads = threads_for(num_envs, num_threads, 1 if glfw else cores())
+        worlds = [world(obs_type=obs_type, lane=index % num_threads, **kwargs) for index in range(num_envs)]
         counts = {"action_repeat": action_repeat, "num_stack": frame_stack}
-        return PixelBatch(worlds, **counts, copy=copy, autoreset_mode=autoreset_mode)
+        return PixelBatch(worlds, **counts, copy=copy, autoreset_mode=autoreset_mode, num_threads=num_threads)
     counts = {"action_repeat": action_repeat, "frame_stack": frame_stack, "obs_type": obs_type}
     return StateBatch([lambda: chain(**counts, **kwargs)] * num_envs, copy=copy, autoreset_mode=autoreset_mode)
 
