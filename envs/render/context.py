@@ -1,6 +1,6 @@
 """OpenGL contexts: one per model, size, quality and lane, shared by every environment of the process that draws so.
 
-A lane is a thread of a pool: contexts of different lanes draw at the same time. Environments outside a pool use lane 0, from any
+A lane is a thread of a pool: contexts of different lanes draw at the same time. Other environments use lane 0, from any
 thread. :data:`_LOCK` guards the table of contexts, and each context has a lock for drawing; who needs both takes the table's
 first.
 """
@@ -168,9 +168,7 @@ def _renderer_name() -> str:
     return raw.decode() if isinstance(raw, bytes) else str(raw)
 
 
-def acquire(
-    model: Any, size: tuple[int, int], quality: str, backend: str | None, lane: int = 0
-) -> tuple[tuple, ModelContext]:
+def acquire(model: Any, size: tuple[int, int], quality: str, backend: str | None, lane: int = 0) -> tuple[tuple, ModelContext]:
     """The shared context of ``lane`` for ``model`` at ``size`` (H, W) and ``quality``, made if there is none, and its key."""
     with _LOCK:
         _take_back()
@@ -278,6 +276,9 @@ def _after_fork_in_child() -> None:
     global _fork_trap
     _fork_trap = _fork_trap or _parent_unsafe
     _inherited.extend(_shared.values())
+    for context in list(_shared.values())[:1]:
+        with context.backend.nothing_current():  # EGL's first call after a fork resets its tables: before other threads call it
+            pass
     _shared.clear()
     _after_fork_in_parent()
 

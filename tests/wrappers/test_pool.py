@@ -70,7 +70,8 @@ def test_threads_change_no_number(mode, name, kwargs):
         mask[time_step % 5] |= time_step == 5  # also one that has not ended
         if mode == AutoresetMode.DISABLED and mask.any():
             equal(*(envs.reset(options={"reset_mask": mask.copy()}) for envs in (one, three)))
-    assert [g.bit_generator.state["state"] for g in one.np_random] == [g.bit_generator.state["state"] for g in three.np_random]
+    states = [[world.np_random.bit_generator.state["state"] for world in envs.envs] for envs in (one, three)]
+    assert states[0] == states[1]
     one.close()
     three.close()
 
@@ -181,11 +182,12 @@ def test_no_interrupt_leaves_a_thread_at_work():
     assert not workers() & {thread for thread in pool._threads}
 
 
-def test_nothing_is_left_after_200_makes_and_closes():
+@pytest.mark.parametrize("times", [20, pytest.param(200, marks=pytest.mark.slow)])
+def test_nothing_is_left_after_many_makes_and_closes(times):
     gc.collect()
     threads, contexts = workers(), open_contexts()
     files = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
-    for _ in range(200):
+    for _ in range(times):
         envs = make(2, number=2)
         envs.reset(seed=0)
         envs.step(np.zeros((2, 1), np.float32))
@@ -230,23 +232,25 @@ def test_copies_have_threads_of_their_own(make_copy):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_forked_child_starts_its_own_threads():
+    """Five times: the first OpenGL calls of two threads after a fork once destroyed the heap in 1 child of 20."""
     envs = make(2, number=3)
     envs.reset(seed=0)
     envs.action_space.seed(0)
     envs.step(envs.action_space.sample())
-    actions = envs.action_space.sample()
-    read, write = os.pipe()
-    child = os.fork()
-    if child == 0:
-        images = envs.step(actions)[0]
-        envs.close()
-        os.write(write, images.tobytes())
-        os._exit(0)
-    os.close(write)
-    expected = envs.step(actions)[0].tobytes()
-    with os.fdopen(read, "rb") as file:
-        assert file.read() == expected
-    assert os.waitpid(child, 0)[1] == 0
+    for _ in range(5):
+        actions = envs.action_space.sample()
+        read, write = os.pipe()
+        child = os.fork()
+        if child == 0:
+            images = envs.step(actions)[0]
+            envs.close()
+            os.write(write, images.tobytes())
+            os._exit(0)
+        os.close(write)
+        expected = envs.step(actions)[0].tobytes()
+        with os.fdopen(read, "rb") as file:
+            assert file.read() == expected
+        assert os.waitpid(child, 0)[1] == 0
     envs.close()
 
 
