@@ -39,7 +39,7 @@ def ours(domain: str, observed: str, envs: int, threads: int, mode: str = "vecto
 
 
 def envpool(domain: str, observed: str, envs: int, threads: int) -> Any:
-    """envpool's batch of the same task; its images have one quality, that of dm_control."""
+    """The same task in envpool; its images have one quality, that of dm_control."""
     import envpool as peer
 
     images = {"from_pixels": True, "render_width": SIZE, "render_height": SIZE, "render_camera_id": CAMERA.get(domain, 0)}
