@@ -140,7 +140,7 @@ def main() -> None:
         for observed in options.qualities:
             rows += measure(domain, observed, options.envs, options.threads, options.rounds, options.sample_s)
             with options.out.open("w", newline="") as file:  # a run that is cut keeps what it finished
-                writer = csv.DictWriter(file, COLUMNS, restval="")
+                writer = csv.DictWriter(file, [*COLUMNS], restval="")
                 writer.writeheader()
                 writer.writerows(rows)
 
