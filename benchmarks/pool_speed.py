@@ -51,7 +51,7 @@ def envpool(domain: str, observed: str, envs: int, threads: int) -> Any:
 
 
 BATCHES: dict[str, Any] = {
-    "papergym, one thread": lambda *args: ours(*args[:3], 1),
+    "papergym, one thread": lambda domain, observed, envs, threads: ours(domain, observed, envs, 1),
     "papergym, threads": ours,
     "papergym in AsyncVectorEnv": lambda *args: ours(*args, mode="async"),
     "envpool": envpool,

@@ -87,13 +87,21 @@ class Pool:
     def _start(self) -> None:
         if self._threads and self._pid == os.getpid():
             return
-        self._pid = os.getpid()
-        self._queues = [SimpleQueue() for _ in range(self.num_threads - 1)]
-        # Daemons: the interpreter would otherwise wait at its end for threads that wait for work
-        self._threads = [threading.Thread(target=_serve, args=(queue,), daemon=True) for queue in self._queues]
-        self._end = weakref.finalize(self, _dismiss, self._queues, self._pid)
-        for thread in self._threads:
-            thread.start()
+        pid, queues = os.getpid(), [SimpleQueue() for _ in range(self.num_threads - 1)]
+        end = weakref.finalize(self, _dismiss, queues, pid)
+        try:
+            threads = [self._thread(lane, queue) for lane, queue in enumerate(queues, 1)]
+        except BaseException:  # Ctrl-C: none or all
+            end()
+            raise
+        self._queues, self._pid, self._end, self._threads = queues, pid, end, threads
+
+    @staticmethod
+    def _thread(lane: int, queue: SimpleQueue) -> threading.Thread:
+        # A daemon: the interpreter would otherwise wait at its end for threads that wait for work
+        thread = threading.Thread(target=_serve, args=(queue,), name=f"papergym lane {lane}", daemon=True)
+        thread.start()
+        return thread
 
     def close(self) -> None:
         """End the threads and wait for them; may be called twice."""
