@@ -73,7 +73,7 @@ class OursVector:
 
         import papergym  # noqa: F401
 
-        self.make = lambda n: gym.make_vec(f"ProtoRL-{camel(domain, task)}-v0", n, quality=self.quality)
+        self.make = lambda n: gym.make_vec(f"ProtoRL-{camel(domain, task)}-v0", n, quality=self.quality, num_threads=1)
         self.venvs: list[Any] = []
         self.number = number
         self.add()

@@ -41,6 +41,7 @@ class MujocoWorld(World, gym.Env[np.ndarray, np.ndarray]):
         sizes = {"observe": "size_px", "render": "render_size_px"}
         self._sizes = {use: check_size(arguments[name], name) for use, name in sizes.items()}
         self._look = {name: arguments[name] for name in ("camera", "quality", "backend")}
+        self._look["lane"] = arguments["lane"] = self._arguments["lane"] = whole("lane", arguments["lane"], 0)
         self._renderers: dict[str, Renderer] = {}
         self.observing = True
         self._observation: Any = None

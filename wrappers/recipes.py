@@ -33,6 +33,7 @@ def protorl(
     render_mode: str | None = None,
     backend: str | None = None,
     share_model: bool = False,
+    lane: int = 0,
 ) -> gym.Env:
     """A dm_control task as Proto-RL sees it (arXiv 2102.11271; official code): images, repeated actions, stacked frames.
 
@@ -49,7 +50,8 @@ def protorl(
         render_size_px: side, or (height, width), of images from ``render()``.
         render_mode: None or ``"rgb_array"``.
         backend: OpenGL backend; None for MUJOCO_GL or what works.
-        share_model: read one compiled model with the other environments of the task that are made so; for one thread.
+        share_model: read one compiled model with the other environments of the task and lane that are made so.
+        lane: number of the thread of a pool that steps this environment.
     """
     from papergym.envs.dmc.env import DmControlEnv  # loads the simulator
 
@@ -65,6 +67,7 @@ def protorl(
         render_mode=render_mode,
         backend=backend,
         share_model=share_model,
+        lane=lane,
     )
     return chain(env, action_repeat=action_repeat, frame_stack=frame_stack, obs_type=obs_type)
 
@@ -82,6 +85,7 @@ def mujoco_v4(
     render_size_px: int | Sequence[int] = 240,
     render_mode: str | None = None,
     backend: str | None = None,
+    lane: int = 0,
 ) -> gym.Env:
     """A MuJoCo v4 task of Gymnasium with the same chain and arguments as :func:`protorl`.
 
@@ -97,6 +101,7 @@ def mujoco_v4(
         render_size_px: side, or (height, width), of images from ``render()``.
         render_mode: None or ``"rgb_array"``.
         backend: OpenGL backend; None for MUJOCO_GL or what works.
+        lane: number of the thread of a pool that steps this environment.
     """
     from papergym.envs.mujoco.env import MujocoV4Env  # loads the simulator
 
@@ -110,6 +115,7 @@ def mujoco_v4(
         limit_frames=limit_frames,
         render_mode=render_mode,
         backend=backend,
+        lane=lane,
     )
     return chain(env, action_repeat=action_repeat, frame_stack=frame_stack, obs_type=obs_type)
 

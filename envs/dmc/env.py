@@ -33,7 +33,8 @@ class DmControlEnv(MujocoWorld):
         limit_frames: episode limit in control steps; None for the task's own.
         render_mode: None or ``"rgb_array"``.
         backend: OpenGL backend; None for MUJOCO_GL or what works.
-        share_model: read one compiled model with the other environments of the task that are made so; for one thread.
+        share_model: read one compiled model with the other environments of the task and lane that are made so.
+        lane: number of the thread of a pool that steps this environment; environments of a lane take turns.
 
     Source: Tassa et al. 2018, DeepMind Control Suite, arXiv 1801.00690; dm_control.
     """
@@ -52,6 +53,7 @@ class DmControlEnv(MujocoWorld):
         render_mode: str | None = None,
         backend: str | None = None,
         share_model: bool = False,
+        lane: int = 0,
     ):
         self._set_up(locals())
         self.domain, self.task, self.name = domain, task, f"{domain} {task}"
@@ -71,7 +73,7 @@ class DmControlEnv(MujocoWorld):
         self._random = np.random.RandomState(self._generator)  # draws from np_random itself
         self._dm = load.load(self.domain, self.task, self._random)
         if self._share_model:
-            load.share_model(self._dm, self.domain, self.task)
+            load.share_model(self._dm, self.domain, self.task, self._arguments["lane"])
         self._physics = self._dm.physics
         self._composed = self.domain == "jaco"  # dm_control's composer, with a step of its own
         if self._limit_frames is not None:

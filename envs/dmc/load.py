@@ -50,17 +50,17 @@ def _draws(name: str) -> bool:
 
 FIXED_MODELS = ("acrobot", "ball_in_cup", "cartpole", "cheetah", "hopper", "humanoid", "humanoid_CMU", "pendulum", "walker")
 """Domains whose tasks never write to their model, so that several environments may read one."""
-_models: WeakValueDictionary[tuple[str, str], Any] = WeakValueDictionary()
+_models: WeakValueDictionary[tuple[str, str, int], Any] = WeakValueDictionary()
 
 
-def share_model(dm: Any, domain: str, task: str) -> None:
-    """Let ``dm`` read the model of an earlier environment of its task: 13 MB less each, most of it textures.
+def share_model(dm: Any, domain: str, task: str, lane: int = 0) -> None:
+    """Let ``dm`` read the model of an earlier environment of its task and lane: 13 MB less each, most of it textures.
 
-    Only for environments that are stepped by one thread: dm_control switches actuation off in the model during a reset.
+    Only for environments that are stepped one after another: dm_control switches actuation off in the model during a reset.
     """
     if domain not in FIXED_MODELS:
         return
-    model = _models.setdefault((domain, task), dm.physics.model)
+    model = _models.setdefault((domain, task, lane), dm.physics.model)
     if model is not dm.physics.model:
         from dm_control.mujoco import wrapper
 

@@ -32,6 +32,7 @@ class MujocoV4Env(MujocoWorld):
         limit_frames: episode limit in control steps; None for the task's own.
         render_mode: None or ``"rgb_array"``.
         backend: OpenGL backend; None for MUJOCO_GL or what works.
+        lane: number of the thread of a pool that steps this environment; environments of a lane take turns.
 
     Source: Gymnasium, gymnasium.envs.mujoco (v4).
     """
@@ -48,6 +49,7 @@ class MujocoV4Env(MujocoWorld):
         limit_frames: int | None = None,
         render_mode: str | None = None,
         backend: str | None = None,
+        lane: int = 0,
     ):
         self._set_up(locals())
         one_of("task", task, TASKS)

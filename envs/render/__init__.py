@@ -73,8 +73,8 @@ def find_camera(model: Any, camera: int | str | Mapping[str, Any]) -> int:
 class Renderer:
     """Draws the state of one model as (H, W, 3) uint8 images, top row first.
 
-    The OpenGL context is made at the first frame, is shared with every other renderer of the same model, size and quality,
-    and is left behind when the renderer is pickled.
+    The OpenGL context is made at the first frame, is shared with every other renderer of the same model, size, quality and
+    lane, and is left behind when the renderer is pickled.
 
     Args:
         model: the compiled model; :meth:`rebind` sets another.
@@ -82,6 +82,7 @@ class Renderer:
         camera: number or name of a camera of the model; -1 for the free camera, or a mapping with its pose.
         quality: ``"paper"``, ``"near"`` or ``"fast"``.
         backend: ``"egl"``, ``"osmesa"`` or ``"glfw"``; None for MUJOCO_GL or what works.
+        lane: number of the thread of a pool that draws; renderers of different lanes draw at the same time.
     """
 
     def __init__(
@@ -92,7 +93,9 @@ class Renderer:
         camera: int | str | Mapping[str, Any] = 0,
         quality: str = "paper",
         backend: str | None = None,
+        lane: int = 0,
     ):
+        self.lane = lane
         self.size = check_size(size_px)
         self._quality, self._backend = quality, one_of("backend", backend, (None, *BACKENDS))
         _quality_exists(quality)
@@ -123,21 +126,20 @@ class Renderer:
             RenderError: no backend works here; the message says what to install.
         """
         out = np.empty((*self.size, 3), np.uint8) if out is None else out
-        with _context.lock():
-            try:
-                image = self._draw(data)
-            except ContextLost:  # another library ended the display; the pixels of a new context are the same
-                _context.forget_lost()
-                image = self._draw(data)
-            image = image[::-1]
-            np.copyto(out, image if out.shape == image.shape else image.transpose(2, 0, 1))
+        try:
+            self._draw(data, out)
+        except ContextLost:  # another library ended the display; the pixels of a new context are the same
+            _context.forget_lost()
+            self._draw(data, out)
         return out
 
-    def _draw(self, data: Any) -> np.ndarray:
+    def _draw(self, data: Any, out: np.ndarray) -> None:
         held = self._context
         if held is None or held.lost or held.pid != os.getpid():  # none yet, or dead, or the parent's after a fork
-            self._key, self._context = _context.acquire(self._model, self.size, self._quality, self._backend)
-        return self._context.draw(self._model, data, self._option, self._perturb, self._camera)
+            self._key, self._context = _context.acquire(self._model, self.size, self._quality, self._backend, self.lane)
+        with self._context.lock:
+            image = self._context.draw(self._model, data, self._option, self._perturb, self._camera)[::-1]
+            np.copyto(out, image if out.shape == image.shape else image.transpose(2, 0, 1))
 
     def rebind(self, model: Any) -> None:
         """Draw ``model`` from now on; the context stays if it draws both models alike."""
@@ -147,7 +149,7 @@ class Renderer:
                 self.close()
 
     def __getstate__(self) -> dict[str, Any]:
-        kept = ("size", "_quality", "_backend", "_camera_id", "_pose", "_model")
+        kept = ("size", "lane", "_quality", "_backend", "_camera_id", "_pose", "_model")
         return {name: getattr(self, name) for name in kept}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -60,11 +60,11 @@ class Backend:
             raise RenderError(f"backend {self.name!r} does not work: {error}. Try: {INSTALL[self.name]}") from error
         return module
 
-    def make_context(self, width: int, height: int) -> Any:
-        """A new OpenGL context for images of up to ``height`` x ``width`` pixels."""
+    def make_context(self, width: int, height: int, lane: int = 0) -> Any:
+        """A new OpenGL context for images of up to ``height`` x ``width`` pixels, for the thread ``lane`` of a pool."""
         restore = self._restorer()  # constructors change what is current
         try:
-            return self._egl.make() if self._egl else self._platform.GLContext(width, height)
+            return self._egl.make(lane) if self._egl else self._platform.GLContext(width, height)
         except Exception as error:  # each platform raises its own type
             remedy = "Close environments that draw no more; `papergym doctor` checks whether this machine can draw."
             raise RenderError(f"{self.name} cannot make an OpenGL context: {error}. {remedy}") from error

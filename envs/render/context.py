@@ -1,4 +1,9 @@
-"""OpenGL contexts: one per model, size and quality, shared by every environment of the process that draws that model."""
+"""OpenGL contexts: one per model, size, quality and lane, shared by every environment of the process that draws so.
+
+A lane is a thread of a pool: contexts of different lanes draw at the same time. Other environments use lane 0, from any
+thread. :data:`_LOCK` guards the table of contexts, and each context has a lock for drawing; who needs both takes the table's
+first.
+"""
 
 import atexit
 import hashlib
@@ -21,7 +26,9 @@ sizes of geoms other than planes are read at each frame; heights are uploaded ag
 
 _LOCK = threading.RLock()
 _shared: dict[tuple, "ModelContext"] = {}
+_held: list["ModelContext"] = []  # locked while the process forks
 _inherited: list["ModelContext"] = []  # of the parent process: never freed here, because they are not ours
+_given_back: list[tuple[tuple, "ModelContext"]] = []
 _fork_trap = False
 _said: set[str] = set()
 
@@ -46,13 +53,14 @@ def fingerprint(model: Any) -> str:
 class ModelContext:
     """One OpenGL context with the meshes and textures of one model, and the scene that is rebuilt for every frame."""
 
-    def __init__(self, backend: Backend, model: Any, size: tuple[int, int], quality: str):
+    def __init__(self, backend: Backend, model: Any, size: tuple[int, int], quality: str, lane: int = 0):
+        self.lock = threading.RLock()  # held while the buffer is drawn and copied
         self.backend, (self.height, self.width) = backend, size
         self.users, self.pid, self.lost = 0, os.getpid(), False
         self._hfield: np.ndarray | None = None
         self.mjr: Any = None
         setting = quality_named(quality)
-        self.gl = backend.make_context(self.width, self.height)
+        self.gl = backend.make_context(self.width, self.height, lane)
         try:
             self._upload(model, setting, quality)
         except BaseException:
@@ -79,11 +87,13 @@ class ModelContext:
         self.buffer = np.empty((self.height, self.width, 3), np.uint8)  # row 0 is the bottom of the image
 
     def draw(self, model: Any, data: Any, option: Any, perturb: Any, camera: Any) -> np.ndarray:
-        """Draw ``data`` into :attr:`buffer` (H, W, 3), bottom row first; hold the lock until it is copied.
+        """Draw ``data`` into :attr:`buffer` (H, W, 3), bottom row first; hold :attr:`lock` until it is copied.
 
         Raises:
             ContextLost: another library ended the display; :func:`forget_lost`, then draw again.
         """
+        if self.lost:
+            raise ContextLost("another thread found that this context was lost")
         for eye in self.scene.camera:  # infinite planes are centred on the eye of the frame before: on none, as in a new scene
             eye.pos.fill(0)
         mujoco.mjv_updateScene(model, data, option, perturb, camera, mujoco.mjtCatBit.mjCAT_ALL, self.scene)
@@ -158,19 +168,20 @@ def _renderer_name() -> str:
     return raw.decode() if isinstance(raw, bytes) else str(raw)
 
 
-def acquire(model: Any, size: tuple[int, int], quality: str, backend: str | None) -> tuple[tuple, ModelContext]:
-    """The shared context for ``model`` at ``size`` (H, W) and ``quality``, made if there is none; returns its key too."""
+def acquire(model: Any, size: tuple[int, int], quality: str, backend: str | None, lane: int = 0) -> tuple[tuple, ModelContext]:
+    """The shared context of ``lane`` for ``model`` at ``size`` (H, W) and ``quality``, made if there is none, and its key."""
     with _LOCK:
+        _take_back()
         chosen = choose_backend(backend)
         if _fork_trap:
             raise RenderError(
                 "the parent process had drawn with worker threads or on a GPU before it was forked, and a fork keeps neither. "
                 'Start workers with context="spawn", or set LP_NUM_THREADS=0 before the first frame (software only).'
             )
-        key = (fingerprint(model), size, quality)
+        key = (fingerprint(model), size, quality, lane)
         if key not in _shared:
             forget_lost()  # first, because the new context may get the address of a dead one
-            _shared[key] = ModelContext(chosen, model, size, quality)
+            _shared[key] = ModelContext(chosen, model, size, quality, lane)
             _free_first_at_exit()
         _shared[key].users += 1
         return key, _shared[key]
@@ -178,32 +189,40 @@ def acquire(model: Any, size: tuple[int, int], quality: str, backend: str | None
 
 def release(key: tuple, context: ModelContext) -> None:
     """Give a context back; the last user frees it."""
-    with _LOCK:
+    _given_back.append((key, context))
+    # The garbage collector may come here while this thread draws and another one, with the table, waits for the drawing.
+    if _LOCK.acquire(timeout=1.0):
+        try:
+            _take_back()
+        finally:
+            _LOCK.release()
+
+
+def _take_back() -> None:
+    while _given_back:
+        key, context = _given_back.pop()
         if _shared.get(key) is not context:  # freed at exit, or inherited from a parent process
-            return
+            continue
         context.users -= 1
         if context.users == 0:
             del _shared[key]
-            context.free()
+            with context.lock:
+                context.free()
 
 
 def forget_lost() -> None:
     """Forget the contexts that died when another library ended the display, as pygame does when it closes a window."""
     with _LOCK:
         for key, context in list(_shared.items()):
-            if not context.alive():
-                del _shared[key]
-                context.forget()
+            with context.lock:  # else it could be current in another thread
+                if not context.alive():
+                    del _shared[key]
+                    context.forget()
 
 
 def open_contexts() -> int:
     """Number of OpenGL contexts that this process holds through this room."""
     return len(_shared)
-
-
-def lock() -> threading.RLock:
-    """Hold this while a shared buffer is drawn and copied."""
-    return _LOCK
 
 
 def _free_first_at_exit() -> None:
@@ -240,10 +259,15 @@ def _worker_threads() -> bool:
 def _before_fork() -> None:
     global _parent_unsafe
     _LOCK.acquire()
+    _held.extend(_shared.values())
+    for context in _held:  # no other thread may be drawing: its OpenGL library would stay locked in the child
+        context.lock.acquire()
     _parent_unsafe = bool(_shared) and (_worker_threads() or not any(c.backend.software for c in _shared.values()))
 
 
 def _after_fork_in_parent() -> None:
+    while _held:
+        _held.pop().lock.release()
     _LOCK.release()
 
 
@@ -252,8 +276,11 @@ def _after_fork_in_child() -> None:
     global _fork_trap
     _fork_trap = _fork_trap or _parent_unsafe
     _inherited.extend(_shared.values())
+    for context in list(_shared.values())[:1]:
+        with context.backend.nothing_current():  # EGL's first call after a fork resets its tables: before other threads call it
+            pass
     _shared.clear()
-    _LOCK.release()
+    _after_fork_in_parent()
 
 
 _parent_unsafe = False

@@ -83,11 +83,11 @@ def test_one_context_and_no_copies():
     gc.collect()  # other tests' contexts
     before = open_contexts()
     size_px = 29  # no other test's: a context still open elsewhere would be shared
-    venv = gym.make_vec("ProtoRL-WalkerWalk-v0", 3, quality="fast", size_px=size_px, copy=False)
+    venv = gym.make_vec("ProtoRL-WalkerWalk-v0", 3, quality="fast", size_px=size_px, copy=False, num_threads=1)
     view, _ = venv.reset(seed=0)
     assert open_contexts() == before + 1
     assert view.base is not None and np.shares_memory(view, venv.unwrapped._ring) and not view.flags.writeable
-    expected = gym.make_vec("ProtoRL-WalkerWalk-v0", 3, quality="fast", size_px=size_px)
+    expected = gym.make_vec("ProtoRL-WalkerWalk-v0", 3, quality="fast", size_px=size_px, num_threads=1)
     assert np.array_equal(view, expected.reset(seed=0)[0])
     venv.action_space.seed(0)
     for _ in range(7):
@@ -99,10 +99,11 @@ def test_one_context_and_no_copies():
     assert open_contexts() == before
 
 
-def test_environments_of_a_batch_share_their_model():
-    venv = gym.make_vec("ProtoRL-WalkerWalk-v0", 3, **SMALL)
-    models = {id(world.physics.model.ptr) for world in venv.unwrapped.envs}
-    assert len(models) == 1
+@pytest.mark.parametrize("threads", [1, 2])
+def test_environments_of_a_thread_share_their_model(threads):
+    venv = gym.make_vec("ProtoRL-WalkerWalk-v0", 3, num_threads=threads, **SMALL)
+    models = [id(world.physics.model.ptr) for world in venv.unwrapped.envs]
+    assert models[2] == models[0] and len(set(models)) == threads  # the third one is stepped by the first thread
     separate = gym.make_vec("ProtoRL-ReacherEasy-v0", 2, **SMALL)
     assert len({id(world.physics.model.ptr) for world in separate.unwrapped.envs}) == 2, "reacher moves its target"
 

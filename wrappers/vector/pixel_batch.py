@@ -1,4 +1,4 @@
-"""Several pixel worlds stepped in one process, one OpenGL context, one batch of stacked images."""
+"""Several pixel worlds stepped in one process, one OpenGL context for each thread, one batch of stacked images."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,6 +10,7 @@ from gymnasium.vector.utils import batch_space
 from papergym.envs.checks import mask_of, options_of, seeds_of, whole
 from papergym.wrappers.stack import stacked_space
 from papergym.wrappers.state import array_of_state, of_state
+from papergym.wrappers.vector.pool import Pool, threads_for
 
 
 class PixelBatch(VectorEnv):
@@ -18,12 +19,18 @@ class PixelBatch(VectorEnv):
     Observation: (n, num_stack * 3, H, W) uint8, oldest image first. Each image is drawn straight into the batch, twice:
     the batch keeps a ring of images two rounds long, so that the present stacks are always one slice of it.
 
+    With several threads, world ``i`` is reset and stepped by thread ``i % num_threads`` and should be made with this number as
+    its ``lane``: only then are its images drawn at the same time as those of other threads. The results are the same, bit for
+    bit, for any number of threads. An exception in one world is raised when all others have taken their step; that world then
+    needs a reset, and the others can go on.
+
     Args:
         worlds: environments like papergym.envs.world.MujocoWorld, made with ``obs_type="pixels"``.
         action_repeat: frames per step.
         num_stack: images in a stack.
         copy: return a new array at each step; False returns the slice itself, whose oldest image the next step overwrites.
         autoreset_mode: as in Gymnasium's SyncVectorEnv.
+        num_threads: threads that reset, step and draw, at most one for each world.
     """
 
     def __init__(
@@ -34,11 +41,13 @@ class PixelBatch(VectorEnv):
         num_stack: int,
         copy: bool = True,
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
+        num_threads: int = 1,
     ):
         self.envs, self.num_envs, self.copy = list(worlds), len(worlds), copy
         action_repeat = whole("action_repeat", action_repeat, unit="frames")
         num_stack = whole("num_stack", num_stack, unit="images")
         self.autoreset_mode = AutoresetMode(autoreset_mode)
+        self._pool = Pool(threads_for(self.num_envs, num_threads, 1))
         first = self.envs[0]
         fps = max(1, round(first.metadata["render_fps"] / action_repeat))
         self.metadata = {**first.metadata, "render_fps": fps, "autoreset_mode": self.autoreset_mode}
@@ -60,8 +69,9 @@ class PixelBatch(VectorEnv):
         given = options_of(options, ("reset_mask",))
         mask = mask_of(given["reset_mask"], self.num_envs) if "reset_mask" in given else np.ones(self.num_envs, bool)
         info: dict[str, Any] = {}
-        for index in np.flatnonzero(mask).tolist():
-            info = self._add_info(info, self._begin(index, seeds[index]), index)
+        chosen = np.flatnonzero(mask).tolist()
+        for index, own in zip(chosen, self._pool.run(lambda index: self._begin(index, seeds[index]), chosen)):
+            info = self._add_info(info, own, index)
         return self._batch(), info
 
     def _begin(self, index: int, seed: int | None = None) -> dict[str, Any]:
@@ -81,36 +91,56 @@ class PixelBatch(VectorEnv):
         """
         if np.ndim(actions) == 0 or len(actions) != self.num_envs:
             raise ValueError(f"one action per environment: expected {self.num_envs}, got {len(actions)}")
-        rests = self._begins if self.autoreset_mode == AutoresetMode.NEXT_STEP else np.zeros(self.num_envs, bool)
+        rests = self._begins.copy() if self.autoreset_mode == AutoresetMode.NEXT_STEP else np.zeros(self.num_envs, bool)
         native = [None if rest else env.scaled(action) for rest, env, action in zip(rests, self.envs, actions)]
         self._newest = (self._newest + 1) % self.num_stack
         rewards = np.zeros(self.num_envs)
         terminated, truncated = np.zeros(self.num_envs, bool), np.zeros(self.num_envs, bool)
+        shown = np.zeros(self.num_envs, bool)
         info: dict[str, Any] = {}
-        for index in range(self.num_envs):
+
+        def move(index: int) -> list[dict[str, Any]]:
             if rests[index]:
-                info = self._add_info(info, self._begin(index), index)
-                continue
-            rewards[index], terminated[index], truncated[index], own = self._repeat(index, native[index])
-            if (terminated[index] or truncated[index]) and self.autoreset_mode == AutoresetMode.SAME_STEP:
-                final = self._stacks()[index].reshape(self.single_observation_space.shape).copy()
-                info = self._add_info(info, {"final_obs": final, "final_info": own}, index)
-                own = self._begin(index)
-            info = self._add_info(info, own, index)
-        self._begins = np.logical_or(terminated, truncated)
+                told = [self._begin(index)]
+            else:
+                rewards[index], terminated[index], truncated[index], own = self._repeat(index, native[index])
+                self._begins[index] = False
+                told = self._end(index, own) if terminated[index] or truncated[index] else [own]
+            shown[index] = True
+            return told
+
+        try:
+            infos = self._pool.run(move, range(self.num_envs))
+        except BaseException:  # the images of worlds that have none of this step are those of the step before
+            for slot in (self._newest, self._newest + self.num_stack):
+                self._ring[~shown, slot] = self._ring[~shown, self._newest - 1 + self.num_stack]
+            raise
+        for index, told in enumerate(infos):
+            for own in told:
+                info = self._add_info(info, own, index)
         return self._batch(), rewards, terminated, truncated, info
+
+    def _end(self, index: int, own: dict[str, Any]) -> list[dict[str, Any]]:
+        """What follows the last step of an episode, whose info is ``own``; returns what ``info`` says, in order."""
+        told = [own]
+        if self.autoreset_mode == AutoresetMode.SAME_STEP:
+            final = self._stacks()[index].reshape(self.single_observation_space.shape).copy()
+            told = [{"final_obs": final, "final_info": own}, self._begin(index)]
+        self._begins[index] = True
+        return told
 
     def _repeat(self, index: int, native: Any) -> tuple[float, bool, bool, dict[str, Any]]:
         world, total, frames = self.envs[index], 0.0, 0
         terminated = truncated = False
         info: dict[str, Any] = {}
+        world._ended = True  # a step that is interrupted ends the episode
         while frames < self.action_repeat and not (terminated or truncated):
             reward, terminated, truncated, info = world.advance(native)
             total, frames = total + reward, frames + 1
+        slots = self._ring[index, self._newest :: self.num_stack]
+        world.draw(slots[0])
+        slots[1] = slots[0]
         world._ended = terminated or truncated
-        slot = self._ring[index, self._newest]
-        world.draw(slot)
-        self._ring[index, self._newest + self.num_stack] = slot
         return total, terminated, truncated, {**info, "frames": frames}
 
     def _stacks(self) -> np.ndarray:
@@ -165,7 +195,8 @@ class PixelBatch(VectorEnv):
         return tuple(world.render() for world in self.envs)
 
     def close_extras(self, **kwargs: Any) -> None:
-        """Give the OpenGL context back."""
+        """End the threads and give the OpenGL contexts back."""
+        self._pool.close()
         for world in self.envs:
             world.close()
 

@@ -1,5 +1,7 @@
 """The papers' chains for several environments in one process: the entry points of ``gym.make_vec``."""
 
+import functools
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +12,7 @@ from papergym.envs.checks import one_of, whole
 from papergym.wrappers import recipes
 from papergym.wrappers.stack import count_of_images
 from papergym.wrappers.vector.pixel_batch import PixelBatch
+from papergym.wrappers.vector.pool import cores, threads_for
 from papergym.wrappers.vector.state_batch import StateBatch
 
 
@@ -24,30 +27,39 @@ def batch(
     autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
     copy: bool = True,
     max_episode_steps: int | None = None,
+    num_threads: int | None = None,
     **kwargs: Any,
 ) -> VectorEnv:
-    """``num_envs`` worlds as a :class:`PixelBatch`, or as a StateBatch of ``chain`` where states are observed."""
+    """``num_envs`` worlds as a :class:`PixelBatch`, or as a StateBatch of ``chain`` where states are observed.
+
+    ``num_threads`` is the number of threads that step and draw; None for one on each core that this process may use where
+    images are observed, and for one alone where states are.
+    """
     if max_episode_steps is not None:
         raise ValueError("these worlds count frames: pass limit_frames instead of max_episode_steps")
     action_repeat = whole("action_repeat", action_repeat, unit="frames")
     frame_stack = count_of_images("frame_stack", frame_stack)
     if one_of("obs_type", obs_type, ("state", "pixels")) == "pixels":
-        worlds = [world(obs_type=obs_type, **kwargs) for _ in range(num_envs)]
+        glfw = "glfw" in (kwargs.get("backend"), os.environ.get("MUJOCO_GL"))  # its contexts are made by the main thread alone
+        num_threads = threads_for(num_envs, num_threads, 1 if glfw else cores())
+        worlds = [world(obs_type=obs_type, lane=index % num_threads, **kwargs) for index in range(num_envs)]
         counts = {"action_repeat": action_repeat, "num_stack": frame_stack}
-        return PixelBatch(worlds, **counts, copy=copy, autoreset_mode=autoreset_mode)
+        return PixelBatch(worlds, **counts, copy=copy, autoreset_mode=autoreset_mode, num_threads=num_threads)
     counts = {"action_repeat": action_repeat, "frame_stack": frame_stack, "obs_type": obs_type}
-    return StateBatch([lambda: chain(**counts, **kwargs)] * num_envs, copy=copy, autoreset_mode=autoreset_mode)
+    num_threads = threads_for(num_envs, num_threads, 1)
+    makers = [functools.partial(chain, lane=index % num_threads, **counts, **kwargs) for index in range(num_envs)]
+    return StateBatch(makers, copy=copy, autoreset_mode=autoreset_mode, num_threads=num_threads)
 
 
 def protorl(num_envs: int, **kwargs: Any) -> VectorEnv:
-    """Several of papergym.wrappers.recipes.protorl; also takes ``autoreset_mode`` and ``copy``."""
+    """Several of papergym.wrappers.recipes.protorl; also takes ``autoreset_mode``, ``copy`` and ``num_threads``."""
     from papergym.envs.dmc.env import DmControlEnv  # loads the simulator
 
     return batch(DmControlEnv, recipes.protorl, num_envs, share_model=True, **kwargs)
 
 
 def mujoco_v4(num_envs: int, **kwargs: Any) -> VectorEnv:
-    """Several of papergym.wrappers.recipes.mujoco_v4; also takes ``autoreset_mode`` and ``copy``."""
+    """Several of papergym.wrappers.recipes.mujoco_v4; also takes ``autoreset_mode``, ``copy`` and ``num_threads``."""
     from papergym.envs.mujoco.env import MujocoV4Env  # loads the simulator
 
     return batch(MujocoV4Env, recipes.mujoco_v4, num_envs, **kwargs)

@@ -1,0 +1,149 @@
+"""Steps per second, in wall time, of batches that use several cores: ours, Gymnasium's AsyncVectorEnv, envpool's pool.
+
+Every batch lives in a process of its own and takes its turn for a fraction of a second, round after round. Reported are medians
+over rounds of the wall time per environment step and of the ratios within a round. Run it on a quiet machine, or with a higher
+priority than other work: what else runs takes more from two threads than from one. `load` is the machine's at the end.
+
+    python benchmarks/pool_speed.py                        # 8 environments, 2 threads
+    python benchmarks/pool_speed.py --domains walker --qualities fast
+"""
+
+import argparse
+import csv
+import multiprocessing
+import os
+import statistics
+import time
+from pathlib import Path
+from typing import Any
+
+from env_peers import CAMERA, REPEAT, SIZE, STACK, SUBSTEPS, actions_for, camel
+from env_speed import TASKS, ask
+
+RESULTS = Path(__file__).parent.parent / "assets" / "results" / "pool-speed.csv"
+COLUMNS = ("domain", "observed", "batch", "envs", "threads", "wall_ms_per_step", "times_one_thread", "times_envpool", "load")
+
+
+def ours(domain: str, observed: str, envs: int, threads: int, mode: str = "vector_entry_point") -> Any:
+    """A batch of this package: ``observed`` is a quality or ``"state"``; with worker processes in the mode ``"async"``."""
+    import gymnasium as gym
+
+    import papergym  # noqa: F401
+
+    seen: dict[str, Any] = {"obs_type": "state"} if observed == "state" else {"quality": observed}
+    if mode == "vector_entry_point":
+        seen["num_threads"] = threads
+    batch = gym.make_vec(f"ProtoRL-{camel(domain, TASKS[domain])}-v0", envs, vectorization_mode=mode, **seen)
+    batch.reset(seed=0)
+    return batch
+
+
+def envpool(domain: str, observed: str, envs: int, threads: int) -> Any:
+    """The same task in envpool; its images have one quality, that of dm_control."""
+    import envpool as peer
+
+    images = {"from_pixels": True, "render_width": SIZE, "render_height": SIZE, "render_camera_id": CAMERA.get(domain, 0)}
+    seen = {} if observed == "state" else {**images, "frame_stack": STACK}
+    name = f"{camel(domain, TASKS[domain])}-v1"
+    batch = peer.make_gymnasium(name, num_envs=envs, num_threads=threads, frame_skip=REPEAT * SUBSTEPS[domain], **seen)
+    batch.reset()
+    return batch
+
+
+BATCHES: dict[str, Any] = {
+    "papergym, one thread": lambda domain, observed, envs, threads: ours(domain, observed, envs, 1),
+    "papergym, threads": ours,
+    "papergym in AsyncVectorEnv": lambda *args: ours(*args, mode="async"),
+    "envpool": envpool,
+}
+
+
+def serve(pipe: Any, name: str, domain: str, observed: str, envs: int, threads: int) -> None:
+    """Body of a batch's process: answers a number of steps with the wall seconds per step of one environment."""
+    try:
+        batch = BATCHES[name](domain, observed, envs, threads)
+        actions = actions_for((envs, *batch.action_space.shape[-1:]))
+        actions = actions.astype(batch.action_space.dtype)
+        for step in range(4):
+            batch.step(actions[step])
+        pipe.send("ready")
+    except Exception as error:  # a peer that is not installed or does not run here is reported, not fatal
+        pipe.send(f"{type(error).__name__}: {error}")
+        return
+    while (count := pipe.recv()) is not None:
+        before = time.perf_counter()
+        for step in range(count):
+            batch.step(actions[step % len(actions)])
+        pipe.send((time.perf_counter() - before) / (count * envs))
+
+
+def start(name: str, *args: Any) -> Any:
+    """Pipe of a batch's process, or why it does not run."""
+    context = multiprocessing.get_context("spawn")
+    pipe, child = context.Pipe()
+    if name == "envpool":
+        os.environ["LD_PRELOAD"] = "libEGL.so.1"  # its wheel bundles a renamed libEGL that finds no driver
+    process = context.Process(target=serve, args=(child, name, *args))  # no daemon: AsyncVectorEnv has children
+    process.start()
+    os.environ.pop("LD_PRELOAD", None)
+    child.close()
+    try:
+        answer = pipe.recv()
+    except EOFError:
+        answer = f"the process died with exit code {process.exitcode}"
+    return pipe if answer == "ready" else answer
+
+
+def measure(domain: str, observed: str, envs: int, threads: int, rounds: int, sample_s: float) -> list[dict[str, Any]]:
+    """One row for each batch."""
+    started = {name: start(name, domain, observed, envs, threads) for name in BATCHES}
+    running = {name: pipe for name, pipe in started.items() if not isinstance(pipe, str)}
+    counts = {name: max(1, round(sample_s / (ask(pipe, 1) * envs))) for name, pipe in running.items()}
+    samples: dict[str, list[float]] = {name: [] for name in running}
+    for _ in range(rounds):
+        for name, pipe in running.items():
+            samples[name].append(ask(pipe, counts[name]))
+    for pipe in running.values():
+        pipe.send(None)
+    rows = []
+    for name in BATCHES:
+        row: dict[str, Any] = {"domain": domain, "observed": observed, "batch": name, "envs": envs, "threads": threads}
+        if name not in running:
+            print(name, started[name])
+            continue
+        row["wall_ms_per_step"] = round(1e3 * statistics.median(samples[name]), 4)
+        for column, base in (("times_one_thread", "papergym, one thread"), ("times_envpool", "envpool")):
+            if base in running:
+                row[column] = round(statistics.median(a / b for a, b in zip(samples[base], samples[name])), 2)
+        row["load"] = round(os.getloadavg()[0], 1)
+        rows.append(row)
+        print(row, flush=True)
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--domains", nargs="+", default=list(TASKS), choices=list(TASKS))
+    parser.add_argument(
+        "--qualities", nargs="+", default=["fast", "paper", "state"], choices=["fast", "near", "paper", "state"]
+    )
+    parser.add_argument("--envs", type=int, default=8)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--sample-s", type=float, default=0.3, help="wall seconds per turn")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    options = parser.parse_args()
+    os.environ.setdefault("MUJOCO_GL", "egl")
+    os.environ.update(LP_NUM_THREADS="0", OMP_NUM_THREADS="1")
+    rows: list[dict[str, Any]] = []
+    for domain in options.domains:
+        for observed in options.qualities:
+            rows += measure(domain, observed, options.envs, options.threads, options.rounds, options.sample_s)
+            with options.out.open("w", newline="") as file:  # a run that is cut keeps what it finished
+                writer = csv.DictWriter(file, [*COLUMNS], restval="")
+                writer.writeheader()
+                writer.writerows(rows)
+
+
+if __name__ == "__main__":
+    main()
