@@ -4,7 +4,7 @@ Every stack lives in a process of its own and takes its turn for a fraction of a
 else the machine does hits all of them. Reported are medians over rounds of the CPU time of the whole process per agent step,
 and of its ratio within a round to the Python peer that is fastest over all rounds.
 
-    python benchmarks/env_speed.py                         # walker, cheetah, humanoid, quadruped
+    python benchmarks/env_speed.py                         # walker, cheetah, humanoid, quadruped, dog
     python benchmarks/env_speed.py --domains walker --rounds 5
 """
 
@@ -24,7 +24,7 @@ from typing import Any
 from env_peers import PEERS, STACKS
 
 RESULTS = Path(__file__).parent.parent / "assets" / "results" / "env-speed.csv"
-TASKS = {"walker": "walk", "cheetah": "run", "humanoid": "walk", "quadruped": "walk"}
+TASKS = {"walker": "walk", "cheetah": "run", "humanoid": "walk", "quadruped": "walk", "dog": "walk"}
 COLUMNS = ("domain", "stack", "cpu_ms_per_step", "steps_per_s_per_core", "times_best_python_peer", "extra_env_mb")
 PACKAGES = ("mujoco", "dm_control", "gymnasium", "shimmy", "stable_baselines3", "envpool")
 

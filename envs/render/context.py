@@ -69,17 +69,14 @@ class ModelContext:
 
     def _upload(self, model: Any, setting: Quality, quality: str) -> None:
         offscreen = (model.vis.global_.offwidth, model.vis.global_.offheight)
-        before = setting.apply(model)
         model.vis.global_.offwidth, model.vis.global_.offheight = self.width, self.height
         try:
-            with self.backend.current(self.gl):
+            with setting.applied(model), self.backend.current(self.gl):
                 self.mjr = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_150)
                 mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self.mjr)
                 _describe(self.backend, quality)
         finally:
             model.vis.global_.offwidth, model.vis.global_.offheight = offscreen
-            for name, value in before.items():
-                setattr(model.vis.quality, name, value)
         self.scene = mujoco.MjvScene(model, maxgeom=_max_geoms(model))
         for flag in setting.flags:
             self.scene.flags[getattr(mujoco.mjtRndFlag, flag)] = 0

@@ -1,5 +1,6 @@
 """The rendering room: sharing, other users of OpenGL in the process, forks, exit, and what it says when nothing works."""
 
+import math
 import os
 import pickle
 import subprocess
@@ -147,6 +148,24 @@ def test_qualities_differ_as_documented():
     images = {name: draw(world, size_px=84, quality=name)[1].astype(float) for name in QUALITIES}
     assert 0 < np.abs(images["near"] - images["paper"]).mean() < 0.1
     assert 1 < np.abs(images["fast"] - images["paper"]).mean() < 10
+
+
+@pytest.mark.parametrize(("domain", "task"), [("humanoid", "walk"), ("dog", "walk"), ("walker", "walk"), ("reacher", "hard")])
+def test_large_floors_have_fewer_cells_while_a_fast_context_is_made(domain, task):
+    """At most 6400 cells a plane, which lights as many corners; smaller floors and what physics sees are as before."""
+    model = physics(domain, task).model.ptr
+    before = model.geom_size.copy()
+    with QUALITIES["fast"].applied(model):
+        for geom in range(model.ngeom):
+            half, spacing = model.geom_size[geom][:2], model.geom_size[geom][2]
+            if model.geom_type[geom] == mujoco.mjtGeom.mjGEOM_PLANE:
+                cells = [
+                    math.prod(min(200, math.ceil(round(2 * s / wide, 6))) for s in half) for wide in (before[geom][2], spacing)
+                ]
+                assert cells[1] <= 6400 and (spacing == before[geom][2]) == (cells[0] <= 6400)
+            else:
+                assert spacing == before[geom][2]
+    np.testing.assert_array_equal(model.geom_size, before)
 
 
 def test_drawing_leaves_the_model_as_it_was():
