@@ -44,23 +44,23 @@ def _field(perm, m):
 @njit(cache=True, nogil=True)
 def _corners(field, i, k, j, out):
     """Copy the eight values around a coarse cell; True where they keep away from zero."""
-    n = field.shape[0]
+    wrap = SIZE // _STEP - 1
     low, high = np.float32(9.0), np.float32(-9.0)
     for a in range(2):
         for c in range(2):
             for b in range(2):
-                value = field[(i + a) % n, (k + c) % n, j + b]
+                value = field[(i + a) & wrap, (k + c) & wrap, j + b]
                 out[a, c, b] = value
                 low, high = min(low, value), max(high, value)
     return low > _WIDTH or high < -_WIDTH
 
 
 @njit(cache=True, nogil=True)
-def _blend(c, u, w, v):
-    """Trilinear interpolation of eight corners."""
+def _ends(c, u, w):
+    """Interpolation of the four lower and of the four upper corners."""
     near = (c[0, 0, 0] * (1 - u) + c[1, 0, 0] * u) * (1 - w) + (c[0, 1, 0] * (1 - u) + c[1, 1, 0] * u) * w
     far = (c[0, 0, 1] * (1 - u) + c[1, 0, 1] * u) * (1 - w) + (c[0, 1, 1] * (1 - u) + c[1, 1, 1] * u) * w
-    return near * (1 - v) + far * v
+    return near, far
 
 
 @njit(cache=True, nogil=True)
@@ -90,12 +90,12 @@ def _hollow(grid, top, a, b, i, k, j):
             roof = np.int64(top[x, z])
             if roof <= SEA + 1:
                 roof -= 6
-            for dy in range(_STEP):
-                y = j * _STEP + dy
-                if y < _FLOOR or y > roof:
-                    continue
-                u, w, v = dx / _STEP, dz / _STEP, dy / _STEP
-                p, q = _blend(a, u, w, v), _blend(b, u, w, v)
+            u, w = dx / _STEP, dz / _STEP
+            near_p, far_p = _ends(a, u, w)
+            near_q, far_q = _ends(b, u, w)
+            for y in range(max(j * _STEP, _FLOOR), min((j + 1) * _STEP, roof + 1)):
+                v = (y - j * _STEP) / _STEP
+                p, q = near_p * (1 - v) + far_p * v, near_q * (1 - v) + far_q * v
                 if p * p + q * q < _WIDTH * _WIDTH:
                     grid[x, z, y] = _AIR
 

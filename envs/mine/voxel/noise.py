@@ -6,6 +6,13 @@ The streams are arrays of one uint64, so a world's random state is plain data an
 import numpy as np
 from numba import njit
 
+_SLOPES2 = np.array([(1, 1), (-1, 1), (1, -1), (-1, -1), (1.414, 0), (-1.414, 0), (1.414, 0), (-1.414, 0)] * 2, np.float64)
+_SLOPES2[12:] = (0, 1.414), (0, 1.414), (0, -1.414), (0, -1.414)
+_SLOPES3 = np.zeros((16, 3))
+_SLOPES3[:8] = (1, 1, 0), (-1, 1, 0), (1, -1, 0), (-1, -1, 0), (1, 0, 1), (-1, 0, 1), (1, 0, -1), (-1, 0, -1)
+_SLOPES3[8:] = (0, 2, 0), (0, 0, 0), (0, 0, 0), (0, -2, 0), (1, 1, 0), (0, -1, 1), (-1, 1, 0), (0, -1, -1)
+"""Slopes of the lattice points by the low four bits of their hash; a table, since branches on random bits are guessed wrong."""
+
 
 @njit(cache=True, nogil=True)
 def next_u64(stream):
@@ -47,10 +54,9 @@ def _fade(t):
 
 
 @njit(cache=True, nogil=True)
-def _slope2(h, x, y):
-    u = x if h & 1 == 0 else -x
-    v = y if h & 2 == 0 else -y
-    return (u + v) if h & 4 == 0 else (1.414 * u if h & 8 == 0 else 1.414 * v)
+def _dot2(h, x, y):
+    slope = np.uint64(h & 15)
+    return _SLOPES2[slope, 0] * x + _SLOPES2[slope, 1] * y
 
 
 @njit(cache=True, nogil=True)
@@ -61,10 +67,10 @@ def noise2(perm, x, y, period):
     x1, y1 = (x0 + 1) & wrap, (y0 + 1) & wrap
     dx, dy = x - fx, y - fy
     u, v = _fade(dx), _fade(dy)
-    a = _slope2(perm[perm[x0] + y0], dx, dy)
-    b = _slope2(perm[perm[x1] + y0], dx - 1.0, dy)
-    c = _slope2(perm[perm[x0] + y1], dx, dy - 1.0)
-    d = _slope2(perm[perm[x1] + y1], dx - 1.0, dy - 1.0)
+    a = _dot2(perm[perm[x0] + y0], dx, dy)
+    b = _dot2(perm[perm[x1] + y0], dx - 1.0, dy)
+    c = _dot2(perm[perm[x0] + y1], dx, dy - 1.0)
+    d = _dot2(perm[perm[x1] + y1], dx - 1.0, dy - 1.0)
     bottom, top = a + u * (b - a), c + u * (d - c)
     return bottom + v * (top - bottom)
 
@@ -81,10 +87,9 @@ def fractal2(perm, x, y, cell, octaves, size):
 
 
 @njit(cache=True, nogil=True)
-def _slope3(h, x, y, z):
-    u = x if h & 8 == 0 else y
-    v = y if h & 4 == 0 else (x if h & 13 == 12 else z)
-    return (u if h & 1 == 0 else -u) + (v if h & 2 == 0 else -v)
+def _dot3(h, x, y, z):
+    slope = np.uint64(h & 15)
+    return _SLOPES3[slope, 0] * x + _SLOPES3[slope, 1] * y + _SLOPES3[slope, 2] * z
 
 
 @njit(cache=True, nogil=True)
@@ -100,7 +105,7 @@ def noise3(perm, x, y, z, period):
         column = perm[x1 if i else x0]
         for k in range(2):
             row = perm[column + (z1 if k else z0)]
-            near = _slope3(perm[row + y0], dx - i, dy, dz - k)
-            far = _slope3(perm[row + ((y0 + 1) & 255)], dx - i, dy - 1.0, dz - k)
+            near = _dot3(perm[row + y0], dx - i, dy, dz - k)
+            far = _dot3(perm[row + ((y0 + 1) & 255)], dx - i, dy - 1.0, dz - k)
             total += (u if i else 1.0 - u) * (w if k else 1.0 - w) * (near + v * (far - near))
     return total
