@@ -17,7 +17,7 @@ _START = textures.LEVEL_START
 
 @kernel
 def _bounds(box, camera, height, width):
-    """Pixel rectangle (row0, row1, column0, column1) that holds a box, empty behind the camera, and its least depth."""
+    """Pixel rectangle (row0, row1, column0, column1) that holds a box; empty behind the camera."""
     low_u, high_u, low_v, high_v, behind, nearest = FAR, -FAR, FAR, -FAR, 0, FAR
     for corner in range(8):
         px, py, pz = box[CENTRE] - camera[EYE], box[CENTRE + 1] - camera[EYE + 1], box[CENTRE + 2] - camera[EYE + 2]
@@ -37,15 +37,14 @@ def _bounds(box, camera, height, width):
         v = (px * camera[UP] + py * camera[UP + 1] + pz * camera[UP + 2]) / deep / camera[TAN + 1]
         low_u, high_u, low_v, high_v = min(low_u, u), max(high_u, u), min(low_v, v), max(high_v, v)
     if behind == 8 or nearest > camera[VIEW]:
-        return 0, 0, 0, 0, nearest
+        return 0, 0, 0, 0
     if behind > 0:
-        return 0, height, 0, width, nearest
+        return 0, height, 0, width
     return (
         max(np.int64(np.floor((1.0 - high_v) * height / 2)), 0),
         min(np.int64(np.ceil((1.0 - low_v) * height / 2)), height),
         max(np.int64(np.floor((low_u + 1.0) * width / 2)), 0),
         min(np.int64(np.ceil((high_u + 1.0) * width / 2)), width),
-        nearest,
     )
 
 
@@ -94,7 +93,7 @@ def draw_boxes(boxes, count, skins, camera, sky, lod, rgb, depth, entity, wet_at
     local, way, out, step, p = scratch
     for index in range(count):
         box = boxes[index]
-        top, bottom, left, right, nearest = _bounds(box, camera, height, width)
+        top, bottom, left, right = _bounds(box, camera, height, width)
         for axis in range(3):
             local[axis] = 0.0
             for c in range(3):
@@ -102,8 +101,6 @@ def draw_boxes(boxes, count, skins, camera, sky, lod, rgb, depth, entity, wet_at
         for row in range(top, bottom):
             v = (1.0 - 2.0 * (row + 0.5) / height) * camera[TAN + 1]
             for column in range(left, right):
-                if not over and depth[row, column] < nearest - 1e-3:  # what is there hides all of the box
-                    continue
                 h = (2.0 * (column + 0.5) / width - 1.0) * camera[TAN]
                 for c in range(3):
                     step[c] = camera[FORWARD + c] + h * camera[RIGHT + c] + v * camera[UP + c]

@@ -95,7 +95,6 @@ def put(rays, marks, i, t, depth, block, red, green, blue, image):
 def surface(rays, marks, i, t, way, texture, spot, x, z, byte, block, world, paints, view, image):
     """Finish a ray that hit a texel of a block with the light ``byte``."""
     tints, atlas, lum, _, sky = paints
-    texture, spot = np.uint64(texture), np.uint64(spot)  # signed places would be looked at for negative ones
     shade = lum[byte] * FACE_LIGHT[way]
     red, green, blue = atlas[texture, spot, 0] * shade, atlas[texture, spot, 1] * shade, atlas[texture, spot, 2] * shade
     alpha = atlas[texture, spot, 3]

@@ -11,14 +11,11 @@ from scipy import ndimage
 
 from papergym.envs.mine import make
 from papergym.envs.mine import vocabulary as vocab
-from papergym.envs.mine.voxel import blocks, mobs, room, skins, terrain, textures
-from papergym.envs.mine.voxel import sky as skies
-from papergym.envs.mine.voxel.boxes import AXES, BOX, CENTRE, GLOW, HALF, WHO, draw_boxes
+from papergym.envs.mine.voxel import blocks, mobs, room, terrain, textures
 from papergym.envs.mine.voxel.camera import Camera, Pose, look
 from papergym.envs.mine.voxel.grid import Grid
 from papergym.envs.mine.voxel.march import FAR
 from papergym.envs.mine.voxel.painter import Painter
-from papergym.envs.mine.voxel.world import World
 
 from . import reference_caster
 
@@ -253,41 +250,3 @@ def test_worlds_in_threads_are_those_of_one_thread():
     with ThreadPoolExecutor(3) as pool:
         together = list(pool.map(life, seeds))
     assert together == alone and len(set(alone)) == len(alone)
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_boxes_behind_blocks_are_left_out_exactly(seed):
-    """Boxes are not looked at where nearer blocks hide them: images are those of boxes drawn one by one onto the blocks.
-
-    The reference sets the depth of hidden pixels to that of the sky and puts blocks back where they are nearer than the box.
-    """
-    world = World()
-    rng = np.random.default_rng(seed)
-    world.reset(rng)
-    world.put_player(*world.body[:3], float(rng.uniform(-180, 180)), float(rng.uniform(-10, 30)))
-    painter, eye = Painter((40, 64)), np.array(world.eye())
-    boxes = np.zeros((1, BOX))
-    boxes[0, HALF : HALF + 3], boxes[0, AXES : AXES + 9], boxes[0, [GLOW, WHO]] = 0.6, np.eye(3).reshape(-1), (0.8, 5)
-    camera, drawn = painter.camera, 0
-    for _ in range(25):
-        ahead = np.array(look(world.yaw + rng.uniform(-30, 30), world.pitch + rng.uniform(-25, 25)))
-        boxes[0, CENTRE : CENTRE + 3] = eye + ahead * rng.uniform(0.3, 12.0)
-        camera.aim(world.pose())
-        camera.draw(world.grid, 6000)
-        blocks_rgb, blocks_depth = camera.rgb.copy(), camera.depth.copy()
-        sky, scratch = skies.sky_colours(6000, False), painter._scratch
-
-        def draw(boxes=boxes, sky=sky, scratch=scratch):
-            entity = np.zeros(camera.size, np.uint8)
-            kept = (camera.rgb, camera.depth, entity, camera.wet_at, camera.wet)
-            draw_boxes(boxes, 1, skins.atlas(), camera.array, sky, camera.lod, *kept, False, scratch)
-            return camera.rgb.copy(), camera.depth.copy(), entity
-
-        got = draw()
-        camera.rgb[...], camera.depth[...] = blocks_rgb, np.float32(FAR)  # nothing hides the box
-        rgb, depth, entity = draw()
-        hidden = depth >= blocks_depth
-        assert (got[1] == np.where(hidden, blocks_depth, depth)).all()
-        assert (got[0] == np.where(hidden, blocks_rgb, rgb)).all() and (got[2] == np.where(hidden, 0, entity)).all()
-        drawn += int((got[2] > 0).sum())
-    assert drawn > 0
