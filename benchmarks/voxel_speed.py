@@ -7,6 +7,7 @@ cores, every row is slower than on a quiet machine, and only their ratios hold.
 
     python benchmarks/voxel_speed.py                  # rows go to assets/results/voxel-speed.csv
     python benchmarks/voxel_speed.py --blocks 5 --steps 100
+    python benchmarks/voxel_speed.py --against ../old  # ratios to another checkout, which takes turns with this one
 """
 
 import os
@@ -17,6 +18,8 @@ os.environ.setdefault("LP_NUM_THREADS", "0")  # Mesa's software renderer draws M
 import argparse
 import itertools
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -194,10 +197,15 @@ def miniworld() -> Callable[[], Any]:
     return step
 
 
+def papergym_cases() -> dict[str, Callable[[], Any]]:
+    """Name -> one call, for this world alone."""
+    found = {f"{size}, {what}": act for size, shape in SIZES.items() for what, act in ours(shape).items()}
+    return {**found, "reset": reset_time()}
+
+
 def cases() -> dict[tuple[str, str], Callable[[], Any]]:
     """(world, what) -> one step."""
-    found = {("papergym", f"{size}, {what}"): act for size, shape in SIZES.items() for what, act in ours(shape).items()}
-    found["papergym", "reset"] = reset_time()
+    found = {("papergym", what): act for what, act in papergym_cases().items()}
     for name, what, build in (
         ("ViZDoom", "256x160, step", vizdoom),
         ("Crafter", "64x64, step", crafter),
@@ -210,13 +218,59 @@ def cases() -> dict[tuple[str, str], Callable[[], Any]]:
     return found
 
 
+def serve() -> None:
+    """Answer each line ``times name`` of the standard input with the CPU seconds of so many calls."""
+    acts = papergym_cases()
+    for act in acts.values():
+        cpu_seconds(act, 5)
+    print("|".join(acts), flush=True)
+    for line in sys.stdin:
+        times, name = line.rstrip("\n").split(" ", 1)
+        print(cpu_seconds(acts[name], int(times)), flush=True)
+
+
+def compare(checkout: Path, blocks: int, steps: int) -> None:
+    """Print medians of this and another checkout, whose processes take turns, and the median of the ratios of the pairs."""
+    servers = []
+    for root in (checkout, Path(__file__).resolve().parents[1]):
+        environment = {**os.environ, "PYTHONPATH": str(root.resolve() / "src")}
+        command = [sys.executable, __file__, "--serve"]
+        servers.append(
+            subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+        )
+    ready = [server.stdout.readline().rstrip("\n").split("|") for server in servers if server.stdout]  # both have compiled
+    names = ready[0]
+
+    def ask(server: "subprocess.Popen[str]", times: int, name: str) -> float:
+        assert server.stdin and server.stdout
+        print(times, name, file=server.stdin, flush=True)
+        return float(server.stdout.readline()) / times
+
+    spent: dict[str, list[tuple[float, ...]]] = {name: [] for name in names}
+    for _ in range(blocks):
+        for name in names:
+            times = max(steps // 20, 1) if name == "reset" else steps
+            spent[name].append(tuple(ask(server, times, name) for server in servers))
+    for name, pairs in spent.items():
+        old, new = (1e3 * statistics.median(side) for side in zip(*pairs))
+        print(f"{name:34} {old:9.3f} ms -> {new:9.3f} ms, {statistics.median(a / b for a, b in pairs):5.2f} times as fast")
+    for server in servers:
+        server.communicate()
+
+
 def main() -> None:
     """Measure, print and write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--blocks", type=int, default=9)
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--dry", action="store_true", help="print only")
+    parser.add_argument("--against", type=Path, help="root of another checkout to compare with; nothing is written")
+    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.serve:
+        return serve()
+    if arguments.against is not None:
+        return compare(arguments.against, arguments.blocks, arguments.steps)
     acts = cases()
     for act in acts.values():
         cpu_seconds(act, 5)  # compile and warm up

@@ -28,56 +28,61 @@ VEINS = np.array(
 )
 
 
-@njit(cache=True)
-def _field(perm):
-    """(n, n, m) noise on the coarse points; n counts x and z, m counts y."""
-    n, m = SIZE // _STEP, HEIGHT // _STEP + 1
+@njit(cache=True, nogil=True)
+def _field(perm, m):
+    """(n, n, m) noise on the coarse points; n counts x and z, m counts y. Those below the lowest cave are left out."""
+    n = SIZE // _STEP
     field = np.empty((n, n, m), np.float32)
     period = SIZE // 32
     for i in range(n):
         for k in range(n):
-            for j in range(m):
+            for j in range(_FLOOR // _STEP, m):
                 field[i, k, j] = noise3(perm, i * _STEP / _CELL_XZ, j * _STEP / _CELL_Y, k * _STEP / _CELL_XZ, period)
     return field
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _corners(field, i, k, j, out):
     """Copy the eight values around a coarse cell; True where they keep away from zero."""
-    n = field.shape[0]
+    wrap = SIZE // _STEP - 1
     low, high = np.float32(9.0), np.float32(-9.0)
     for a in range(2):
         for c in range(2):
             for b in range(2):
-                value = field[(i + a) % n, (k + c) % n, j + b]
+                value = field[(i + a) & wrap, (k + c) & wrap, j + b]
                 out[a, c, b] = value
                 low, high = min(low, value), max(high, value)
     return low > _WIDTH or high < -_WIDTH
 
 
-@njit(cache=True)
-def _blend(c, u, w, v):
-    """Trilinear interpolation of eight corners."""
+@njit(cache=True, nogil=True)
+def _ends(c, u, w):
+    """Interpolation of the four lower and of the four upper corners."""
     near = (c[0, 0, 0] * (1 - u) + c[1, 0, 0] * u) * (1 - w) + (c[0, 1, 0] * (1 - u) + c[1, 1, 0] * u) * w
     far = (c[0, 0, 1] * (1 - u) + c[1, 0, 1] * u) * (1 - w) + (c[0, 1, 1] * (1 - u) + c[1, 1, 1] * u) * w
-    return near * (1 - v) + far * v
+    return near, far
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def carve(perm, grid, top):
     """Hollow out the caves: cells where two noises are both near zero. Ground under water keeps a roof of six cells."""
-    first, second = _field(perm[0]), _field(perm[3])
+    highest = np.int64(0)
+    for x in range(SIZE):
+        for z in range(SIZE):
+            highest = max(highest, np.int64(top[x, z]))
+    layers = min(highest // _STEP + 1, HEIGHT // _STEP)  # above all ground there is nothing to hollow out
+    first, second = _field(perm[0], layers + 1), _field(perm[3], layers + 1)
     a, b = np.empty((2, 2, 2), np.float32), np.empty((2, 2, 2), np.float32)
     coarse = SIZE // _STEP
     for i in range(coarse):
         for k in range(coarse):
-            for j in range(_FLOOR // _STEP, HEIGHT // _STEP):
+            for j in range(_FLOOR // _STEP, layers):
                 if _corners(first, i, k, j, a) or _corners(second, i, k, j, b):
                     continue
                 _hollow(grid, top, a, b, i, k, j)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _hollow(grid, top, a, b, i, k, j):
     for dx in range(_STEP):
         for dz in range(_STEP):
@@ -85,17 +90,17 @@ def _hollow(grid, top, a, b, i, k, j):
             roof = np.int64(top[x, z])
             if roof <= SEA + 1:
                 roof -= 6
-            for dy in range(_STEP):
-                y = j * _STEP + dy
-                if y < _FLOOR or y > roof:
-                    continue
-                u, w, v = dx / _STEP, dz / _STEP, dy / _STEP
-                p, q = _blend(a, u, w, v), _blend(b, u, w, v)
+            u, w = dx / _STEP, dz / _STEP
+            near_p, far_p = _ends(a, u, w)
+            near_q, far_q = _ends(b, u, w)
+            for y in range(max(j * _STEP, _FLOOR), min((j + 1) * _STEP, roof + 1)):
+                v = (y - j * _STEP) / _STEP
+                p, q = near_p * (1 - v) + far_p * v, near_q * (1 - v) + far_q * v
                 if p * p + q * q < _WIDTH * _WIDTH:
                     grid[x, z, y] = _AIR
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def settle(grid, top):
     """Lower ``top`` where a cave opens to the sky."""
     for x in range(SIZE):
@@ -106,7 +111,7 @@ def settle(grid, top):
             top[x, z] = y
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def ores(stream, grid, veins):
     """Grow veins as random walks through stone."""
     patches = (SIZE // 16) * (SIZE // 16)

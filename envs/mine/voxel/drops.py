@@ -13,7 +13,7 @@ ROOM = 128
 _END = 6000  # ticks after which an item vanishes
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def new_drop(stream, rows, count, x, y, z, item, pieces, variant, wear, delay):
     """Put an item at a position with a small random speed; the oldest one is removed if there is no room. Returns the count."""
     if count == rows.shape[0]:
@@ -28,7 +28,7 @@ def new_drop(stream, rows, count, x, y, z, item, pieces, variant, wear, delay):
     return count + 1
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def step_drops(grid, rows, count, player, touched):
     """One tick of all items.
 
@@ -62,7 +62,7 @@ def step_drops(grid, rows, count, player, touched):
     return count
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def remove_drop(rows, count, index):
     """Take an item away, keeping the order of the others; returns the count."""
     for i in range(index, count - 1):

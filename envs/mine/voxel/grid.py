@@ -46,8 +46,8 @@ class Grid:
         self._derive()
 
     def _derive(self) -> None:
-        light.shine(self.blocks, self.light, self.roof, light.QUEUE)
-        self.ceiling = int(room.fit_all(self.blocks, self.room, room.WORK))
+        light.shine(self.blocks, self.light, self.roof, light.queue())
+        self.ceiling = int(room.fit_all(self.blocks, self.room, room.work()))
 
     def __getitem__(self, cell: tuple[int, int, int]) -> int:
         """Block at (x, y, z); air above the world, bedrock below it."""
@@ -68,13 +68,13 @@ class Grid:
         x, z = x & WRAP, z & WRAP
         old = int(self.blocks[x, z, y])
         self.blocks[x, z, y] = block
-        room.fit_near(self.blocks, self.room, room.WORK, x, z, y)
+        room.fit_near(self.blocks, self.room, room.work(), x, z, y)
         if block != blocks.AIR:
             self.ceiling = max(self.ceiling, y)
         if blocks.DIMS[block] <= blocks.DIMS[old] and not blocks.GLOWS[block] and not blocks.GLOWS[old]:
-            light.brighten(self.blocks, self.light, self.roof, light.QUEUE, x, z, y)
+            light.brighten(self.blocks, self.light, self.roof, light.queue(), x, z, y)
         else:
-            light.relight(self.blocks, self.light, self.roof, light.QUEUE, x, z, y)
+            light.relight(self.blocks, self.light, self.roof, light.queue(), x, z, y)
 
     def get_state(self) -> dict[str, np.ndarray]:
         """Copies of the arrays that cannot be computed from others."""
@@ -84,4 +84,4 @@ class Grid:
         """Restore what :meth:`get_state` returned."""
         for key in ("blocks", "biome", "light", "roof"):
             getattr(self, key)[...] = state[key]
-        self.ceiling = int(room.fit_all(self.blocks, self.room, room.WORK))
+        self.ceiling = int(room.fit_all(self.blocks, self.room, room.work()))

@@ -12,5 +12,5 @@ lacks it, the kernels are slower and draw the same. No fastmath: images are the 
 kernel = njit(**_OPTIONS, forceinline=True)
 """For parts of a loop. They are compiled into what calls them; numba's cache does not notice a change of a part, so whoever
 changes one deletes the ``*.nbi`` and ``*.nbc`` files of ``__pycache__``."""
-entry_point = njit(**_OPTIONS, cache=True)
-"""For what Python calls."""
+entry_point = njit(**_OPTIONS, cache=True, nogil=True)
+"""For what Python calls. It runs without the interpreter lock, so that threads can step worlds side by side."""

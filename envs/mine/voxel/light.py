@@ -3,6 +3,8 @@
 ``light`` is (SIZE, SIZE, HEIGHT) uint8: sky light 0 to 15 in the low four bits, torch light in the high four.
 """
 
+import threading
+
 import numpy as np
 from numba import njit
 
@@ -11,10 +13,17 @@ from papergym.envs.mine.voxel.terrain import HEIGHT, SIZE, WRAP
 
 _DIMS, _GLOWS = blocks.DIMS, blocks.GLOWS
 _ROOM = 1 << 21  # places of the queue, a power of two; more than the cells that light can wait in
-QUEUE = np.empty(_ROOM, np.int32)
+_LOCAL = threading.local()
 
 
-@njit(cache=True)
+def queue() -> np.ndarray:
+    """(_ROOM,) int32 room for the queue, one for each thread."""
+    if not hasattr(_LOCAL, "queue"):
+        _LOCAL.queue = np.empty(_ROOM, np.int32)
+    return _LOCAL.queue
+
+
+@njit(cache=True, nogil=True)
 def _spread(grid, light, queue, tail, shift):
     """Breadth-first flood from the first ``tail`` cells of the queue; ``shift`` is 0 for sky light, 4 for torch light."""
     head, mask = 0, _ROOM - 1
@@ -48,7 +57,7 @@ def _spread(grid, light, queue, tail, shift):
                 tail += 1
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _open_to(grid, x, z):
     """Lowest cell of a column under the open sky: nothing above it dims light."""
     y = HEIGHT
@@ -57,7 +66,7 @@ def _open_to(grid, x, z):
     return y
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def shine(grid, light, roof, queue):
     """Light a new world; ``roof`` (SIZE, SIZE) uint8 receives the lowest cell under the open sky of each column."""
     for x in range(SIZE):
@@ -79,7 +88,7 @@ def shine(grid, light, roof, queue):
     _spread(grid, light, queue, tail, 0)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def relight(grid, light, roof, queue, x, z, y):
     """Make the light right again after the cell (x, z, y) changed: darken the cells it can reach, then flood them anew."""
     reach = 15
@@ -108,7 +117,7 @@ def relight(grid, light, roof, queue, x, z, y):
     _spread(grid, light, queue, tail, 4)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def brighten(grid, light, roof, queue, x, z, y):
     """As :func:`relight`, for a cell that became emptier and did not glow: light only grows, from the cell's neighbours."""
     if y + 1 >= roof[x, z]:

@@ -26,7 +26,7 @@ ACTIVE = 48.0
 _GRASS, _WATER = blocks.GRASS, blocks.WATER
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def new_mob(stream, row, kind, x, y, z):
     """Fill a row with a healthy mob at a position; a sheep's colour is drawn by the natural shares."""
     row[:] = 0.0
@@ -42,7 +42,7 @@ def new_mob(stream, row, kind, x, y, z):
             dice -= _COLOURS[i, 1]
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def settle_animals(stream, grid, roof, mobs, packs):
     """Put packs of animals on grass; returns their number."""
     count = 0
@@ -57,14 +57,14 @@ def settle_animals(stream, grid, roof, mobs, packs):
     return count
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _turn(row, yaw, most):
     """Turn towards a yaw by at most ``most`` degrees."""
     gap = (yaw - row[YAW] + 180.0) % 360.0 - 180.0
     row[YAW] = (row[YAW] + min(max(gap, -most), most) + 180.0) % 360.0 - 180.0
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _choose_goal(stream, row, player):
     """Wander now and then; run when in panic; a zombie walks to a player that is near."""
     dx, dz = player[X] - row[X], player[Z] - row[Z]
@@ -78,7 +78,7 @@ def _choose_goal(stream, row, player):
         row[GOAL] = 1.0
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _cliff(grid, row):
     """Whether the ground ahead lies more than three blocks lower."""
     a = np.deg2rad(row[YAW])
@@ -90,7 +90,7 @@ def _cliff(grid, row):
     return not solid(grid, x, y, z)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _walk(stream, grid, row, player):
     """One tick of a mob's decisions and steps."""
     _choose_goal(stream, row, player)
@@ -117,7 +117,7 @@ def _walk(stream, grid, row, player):
     row[PHASE] += np.sqrt((row[X] - before_x) ** 2 + (row[Z] - before_z) ** 2)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def step_mobs(stream, grid, light, mobs, count, player, day):
     """One tick of every mob near the player; removes the dead and returns what they did.
 
@@ -160,7 +160,7 @@ def step_mobs(stream, grid, light, mobs, count, player, day):
     return count, damage, attacker
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _graze(grid, row):
     """A shorn sheep on grass grows its fleece again."""
     y = np.int64(np.floor(row[Y])) - 1
@@ -168,7 +168,7 @@ def _graze(grid, row):
         row[SHORN] = 0.0
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _burn(grid, light, row, day):
     """A zombie in the sun loses one point a second and vanishes."""
     x, z = np.int64(np.floor(row[X])) & WRAP, np.int64(np.floor(row[Z])) & WRAP
@@ -182,7 +182,7 @@ def _burn(grid, light, row, day):
                 row[HEALTH] = -1000.0
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def spawn_zombie(stream, grid, light, mobs, count, player):
     """Try one place 24 to 44 blocks away that no torch lights; returns the number of mobs."""
     angle, far = uniform(stream) * 2 * np.pi, 24.0 + 20.0 * uniform(stream)
@@ -200,7 +200,7 @@ def spawn_zombie(stream, grid, light, mobs, count, player):
     return count
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def knock(row, from_x, from_z, damage):
     """A blow: damage, a push of 0.4 away from its source, panic. Returns whether the mob died."""
     dx, dz = row[X] - from_x, row[Z] - from_z

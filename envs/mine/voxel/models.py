@@ -74,13 +74,13 @@ for _meta, _name in WOOL_OF_META.items():
 _SHORN = skins.INDEX["sheep_shorn"]
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _brightness(light, lum, x, y, z):
     cy = min(max(np.int64(np.floor(y)), 0), HEIGHT - 1)
     return lum[light[np.int64(np.floor(x)) & WRAP, np.int64(np.floor(z)) & WRAP, cy]]
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _place(box, part, x, y, z, sin, cos, swing):
     """Turn a part about the mob's axis, and about its own upper end by ``swing`` radians."""
     lift, ahead = part[1], part[2]
@@ -95,7 +95,7 @@ def _place(box, part, x, y, z, sin, cos, swing):
     box[SKIN : SKIN + 6] = part[6:12]
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def pose_mobs(mobs, count, light, lum, eye, view, boxes):
     """Boxes of every mob within ``view`` of the eye; returns their number."""
     used = 0
@@ -123,7 +123,7 @@ def pose_mobs(mobs, count, light, lum, eye, view, boxes):
     return used
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def pose_drops(rows, count, faces, flat, light, lum, boxes, used):
     """Add boxes of items on the ground, which turn slowly; ``faces`` (n, 6) and ``flat`` (n,) say how each looks."""
     for i in range(count):

@@ -25,7 +25,7 @@ _SOLID, _WATER = blocks.SOLID, blocks.WATER
 _EPS = 1e-7
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def solid(grid, x, y, z):
     """Whether cell (x, y, z) stops bodies; below the world it does, above it does not."""
     if y >= HEIGHT:
@@ -33,7 +33,7 @@ def solid(grid, x, y, z):
     return y < 0 or _SOLID[grid[x & WRAP, z & WRAP, y]]
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _blocked(grid, x0, x1, y0, y1, z0, z1):
     """Whether any solid cell overlaps a box."""
     for x in range(np.int64(np.floor(x0 + _EPS)), np.int64(np.floor(x1 - _EPS)) + 1):
@@ -44,7 +44,7 @@ def _blocked(grid, x0, x1, y0, y1, z0, z1):
     return False
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def fits(grid, body):
     """Whether the body's box is free of solid cells."""
     half = body[WIDTH] / 2
@@ -52,7 +52,7 @@ def fits(grid, body):
     return not _blocked(grid, x - half, x + half, y, y + body[TALL], z - half, z + half)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _sweep(grid, body, axis, way):
     """How far of ``way`` the body can go along an axis (0 x, 1 y, 2 z)."""
     if way == 0.0:
@@ -73,19 +73,19 @@ def _sweep(grid, body, axis, way):
     return way
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _over_edge(grid, body, dx, dz):
     half, x, y, z = body[WIDTH] / 2, body[X] + dx, body[Y], body[Z] + dz
     return not _blocked(grid, x - half, x + half, y - 1.0, y, z - half, z + half)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _shorter(way):
     """A distance, 0.05 shorter."""
     return 0.0 if abs(way) < 0.05 else way - 0.05 * np.sign(way)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _stay_on_edge(grid, body, dx, dz):
     """A sneaking body's way, shortened so that it does not step off an edge."""
     while dx != 0.0 and _over_edge(grid, body, dx, 0.0):
@@ -97,7 +97,7 @@ def _stay_on_edge(grid, body, dx, dz):
     return dx, dz
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def move(grid, body, sneak):
     """Move by the body's speed until it touches something: first up or down, then along x, then along z."""
     dx, dy, dz = body[VX], body[VY], body[VZ]
@@ -125,7 +125,7 @@ def move(grid, body, sneak):
         body[VY] = 0.0
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def water_at(grid, x, y, z):
     """Whether the point lies in water; the surface is 7/8 up in the highest cell."""
     cy = np.int64(np.floor(y))
@@ -137,7 +137,7 @@ def water_at(grid, x, y, z):
     return y - cy < 0.875 or (cy + 1 < HEIGHT and grid[cx, cz, cy + 1] == _WATER)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _in_water(grid, body):
     """Whether water touches the body between 0.4 above its feet and 0.4 below its top."""
     half = body[WIDTH] / 2 - 0.001
@@ -152,7 +152,7 @@ def _in_water(grid, body):
     return False
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _push(body, forward, strafe, amount):
     """Speed up by ``amount`` in the direction of the input, relative to the yaw."""
     size = forward * forward + strafe * strafe
@@ -165,7 +165,7 @@ def _push(body, forward, strafe, amount):
     body[VZ] += (forward * cos + strafe * sin) * scale
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def advance(grid, body, forward, strafe, jump, sneak, ground_push, air_push):
     """One tick of a living body.
 
@@ -211,7 +211,7 @@ def advance(grid, body, forward, strafe, jump, sneak, ground_push, air_push):
     body[WET] = 1.0 if _in_water(grid, body) else 0.0
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _swim(grid, body, forward, strafe, sneak):
     start = body[Y]
     _push(body, forward, strafe, 0.02)
@@ -227,7 +227,7 @@ def _swim(grid, body, forward, strafe, sneak):
             body[VY] = 0.3
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def fly(grid, body, pull, drag):
     """One tick of a body without input, such as an item: it falls, slides and floats."""
     wet = _in_water(grid, body)
@@ -239,7 +239,7 @@ def fly(grid, body, pull, drag):
     body[VZ] *= slip
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def step_player(grid, body, forward, strafe, jump, sneak, sprint, can_sprint):
     """One tick of the player: ``advance`` with the player's rules for sneaking and sprinting."""
     if sprint and forward > 0 and can_sprint:

@@ -11,7 +11,7 @@ _AIR, _LIQUID, _SHAPE = blocks.SHAPE_AIR, blocks.SHAPE_LIQUID, blocks.SHAPE
 BLOCK_REACH, ENTITY_REACH = 4.5, 3.0
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def pick_block(grid, ox, oy, oz, dx, dy, dz, reach, liquids, cell):
     """First block that a ray meets.
 
@@ -54,7 +54,7 @@ def pick_block(grid, ox, oy, oz, dx, dy, dz, reach, liquids, cell):
     return -1.0
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _slab(origin, way, low, high, near, far):
     if abs(way) < 1e-12:
         return (near, far) if low <= origin <= high else (1.0, -1.0)
@@ -62,7 +62,7 @@ def _slab(origin, way, low, high, near, far):
     return max(near, min(a, b)), min(far, max(a, b))
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def pick_body(bodies, count, ox, oy, oz, dx, dy, dz, reach):
     """First of ``count`` bodies that a ray meets: (index, distance), or (-1, -1.0). Boxes are 0.1 wider, as in the game."""
     best, found = reach, -1

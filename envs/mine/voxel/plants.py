@@ -13,7 +13,7 @@ _TALL, _YELLOW, _RED = blocks.ID["tallgrass"], blocks.ID["yellow_flower"], block
 _BUSH, _CACTUS, _REEDS, _PUMPKIN = blocks.ID["deadbush"], blocks.ID["cactus"], blocks.ID["reeds"], blocks.ID["pumpkin"]
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _tree(stream, grid, x, z, y, birch):
     """An oak or birch whose lowest log is at ``y``: trunk of 4 to 6, two wide and two narrow layers of leaves."""
     tall = 4 + below(stream, 3) + (1 if birch else 0)
@@ -36,7 +36,7 @@ def _tree(stream, grid, x, z, y, birch):
         grid[x, z, cy] = log
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _has_room(grid, x, z, y):
     """No trunk in the eight columns around."""
     for dx in range(-1, 2):
@@ -47,7 +47,7 @@ def _has_room(grid, x, z, y):
     return True
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _by_water(grid, x, z, y):
     return (
         grid[(x + 1) & WRAP, z, y] == _WATER
@@ -57,7 +57,7 @@ def _by_water(grid, x, z, y):
     )
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _dry(stream, grid, x, z, y):
     """A plant on sand."""
     dice = uniform(stream)
@@ -68,7 +68,7 @@ def _dry(stream, grid, x, z, y):
         grid[x, z, y + 1] = _BUSH
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _green(stream, grid, x, z, y, biome):
     """A plant on grass."""
     dice = uniform(stream)
@@ -88,7 +88,7 @@ def _green(stream, grid, x, z, y, biome):
         grid[x, z, y + 1] = _PUMPKIN
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def plant(stream, grid, biome, top):
     """Set plants on every column whose ground bears them."""
     for x in range(SIZE):

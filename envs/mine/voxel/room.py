@@ -4,6 +4,8 @@ There are three kinds: air, water, and everything else. A cell whose room is r l
 kind, which a ray crosses in one step. Room is a function of the blocks alone, so that a restored world draws the same image.
 """
 
+import threading
+
 import numpy as np
 from numba import njit
 
@@ -23,8 +25,14 @@ _WATER = np.uint8(blocks.WATER)
 _AIR, _WET, _FILLED = np.uint8(1), np.uint8(2), np.uint8(4)  # bits of the kinds
 _NONE, _MIXED, _FREE, _IN_WATER = np.uint8(0), np.uint8(1), np.uint8(REACH), np.uint8(IN_WATER)
 _TILE = 64
-WORK = np.empty((3, _TILE + 2 * REACH, _TILE + 2 * REACH, HEIGHT + 4 * REACH), np.uint8)
-"""Room to work in; what it holds between two calls means nothing."""
+_LOCAL = threading.local()
+
+
+def work() -> np.ndarray:
+    """Room to work in, one for each thread; what it holds between two calls means nothing."""
+    if not hasattr(_LOCAL, "work"):
+        _LOCAL.work = np.empty((3, _TILE + 2 * REACH, _TILE + 2 * REACH, HEIGHT + 4 * REACH), np.uint8)
+    return _LOCAL.work
 
 
 def empty() -> np.ndarray:
@@ -34,7 +42,7 @@ def empty() -> np.ndarray:
     return room
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _kinds(grid, out, x0, z0, y0, shape):
     """A bit for the kind of each cell of a box: 1 air, 2 water, 4 filled, which all below the world is."""
     bottom, top = min(max(-y0, 0), shape[2]), min(HEIGHT - y0, shape[2])
@@ -48,7 +56,7 @@ def _kinds(grid, out, x0, z0, y0, shape):
                 inside[j] = kind if column[j] != 0 else _AIR
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _mingle(a, b, shape, axis):
     """B = the bits of each cell and of its two neighbours along an axis."""
     di, dk, dj = int(axis == 0), int(axis == 1), int(axis == 2)
@@ -61,7 +69,7 @@ def _mingle(a, b, shape, axis):
                 to[j] = own[j] | before[j] | after[j]
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _near(a, b, shape, axis):
     """B = the least of max(a, d + 1) over the cells at distances d of 0 to 2 along an axis."""
     di, dk, dj = int(axis == 0), int(axis == 1), int(axis == 2)
@@ -75,7 +83,7 @@ def _near(a, b, shape, axis):
                 to[j] = min(own[j], min(max(min(before[j], after[j]), one), max(min(first[j], last[j]), two)))
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def fit(grid, room, work, x0, z0, y0, nx, nz, ny):
     """Measure the room of the cells of a box of at most _TILE x _TILE columns; ``y0`` and ``y0 + ny`` lie within the world."""
     kind, a, b = work[0], work[1], work[2]
@@ -102,12 +110,9 @@ def fit(grid, room, work, x0, z0, y0, nx, nz, ny):
                 to[j] = far[j] if own[j] == _AIR else wet
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def fit_all(grid, room, work):
     """Measure the whole world; returns the highest cell that is not air."""
-    for x in range(0, SIZE, _TILE):
-        for z in range(0, SIZE, _TILE):
-            fit(grid, room, work, x, z, 0, _TILE, _TILE, HEIGHT)
     ceiling = 0
     for x in range(SIZE):
         for z in range(SIZE):
@@ -115,10 +120,18 @@ def fit_all(grid, room, work):
             while y > ceiling and grid[x, z, y] == 0:
                 y -= 1
             ceiling = max(ceiling, y)
+    tall = min(ceiling + REACH, HEIGHT)  # higher cells have the largest room
+    for x in range(0, SIZE, _TILE):
+        for z in range(0, SIZE, _TILE):
+            fit(grid, room, work, x, z, 0, _TILE, _TILE, tall)
+    for x in range(SIZE):
+        for z in range(SIZE):
+            place = (x << X_SHIFT) | (z << Z_SHIFT)
+            room[place + tall : place + HEIGHT] = REACH
     return ceiling
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def fit_near(grid, room, work, x, z, y):
     """Measure again what a change of the cell (x, z, y) may have touched."""
     bottom, top = max(y - REACH + 1, 0), min(y + REACH, HEIGHT)

@@ -38,14 +38,14 @@ _SANDSTONE, _CLAY, _SNOW = blocks.ID["sandstone"], blocks.ID["clay"], blocks.ID[
 N_MAPS = 7
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _step(value, low, high):
     """0 below ``low``, 1 above ``high``, smooth between."""
     t = min(max((value - low) / (high - low), 0.0), 1.0)
     return t * t * (3.0 - 2.0 * t)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _mixed(perm, x, z, rough):
     """(height, biome) of a default world's column."""
     land = _step(fractal2(perm[3], x, z, 128, 3, SIZE), -0.42, -0.18)
@@ -67,7 +67,7 @@ def _mixed(perm, x, z, rough):
     return height, FOREST if wet > 0.04 else PLAINS
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _column(perm, x, z, kind):
     """(height, biome) of a column; ``kind`` is a biome id or MIXED."""
     rough = fractal2(perm[0], x, z, 32, 4, SIZE)
@@ -88,7 +88,7 @@ def _column(perm, x, z, kind):
     return height + (55.0 - height) * lake, kind
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _surface(biome, y, x, z, perm):
     """(top, below) blocks of a column whose highest solid cell is at ``y``."""
     if y < SEA - 1:
@@ -111,7 +111,7 @@ def _surface(biome, y, x, z, perm):
     return _GRASS, _DIRT
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def fill(stream, kind, grid, biome, top):
     """Lay the ground: stone, surface blocks and water.
 

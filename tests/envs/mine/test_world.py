@@ -126,7 +126,7 @@ def test_light_stays_right_under_changes(grid):
         y = int(rng.integers(50, 72))
         grid[x, y, z] = int(rng.choice([blocks.AIR, blocks.STONE, blocks.AIR, blocks.ID["torch"], blocks.ID["leaves"]]))
     changed, roof = grid.light.copy(), grid.roof.copy()
-    light.shine(grid.blocks, grid.light, grid.roof, light.QUEUE)
+    light.shine(grid.blocks, grid.light, grid.roof, light.queue())
     sky = grid.light & 15
     assert (roof == grid.roof).all()
     assert ((changed & 15) == sky).mean() == 1.0
