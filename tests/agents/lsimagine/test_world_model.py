@@ -103,15 +103,34 @@ def test_losses_of_jumps(unit):
         on = (1 - batch["terminal"][time, env].float()) * model.discount
         logit = model.continuation(features)[:, 0]
         expected["continuation"].append(on * F.softplus(-logit) + (1 - on) * F.softplus(logit))
-        if batch["complete"][time, env]:
-            both = torch.cat([before.features(), features], -1)
-            for key in ("steps", "gathered"):
-                target = batch[key][time, env].float()[None]
-                expected[key].append(two_hot_loss(getattr(model, key)(both), model.bins, target))
+        both = torch.cat([before.features(), features], -1)
+        for key in ("steps", "gathered"):
+            target = batch[key][time, env].float()[None]
+            loss = two_hot_loss(getattr(model, key)(both), model.bins, target)
+            expected[key].append(loss if batch["complete"][time, env] else torch.zeros(1))
     for name, losses in expected.items():
-        long = got[name] if name in ("steps", "gathered") else got[name][TIME * COUNT :]
-        torch.testing.assert_close(long, 0.7 * torch.cat(losses), msg=name)
-    assert len(got["steps"]) == 2 and len(observed.landing.deter) == of_jumps.shape[1]
+        torch.testing.assert_close(got[name][TIME * COUNT :], 0.7 * torch.cat(losses), msg=name)
+    assert not got["steps"][: TIME * COUNT].any() and not got["gathered"][: TIME * COUNT].any()
+    assert len(observed.landing.deter) == of_jumps.shape[1]
+
+
+def test_every_mean_is_over_steps_and_jumps():
+    """A completed jump weighs as much as a step, whatever number of others is pending (official code, models.py)."""
+    model, views = world(), [(0, 1), (2, 2), (4, 0)]
+    batch, observation = batch_of(views)
+    batch["complete"][0, 1], batch["complete"][2, 2], batch["complete"][4, 0] = True, False, False
+    start = model.rssm.initial(COUNT)
+    losses, observed = model.losses(start, batch, observation)
+    assert {len(loss) for loss in losses.values()} == {TIME * COUNT + 3}
+    both = torch.cat([part.features()[:1] for part in (Latent(*(part[0, 1:2] for part in observed.latent)), observed.landing)], -1)
+    with torch.no_grad():
+        logits = model.steps(both)[0].double()
+    grid = model.bins.double()
+    above = int((grid < int(batch["steps"][0, 1])).sum())
+    share = (int(batch["steps"][0, 1]) - grid[above - 1]) / (grid[above] - grid[above - 1])
+    log_probs = logits - logits.exp().sum().log()
+    alone = -(share * log_probs[above] + (1 - share) * log_probs[above - 1])
+    assert losses["steps"].mean().item() == pytest.approx(float(alone) / (TIME * COUNT + 3), rel=1e-4)
 
 
 @pytest.mark.parametrize("views", [[], [(1, 1)]])
@@ -121,7 +140,7 @@ def test_without_views_or_completed_jumps_the_heads_learn_nothing(views):
     batch["complete"][:] = False
     start = model.rssm.initial(COUNT)
     losses, observed = model.losses(start, batch, observation)
-    assert losses["steps"].tolist() == losses["gathered"].tolist() == [0.0] and len(observed.landing.deter) == len(views)
+    assert not losses["steps"].any() and not losses["gathered"].any() and len(observed.landing.deter) == len(views)
     torch.stack([loss.mean() for loss in losses.values()]).sum().backward()
     assert all(parameter.grad is None for head in (model.steps, model.gathered) for parameter in head.parameters())
 
