@@ -122,7 +122,9 @@ def test_every_mean_is_over_steps_and_jumps():
     start = model.rssm.initial(COUNT)
     losses, observed = model.losses(start, batch, observation)
     assert {len(loss) for loss in losses.values()} == {TIME * COUNT + 3}
-    both = torch.cat([part.features()[:1] for part in (Latent(*(part[0, 1:2] for part in observed.latent)), observed.landing)], -1)
+    both = torch.cat(
+        [part.features()[:1] for part in (Latent(*(part[0, 1:2] for part in observed.latent)), observed.landing)], -1
+    )
     with torch.no_grad():
         logits = model.steps(both)[0].double()
     grid = model.bins.double()
