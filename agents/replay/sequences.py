@@ -84,11 +84,10 @@ class SequenceReplay:
                 f"expected the fields {sorted(self.fields)} in every record; missing {missing}, unknown {more}. "
                 "An environment has to return the same keys at every step."
             )
-        for name, value in record.items():
-            if np.shape(value) != self.fields[name][0]:
-                raise ValueError(
-                    f"expected {name!r} of shape {self.fields[name][0]}, got {np.shape(value)}. Observations must keep their shape."
-                )
+        for name, (shape, _) in self.fields.items():
+            got = np.shape(record[name])
+            if got != shape:
+                raise ValueError(f"expected {name!r} of shape {shape}, got {got}. Observations must keep their shape.")
         return {name: np.asarray(value, self.fields[name][1]) for name, value in record.items()}
 
     def _append(self, env: int, record: Mapping[str, np.ndarray]) -> None:
