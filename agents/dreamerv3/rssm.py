@@ -149,7 +149,7 @@ class RSSM(nn.Module):
     def _observed(
         self, latent: Latent, action: torch.Tensor, seen: torch.Tensor, keep: torch.Tensor, waits: torch.Tensor
     ) -> tuple[Latent, torch.Tensor]:
-        """The next state and its posterior, from what needs no state: embedded action, seen tokens, draws; ``keep`` ``(n, 1)``."""
+        """The next state and its posterior, from what needs no state: embedded action, seen tokens, draws; keep: (n, 1)."""
         latent = Latent(latent.deter * keep, latent.stoch * keep[..., None])
         deter = self.advance(latent, action)
         x = nn.functional.linear(deter, self.observed.weight[:, : self.deter]) + seen
