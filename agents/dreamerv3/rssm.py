@@ -114,7 +114,7 @@ class RSSM(nn.Module):
         """One step of :meth:`observe`: ``(n, ...)``."""
         keep = (1 - first.to(tokens.dtype))[..., None]
         embedded = self.embed_action(action * keep)
-        return self._observed(latent, embedded, self._seen(tokens), keep, self._waits(len(first)))[0]
+        return self._observed(latent, embedded, self._seen(tokens), keep, self._waits(1, len(first))[0])[0]
 
     def observe(self, start: Latent, actions: torch.Tensor, tokens: torch.Tensor, first: torch.Tensor) -> Observed:
         """States of a sequence, and what was expected and found in each.
