@@ -242,7 +242,7 @@ def table(rows: list[dict[str, str]]) -> str:
     ]
     head = ["frames of training", *(f"{int(row['frames']):,}" for row in rows)]
     body = [
-        ["updates", *(row["updates"] for row in rows)],
+        *([name, *(row[name] for row in rows)] for name in ("updates", "episodes")),
         *([text, *(cell(row, name) for row in rows)] for text, name in lines),
     ]
     return "\n".join("| " + " | ".join(line) + " |" for line in (head, ["---"] * len(head), *body)) + "\n"
