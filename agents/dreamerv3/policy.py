@@ -98,10 +98,11 @@ class DreamerPolicy(BasePolicy):
     def latent(self, deter: np.ndarray, stoch: np.ndarray) -> Latent:
         """A state of the model from the numbers that are kept of it: ``(n, deter)``, class indices ``(n, variables)``."""
         deters = torch.as_tensor(deter, device=self.device).float()
-        classes = torch.as_tensor(stoch, device=self.device).long()
-        return Latent(deters, torch.nn.functional.one_hot(classes, self.world.rssm.classes).float())
+        classes = torch.as_tensor(stoch, device=self.device).long()[..., None]
+        empty = deters.new_zeros(*classes.shape[:-1], self.world.rssm.classes)
+        return Latent(deters, empty.scatter_(-1, classes, 1.0))  # functional.one_hot looks at all classes first
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def step(self, arrays: Mapping[str, np.ndarray], state: State, first: np.ndarray, *, deterministic: bool = False) -> State:
         """Take in an observation and choose an action.
 
@@ -134,6 +135,8 @@ class DreamerPolicy(BasePolicy):
         deterministic: bool = False,
     ) -> tuple[np.ndarray, State | None]:
         """SB3's ``predict``; hand the returned state, and where episodes begin, to the next call."""
+        if isinstance(observation, dict):  # SB3 copies every entry, those that the networks do not see as well
+            observation = {part.key: observation[part.key] for part in self.parts}
         tensors, vectorized = self.obs_to_tensor(observation)
         seen = (
             {key: value.cpu().numpy() for key, value in tensors.items()} if isinstance(tensors, dict) else tensors.cpu().numpy()

@@ -112,8 +112,9 @@ class RSSM(nn.Module):
 
     def observe_step(self, latent: Latent, action: torch.Tensor, tokens: torch.Tensor, first: torch.Tensor) -> Latent:
         """One step of :meth:`observe`: ``(n, ...)``."""
-        states, _ = self._states(latent, action[None], tokens[None], first[None])
-        return Latent(*(part[0] for part in states))
+        keep = (1 - first.to(tokens.dtype))[..., None]
+        embedded = self.embed_action(action * keep)
+        return self._observed(latent, embedded, self._seen(tokens), keep, self._waits(1, len(first))[0])[0]
 
     def observe(self, start: Latent, actions: torch.Tensor, tokens: torch.Tensor, first: torch.Tensor) -> Observed:
         """States of a sequence, and what was expected and found in each.
@@ -132,20 +133,28 @@ class RSSM(nn.Module):
     ) -> tuple[Latent, torch.Tensor]:
         """States and posteriors; what needs no state (actions, tokens, random draws) is computed for all steps at once."""
         keep = (1 - first.to(tokens.dtype))[..., None]
-        embedded = self.embed_action(actions * keep)
-        weight = self.observed.weight
-        seen = nn.functional.linear(tokens, weight[:, self.deter :], self.observed.bias)
-        waits = self._waits(*first.shape)
+        embedded, seen, waits = self.embed_action(actions * keep), self._seen(tokens), self._waits(*first.shape)
         latent, states, posteriors = start, [], []
         for time in range(len(tokens)):
-            latent = Latent(latent.deter * keep[time], latent.stoch * keep[time][..., None])
-            deter = self.advance(latent, embedded[time])
-            x = nn.functional.linear(deter, weight[:, : self.deter]) + seen[time]
-            posteriors.append(self._log_probs(self.posterior(x)))
-            latent = Latent(deter, sample_one_hot(posteriors[-1], waits[time]))
+            latent, posterior = self._observed(latent, embedded[time], seen[time], keep[time], waits[time])
             states.append(latent)
+            posteriors.append(posterior)
         deters, stochs = (torch.stack(parts) for parts in zip(*states))
         return Latent(deters, stochs), torch.stack(posteriors)
+
+    def _seen(self, tokens: torch.Tensor) -> torch.Tensor:
+        """What the posterior's first layer makes of tokens ``(..., tokens)``, and its bias."""
+        return nn.functional.linear(tokens, self.observed.weight[:, self.deter :], self.observed.bias)
+
+    def _observed(
+        self, latent: Latent, action: torch.Tensor, seen: torch.Tensor, keep: torch.Tensor, waits: torch.Tensor
+    ) -> tuple[Latent, torch.Tensor]:
+        """The next state and its posterior, from what needs no state: embedded action, seen tokens, draws; keep: (n, 1)."""
+        latent = Latent(latent.deter * keep, latent.stoch * keep[..., None])
+        deter = self.advance(latent, action)
+        x = nn.functional.linear(deter, self.observed.weight[:, : self.deter]) + seen
+        posterior = self._log_probs(self.posterior(x))
+        return Latent(deter, sample_one_hot(posterior, waits)), posterior
 
 
 def kl_losses(posterior: torch.Tensor, prior: torch.Tensor, free_nats: float = 1.0) -> dict[str, torch.Tensor]:

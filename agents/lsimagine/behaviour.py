@@ -12,7 +12,8 @@ from papergym.agents.lsimagine.returns import Jumps, jump_live, jump_rewards
 from papergym.agents.lsimagine.rounding import filled
 from papergym.agents.lsimagine.world_model import LongWorldModel
 
-PATHWAYS, REBRANCH, INTERVALS = ("sequential", "parallel", "steps"), ("likely", "all", "none"), ("landing", "next")
+PATHWAYS, REBRANCH = ("sequential", "parallel", "steps"), ("likely", "drawn", "all", "none")
+INTERVALS, CONTINUATION = ("landing", "next"), ("reached", "left")
 
 EIGHT = 8
 """Units to which the number of jumps is rounded: there are many times as many transitions as pathways."""
@@ -28,11 +29,14 @@ class Jumping:
         probability: of a jump where one is likely.
         threshold: probability of the flag, times that of going on, above which a jump is likely.
         rebranch: pathways that begin anew after a jump from the likeliest state of each other: where one is likely, all, none.
+            ``"drawn"``: where one is likely, with the probability of a jump; they take steps only (official code).
+        continuation: whose probability to go on weighs a return: of the state ``"reached"``, for what comes after it, as in
+            DreamerV3; or of the state ``"left"``, for the whole return, and the first state counts in full, as in the paper
+            (equation of the lambda-return) and the official code.
         discount_jumps: weigh states after a jump by the discount of all its steps.
         interval: what the heads of a jump are asked about: the states before and directly after it, or consecutive ones.
         step_after_jump: take an ordinary step after every jump, as one transition.
         gathered, least_terms: see :func:`papergym.agents.lsimagine.returns.jump_rewards`.
-        least_steps: of a jump.
         normalize_returns: divide advantages by the scale of the returns.
         unit: the number of branches is a multiple of it: some are imagined several times, and count once, see
             ``papergym.agents.lsimagine.rounding``.
@@ -42,12 +46,12 @@ class Jumping:
     probability: float = 0.7
     threshold: float = 0.5
     rebranch: str = "likely"
+    continuation: str = "reached"
     discount_jumps: bool = True
     interval: str = "landing"
     step_after_jump: bool = False
     gathered: str = "sum"
     least_terms: int = 0
-    least_steps: int = 1
     normalize_returns: bool = True
     unit: int = 1
 
@@ -106,7 +110,7 @@ class LongBehaviour(Behaviour):
             return path
         branches = world.rssm.imagine_step(origin, world.rssm.jump(len(origin.deter)))
         branches = self._step_on(world, branches, torch.ones_like(branches.deter[:, 0]).bool())
-        return path.joined(self._imagine(world, branches, again, mixed=True))
+        return path.joined(self._imagine(world, branches, again, mixed=self.jumping.rebranch != "drawn"))
 
     def _parallel(self, world: LongWorldModel, start: Latent, counted: torch.Tensor) -> Pathway:
         path = self._imagine(world, start, counted, mixed=False)
@@ -124,12 +128,18 @@ class LongBehaviour(Behaviour):
         return world.predict_jump(features) * world.predict_continuation(features) / world.discount
 
     def _origins(self, world: LongWorldModel, path: Pathway) -> tuple[Latent, torch.Tensor]:
-        """The state of each pathway, but its last, from which a jump is likeliest; and which of them count."""
+        """The state of each pathway from which a jump is likeliest, and which of them count.
+
+        The last state is none of them, but in the official code, which draws.
+        """
         if self.jumping.rebranch == "none":
             return Latent(*(part[0, :0] for part in path.latent)), path.counted[:0]
-        chance = self.jump_chance(world, path.latent.features()[:-1])
+        drawn = self.jumping.rebranch == "drawn"
+        chance = self.jump_chance(world, path.latent.features()[: None if drawn else -1])
         best, time = chance.max(0)
         chosen = torch.ones_like(best).bool() if self.jumping.rebranch == "all" else best > self.jumping.threshold
+        if drawn:
+            chosen &= torch.rand(len(chosen), device=chosen.device) < self.jumping.probability
         places, counted = self._filled((chosen & path.counted).nonzero()[:, 0])
         return Latent(*(part[time[places], places] for part in path.latent)), counted
 
@@ -189,7 +199,7 @@ class LongBehaviour(Behaviour):
             after = Latent(*(part[time, path] for part in after))
             found, brought = world.predict_interval(before.features(), after.features())
             count = int(jumped.sum())  # the first ones are each transition once, in the order of the mask
-            steps[jumped], gathered[jumped] = found[:count].clamp(min=self.jumping.least_steps), brought[:count]
+            steps[jumped], gathered[jumped] = found[:count].clamp(min=1), brought[:count]
         return Jumps(jumped, steps, gathered)
 
     @torch.no_grad()
@@ -199,9 +209,12 @@ class LongBehaviour(Behaviour):
         reward, alive = world.predict_reward(features), world.predict_continuation(features)
         value = self.predict_value(features)
         rewards = jump_rewards(reward[1:], jumps, discount, gathered=jumping.gathered, least_terms=jumping.least_terms)
-        live = jump_live(alive[1:], jumps, discount)
-        target = lambda_return(rewards, value[1:], live, self.mix)
-        passed = torch.cat([alive[:1], live if jumping.discount_jumps else alive[1:]])
+        left = jumping.continuation == "left"
+        goes_on = alive[:-1] if left else alive[1:]  # one step's discount in it
+        live = jump_live(goes_on, jumps, discount)
+        target = lambda_return(rewards * goes_on / discount if left else rewards, value[1:], live, self.mix)
+        first = torch.ones_like(alive[:1]) if left else alive[:1]
+        passed = torch.cat([first, live if jumping.discount_jumps else goes_on])
         return Returns(value[:-1], target, passed.cumprod(0)[:-1])
 
     def path_losses(self, features: torch.Tensor, path: Pathway, returns: Returns) -> dict[str, torch.Tensor]:

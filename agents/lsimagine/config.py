@@ -5,17 +5,31 @@ from dataclasses import dataclass
 from papergym import assets
 from papergym.agents.dreamerv3.config import Config as DreamerConfig
 from papergym.agents.errors import UsageError
-from papergym.agents.lsimagine.behaviour import INTERVALS, PATHWAYS, REBRANCH, Jumping
+from papergym.agents.lsimagine.behaviour import CONTINUATION, INTERVALS, PATHWAYS, REBRANCH, Jumping
 from papergym.agents.lsimagine.replay import GATHERED
 
 _PAPER = assets.paper("lsimagine")["presets"]["paper"]  # the only home of the paper's numbers
 _CHOICES = {
     "pathways": PATHWAYS,
     "rebranch": REBRANCH,
+    "continuation": CONTINUATION,
     "interval_heads": INTERVALS,
     "gathered": GATHERED,
     "test_flag": ("kept", "lost"),
 }
+_OF_JUMPS = (
+    *("jump_probability", "jump_threshold", "rebranch", "discount_jumps"),
+    *("interval_heads", "step_after_jump", "one_term_at_least"),
+)
+_MEMORY = ("gathered", "same_step")
+_BEHAVIOUR = ("pathways", "long_branch_weight", "continuation", "normalize_returns", "test_flag")
+_IGNORED = (  # setting, its value, and the settings that mean nothing then
+    ("baseline", True, (*_BEHAVIOUR, *_MEMORY, *_OF_JUMPS)),
+    ("pathways", "steps", _OF_JUMPS),
+    ("pathways", "parallel", ("jump_probability", "rebranch")),
+    ("long_branch_weight", 0, _MEMORY),
+    ("gathered", "sum", ("one_term_at_least",)),
+)
 
 
 @dataclass
@@ -43,11 +57,16 @@ class Config(DreamerConfig):
     jump_threshold: float = _PAPER["jump_threshold"]
     """Probability of the flag, times that of going on, above which a jump is likely."""
     rebranch: str = _PAPER["rebranch"]
-    """Pathways that begin after a jump from the likeliest state of another: `likely` where one is likely, `all`, or `none`."""
+    """Pathways that begin after a jump from the likeliest state of another: `likely` where one is likely, `all`, `none`; or
+    `drawn`: where one is likely, with jump_probability, and of steps only, as in the official code."""
+    continuation: str = _PAPER["continuation"]
+    """Which probability to go on weighs a return: of the state `reached`, for what comes after it, as in DreamerV3; or of the
+    state `left`, for the whole return, as in the paper and the official code."""
     discount_jumps: bool = _PAPER["discount_jumps"]
     """Weigh states after a jump by the discount of all its steps; the official code counts one step."""
     interval_heads: str = _PAPER["interval_heads"]
-    """What the heads of a jump are asked about: `landing`, as they are trained, or `next` state, as in the official code."""
+    """What the heads of a jump are asked about: `landing`, as they are trained, or `next` state, as in the official code. They
+    differ with step_after_jump only."""
     step_after_jump: bool = _PAPER["step_after_jump"]
     """A jump in imagination takes an ordinary step too, as in the official code."""
     gathered: str = _PAPER["gathered"]
@@ -68,12 +87,12 @@ class Config(DreamerConfig):
             probability=self.jump_probability,
             threshold=self.jump_threshold,
             rebranch=self.rebranch,
+            continuation=self.continuation,
             discount_jumps=self.discount_jumps,
             interval=self.interval_heads,
             step_after_jump=self.step_after_jump,
             gathered=self.gathered,
             least_terms=int(self.one_term_at_least),
-            least_steps=0 if self.same_step else 1,
             normalize_returns=self.normalize_returns,
             unit=self.unit(),
         )
@@ -83,7 +102,7 @@ class Config(DreamerConfig):
         return max(self.batch_size * self.batch_length // 8, 1)
 
     def check(self) -> None:
-        """Raise UsageError for values that cannot be used."""
+        """Raise UsageError for values that cannot be used, or that another setting makes meaningless."""
         super().check()
         for name, known in _CHOICES.items():
             if getattr(self, name) not in known:
@@ -91,7 +110,20 @@ class Config(DreamerConfig):
         for name in ("jump_probability", "jump_threshold"):
             if not 0 <= getattr(self, name) <= 1:
                 raise UsageError(f"{name} is {getattr(self, name)}, expected between 0 and 1.")
-        if not self.long_branch_weight and self.pathways != "steps":
+        if self.long_branch_weight < 0:
+            raise UsageError(f"long_branch_weight is {self.long_branch_weight}, expected at least 0.")
+        if not self.baseline and not self.long_branch_weight and self.pathways != "steps":
             raise UsageError(
                 f"long_branch_weight is 0 with pathways {self.pathways!r}, expected pathways 'steps': no jump is learned."
             )
+        self._check_ignored()
+
+    def _check_ignored(self) -> None:
+        """A setting that is ignored must have its default, or the run would not be what its settings say."""
+        for name, value, ignored in _IGNORED:
+            changed = {key: getattr(self, key) for key in ignored if getattr(self, key) != _PAPER[key]}
+            if getattr(self, name) == value and changed:
+                given = ", ".join(f"{key} {setting!r}" for key, setting in changed.items())
+                raise UsageError(
+                    f"expected the defaults of what {name} {value!r} ignores, got {given}. Leave them out, or change {name}."
+                )

@@ -79,21 +79,26 @@ class LongReplay(SequenceReplay):
             score: how near the goal is.
             view: parts of the closer view, None for none; the last step of an episode begins no jump.
             view_score: the score by which the closer view is reached.
+
+        Raises:
+            ValueError: see :meth:`add` and :meth:`ViewPool.add`; nothing has changed then.
         """
-        if record["first"]:
+        step = self._checked({**record, "view": -1, "steps": 0, "gathered": 0.0, "complete": False})
+        paid, score, view_score = float(paid), float(score), float(view_score)
+        parts = None if view is None or step["last"] else self.views.checked(view)
+        if step["first"]:
             self._drop(env)
         self._reach(env, paid, score)
-        begins = view is not None and not record["last"]
+        begins = parts is not None
         now = begins and self.same_step and score > view_score
-        slot = self._place(env, view if begins else None)
-        jump = {"view": slot, "steps": 0, "gathered": 0.0, "complete": now}
-        self.add(env, {**record, **jump})
+        slot = self._place(env, parts)
+        self._append(env, {**step, "view": np.array(slot), "complete": np.array(now)})
         if begins:
             self.counts.update(["begun", *(["completed"] if now else [])])
         if begins and not now:
             fresh = np.array([(self._added[env] - 1, view_score, 0, 0.0, 0.0, 0.0)], _PENDING)
             self._pending[env] = np.concatenate([self._pending[env], fresh])
-        if record["last"]:
+        if step["last"]:
             self._drop(env)
 
     def _place(self, env: int, view: Mapping[str, Any] | None) -> int:

@@ -10,7 +10,7 @@ class Jumps(NamedTuple):
 
     Attributes:
         jumped: bool.
-        steps: of a jump, at least its least; of no meaning elsewhere.
+        steps: of a jump, at least 1; of no meaning elsewhere.
         gathered: reward of a jump, see ``papergym.agents.lsimagine.replay.GATHERED``; of no meaning elsewhere.
     """
 

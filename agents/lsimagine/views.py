@@ -34,7 +34,21 @@ class ViewPool:
         return sum(array.nbytes for chunk in self._chunks for array in chunk.values())
 
     def add(self, view: Mapping[str, Any]) -> int:
-        """Keep a view; its slot.
+        """Keep a view; its slot. A view that is refused changes nothing.
+
+        Raises:
+            ValueError: see :meth:`checked`.
+        """
+        parts = self.checked(view)
+        if not self._free:
+            self._grow()
+        slot = self._free.pop()
+        for name, rows in self._chunks[slot // CHUNK].items():
+            rows[slot % CHUNK] = parts[name]
+        return slot
+
+    def checked(self, view: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        """The parts as arrays of their dtypes, which :meth:`add` takes.
 
         Raises:
             ValueError: a part that is missing, or of another shape.
@@ -43,12 +57,7 @@ class ViewPool:
             if name not in view or np.shape(view[name]) != shape:
                 got = np.shape(view[name]) if name in view else "none"
                 raise ValueError(f"expected the closer view's {name!r} of shape {shape}, got {got}.")
-        if not self._free:
-            self._grow()
-        slot = self._free.pop()
-        for name, rows in self._chunks[slot // CHUNK].items():
-            rows[slot % CHUNK] = view[name]
-        return slot
+        return {name: np.asarray(view[name], dtype) for name, (_, dtype) in self.fields.items()}
 
     def _grow(self) -> None:
         begin = CHUNK * len(self._chunks)

@@ -102,19 +102,20 @@ class LongWorldModel(WorldModel):
                 ``view/<key>`` ``(n, *shape)``.
 
         Returns:
-            Losses by head. Those that both branches have are ``(time * batch + n,)``, ``steps`` and ``gathered`` as long as
-            there are completed jumps, 0 where there are none; and the states.
+            Losses by head, ``(time * batch + n,)``, so that the mean of each is over steps and jumps, as in the official code.
+            ``steps`` and ``gathered`` are 0 at all but completed jumps, and ``(1,)`` where the batch has none; and the states.
         """
         losses, observed = super().losses(start, batch, observation)
         losses = {name: loss.flatten() for name, loss in losses.items()}
-        count = len(batch["view_time"])
+        count, nothing = len(batch["view_time"]), torch.zeros_like(losses["reward"])
         if not count:
-            zero = {name: losses["reward"].new_zeros(1) for name in ("steps", "gathered")}
+            zero = {name: nothing[:1] for name in ("steps", "gathered")}
             return {**losses, **zero}, LongObserved(*observed, landing=Latent(*(part[0, :0] for part in observed.latent)))
         long, landing = self._long_losses(observed.latent, batch, observation)
+        long |= self._interval_losses(observed.latent, landing, batch)
         for name, loss in long.items():
-            losses[name] = torch.cat([losses[name], self.long_weight * loss[:count]])
-        return losses | self._interval_losses(observed.latent, landing, batch), LongObserved(*observed, landing=landing)
+            losses[name] = torch.cat([losses.get(name, nothing), self.long_weight * loss[:count]])
+        return losses, LongObserved(*observed, landing=landing)
 
     def _long_losses(
         self, latent: Latent, batch: Mapping[str, torch.Tensor], observation: Mapping[str, torch.Tensor]
@@ -149,15 +150,14 @@ class LongWorldModel(WorldModel):
         return losses
 
     def _interval_losses(self, latent: Latent, landing: Latent, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        """Cross-entropies of the completed jumps."""
+        """Cross-entropies of the completed jumps, ``(n,)``; 0 of those that are pending."""
         time, env = batch["view_time"], batch["view_env"]
         done = batch["complete"][time, env].bool()
         if not done.any():
-            return {name: landing.deter.new_zeros(1) for name in ("steps", "gathered")}
+            return {name: landing.deter.new_zeros(len(time)) for name in ("steps", "gathered")}
         several = filled(len(time), self.unit, time.device)
         before = Latent(*(part[time[several], env[several]] for part in latent))
         both = torch.cat([before.features(), landing.features()], -1)
         heads = {"steps": self.steps, "gathered": self.gathered}
-        logits = {name: head(both)[: len(time)][done] for name, head in heads.items()}
-        targets = {name: batch[name][time, env][done].to(both.dtype) for name in heads}
-        return {name: self.long_weight * two_hot_loss(logits[name], self.bins, targets[name]) for name in heads}
+        targets = {name: batch[name][time, env].to(both.dtype) for name in heads}
+        return {name: two_hot_loss(head(both)[: len(time)], self.bins, targets[name]) * done for name, head in heads.items()}

@@ -28,7 +28,7 @@ def sample_one_hot(log_probs: torch.Tensor, waits: torch.Tensor) -> torch.Tensor
     """
     probs = log_probs.exp()
     one_hot = torch.zeros_like(probs).scatter_(-1, (probs / waits).argmax(-1, keepdim=True), 1.0)
-    return one_hot + (probs - probs.detach())
+    return one_hot + (probs - probs.detach()) if probs.requires_grad else one_hot
 
 
 def divergence(log_probs: torch.Tensor, other: torch.Tensor) -> torch.Tensor:

@@ -69,24 +69,30 @@ class SequenceReplay:
         return np.maximum(np.minimum(self._added, self.size) - self.length + 1, 0)
 
     def add(self, env: int, record: Mapping[str, Any]) -> None:
-        """Append a record to the stream of environment ``env``.
+        """Append a record to the stream of environment ``env``; a record that is refused changes nothing.
 
         Raises:
-            ValueError: fields that are missing or unknown, or a value of another shape.
+            ValueError: fields that are missing or unknown, or a value of another shape, or of none of its dtype.
         """
+        self._append(env, self._checked(record))
+
+    def _checked(self, record: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        """The fields as arrays of their dtypes, so that :meth:`_append` cannot fail halfway; see :meth:`add` for errors."""
         if record.keys() != self.fields.keys():
             missing, more = sorted(self.fields.keys() - record.keys()), sorted(record.keys() - self.fields.keys())
             raise ValueError(
                 f"expected the fields {sorted(self.fields)} in every record; missing {missing}, unknown {more}. "
                 "An environment has to return the same keys at every step."
             )
+        for name, (shape, _) in self.fields.items():
+            got = np.shape(record[name])
+            if got != shape:
+                raise ValueError(f"expected {name!r} of shape {shape}, got {got}. Observations must keep their shape.")
+        return {name: np.asarray(value, self.fields[name][1]) for name, value in record.items()}
+
+    def _append(self, env: int, record: Mapping[str, np.ndarray]) -> None:
         place = env * self.size + int(self._added[env]) % self.size
         for name, value in record.items():
-            shape = self.fields[name][0]
-            if np.shape(value) != shape:
-                raise ValueError(
-                    f"expected {name!r} of shape {shape}, got {np.shape(value)}. Observations must keep their shape."
-                )
             self._rows[name][place] = value
         self._added[env] += 1
         if self.online and self._added[env] % self.length == 0:
@@ -139,7 +145,13 @@ class SequenceReplay:
         Args:
             places: of :meth:`sample`, or a part of it.
             values: name -> ``(*places.shape, *shape)``.
+
+        Raises:
+            ValueError: values of another shape; nothing has changed then.
         """
+        for name, value in values.items():
+            if np.shape(value) != (*places.shape, *self.fields[name][0]):
+                raise ValueError(f"expected {name!r} of shape {(*places.shape, *self.fields[name][0])}, got {np.shape(value)}.")
         for name, value in values.items():
             self._rows[name][places] = value
 

@@ -12,13 +12,13 @@ from papergym.agents.checkpoint.state import CheckpointError, load_state, save_s
 from papergym.agents.dreamerv3.rssm import Latent
 from papergym.agents.errors import BadNumbersError, UsageError
 from papergym.agents.lsimagine.algorithm import LSImagine
-from tests.agents.lsimagine.conftest import World
+from tests.agents.lsimagine.conftest import World, settings
 
 VARIANTS = {
     "default": {},
     "official": {
-        **{"rebranch": "all", "discount_jumps": False, "interval_heads": "next", "step_after_jump": True, "gathered": "mean"},
-        **{"one_term_at_least": True, "same_step": True, "normalize_returns": False},
+        **{"rebranch": "drawn", "continuation": "left", "discount_jumps": False, "interval_heads": "next", "gathered": "mean"},
+        **{"step_after_jump": True, "one_term_at_least": True, "same_step": True, "normalize_returns": False},
     },
     "parallel": {"pathways": "parallel"},
     "no long branch": {"pathways": "steps", "long_branch_weight": 0.0},
@@ -131,7 +131,8 @@ def test_a_jumps_action_is_masked_entry_by_entry(make_agent):
 
 @pytest.mark.parametrize(("n_envs", "baseline"), [(1, False), (2, False), (1, True)])
 def test_resume_is_exact(make_agent, tmp_path, n_envs, baseline):
-    given = {"n_envs": n_envs, "baseline": baseline, "buffer_size": 50, "jump_threshold": 0.3, "train_ratio": 3.0}
+    given = {"n_envs": n_envs, "baseline": baseline, "buffer_size": 50, "train_ratio": 3.0}
+    given |= {} if baseline else {"jump_threshold": 0.3}
     whole = make_agent(**given).learn(80)
     first = make_agent(**given).learn(56)
     save_state(tmp_path / "state.safetensors", first.get_state(), kind="test")
@@ -166,18 +167,42 @@ def test_the_baseline_sees_the_image_alone_and_is_paid_everything(make_agent):
     [
         ({"buffer_size": 5}, "room for a sequence of 7 records .* Raise buffer_size or lower batch_length"),
         ({"pathways": "both"}, "pathways is 'both', expected one of sequential, parallel, steps"),
-        ({"rebranch": "some"}, "rebranch is 'some', expected one of likely, all, none"),
+        ({"rebranch": "some"}, "rebranch is 'some', expected one of likely, drawn, all, none"),
+        ({"continuation": "x"}, "continuation is 'x', expected one of reached, left"),
         ({"interval_heads": "x"}, "interval_heads is 'x', expected one of landing, next"),
         ({"gathered": "x"}, "gathered is 'x', expected one of sum, mean"),
         ({"test_flag": "x"}, "test_flag is 'x', expected one of kept, lost"),
         ({"long_branch_weight": 0.0}, "long_branch_weight is 0 with pathways 'sequential', expected pathways 'steps'"),
         ({"jump_probability": 1.5}, "jump_probability is 1.5, expected between 0 and 1"),
         ({"jump_threshold": -0.1}, "jump_threshold is -0.1, expected between 0 and 1"),
+        ({"long_branch_weight": -1.0}, "long_branch_weight is -1.0, expected at least 0"),
     ],
 )
 def test_bad_settings(make_agent, changes, message):
     with pytest.raises(ValueError, match=message):
         make_agent(**changes)
+
+
+OF_JUMPS = {
+    **{"jump_probability": 0.5, "jump_threshold": 0.4, "rebranch": "all", "discount_jumps": False},
+    **{"interval_heads": "next", "step_after_jump": True, "one_term_at_least": True},
+}
+MEMORY = {"gathered": "mean", "same_step": True}
+MEANINGLESS = [
+    *(({"baseline": True}, *one) for one in {**OF_JUMPS, **MEMORY, "pathways": "steps", "long_branch_weight": 2.0}.items()),
+    *(({"baseline": True}, *one) for one in {"continuation": "left", "normalize_returns": False, "test_flag": "lost"}.items()),
+    *(({"pathways": "steps"}, *one) for one in OF_JUMPS.items()),
+    *(({"pathways": "parallel"}, name, OF_JUMPS[name]) for name in ("jump_probability", "rebranch")),
+    *(({"long_branch_weight": 0.0, "pathways": "steps"}, *one) for one in MEMORY.items()),
+    ({"gathered": "sum"}, "one_term_at_least", True),
+]
+
+
+@pytest.mark.parametrize(("given", "name", "value"), MEANINGLESS)
+def test_a_setting_that_another_makes_meaningless_is_refused(given, name, value):
+    settings(**given).check()
+    with pytest.raises(UsageError, match=f"{next(iter(given))} .* ignores, got .*{name} {value!r}.*Leave them out, or change"):
+        settings(**given, **{name: value}).check()
 
 
 def test_a_batch_cannot_come_from_a_memory_without_a_whole_sequence(make_agent):

@@ -37,6 +37,8 @@ def test_an_ablation_removes_one_thing(preset):
 def test_the_official_codes_choices():
     assert difference("paper", "official") == {
         "imagined_steps": 14,
+        "rebranch": "drawn",
+        "continuation": "left",
         "discount_jumps": False,
         "interval_heads": "next",
         "step_after_jump": True,

@@ -1,5 +1,7 @@
 """Long tuples: completed as independent code completes them, and closer views kept once."""
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -91,6 +93,39 @@ def test_an_episode_that_is_cut_completes_nothing():
     replay.add_step(0, {"number": 0, "first": True, "last": False}, **nothing, view=view(0), view_score=0.5)
     replay.add_step(0, {"number": 1, "first": True, "last": False}, paid=0.0, score=9.0)
     assert replay.counts == {"begun": 1, "dropped": 1} and not replay._rows["complete"].any()
+
+
+GOOD = {"record": {"number": 7, "first": False, "last": False}, "paid": 1.0, "score": 9.0, "view": view(7), "view_score": 0.5}
+FIRST, LAST = ({**GOOD["record"], name: True} for name in ("first", "last"))
+BAD = {
+    "a field too few": {"record": {"number": 7, "first": True}},
+    "a field too many": {"record": {**FIRST, "other": 1}},
+    "a field of another shape": {"record": {**FIRST, "number": np.zeros(2)}},
+    "a field of another kind": {"record": {**LAST, "number": "seven"}},
+    "a view of another shape": {"record": FIRST, "view": {**view(7), "affordance": np.zeros((4, 4))}},
+    "a view without a part": {"view": {"image": view(7)["image"]}},
+    "a view of another kind": {"view": {**view(7), "image": np.full((3, 4, 4), "x")}},
+    "a score that is no number": {"score": "high"},
+    "a reward that is no number": {"record": FIRST, "paid": "much"},
+    "a goal that is no number": {"view_score": "high"},
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_refused_step_changes_nothing(name):
+    """In a full memory with pending jumps, where the step would overwrite another that has a view."""
+    replay = memory(40)
+    replay.add_step(0, {"number": 0, "first": True, "last": False}, paid=0.0, score=0.0, view=view(0), view_score=99.0)
+    for number in range(1, 40):
+        replay.add_step(
+            0, {"number": number, "first": False, "last": False}, paid=1.0, score=0.1, view=view(number), view_score=number
+        )
+    before = copy.deepcopy(replay.get_state())
+    with pytest.raises((ValueError, TypeError)):
+        replay.add_step(0, **{**GOOD, **BAD[name]})
+    np.testing.assert_equal(replay.get_state(), before)
+    replay.add_step(0, **GOOD)
+    assert replay._rows["number"][0] == 7 and replay.counts["completed"] == 8  # goals 1 to 8 lie below 9
 
 
 def test_views_are_kept_once_and_freed_with_their_step():

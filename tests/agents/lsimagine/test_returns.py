@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from papergym.agents.dreamerv3.returns import lambda_return
+from papergym.agents.dreamerv3.returns import ReturnScale, lambda_return
 from papergym.agents.lsimagine.returns import Jumps, jump_live, jump_rewards
 
 GAMMA, MIX = 1 - 1 / 333, 0.95
@@ -64,6 +64,27 @@ def test_lambda_returns_by_brute_force(settings, transition):
         for time in range(len(reward))
     ]
     np.testing.assert_allclose(got, expected, atol=1e-9, rtol=0)
+
+
+def test_the_scale_of_returns_that_contain_jumps():
+    """Percentiles over all states of four batches of pathways, a running mean from 0, and never below 1."""
+    scale, running = ReturnScale().double(), np.zeros(2)
+    for size in (1.0, 300.0, 0.1, 40.0):
+        reward, value, alive, jumps = pathways(count=60)
+        reward, value = size * reward, size * value
+        jumps = jumps._replace(gathered=size * jumps.gathered)
+        live = jump_live(torch.from_numpy(alive), jumps, GAMMA)
+        rewards = jump_rewards(torch.from_numpy(reward), jumps, GAMMA)
+        got = float(scale.update(lambda_return(rewards, torch.from_numpy(value), live, MIX)))
+        states = ((time, path) for time in range(15) for path in range(60))
+        returns = np.sort([brute(reward, value, alive, jumps, lambda gathered, *_: gathered, *state) for state in states])
+        for place, share in enumerate((0.05, 0.95)):
+            position = share * (len(returns) - 1)
+            below = int(position)
+            level = returns[below] + (position - below) * (returns[below + 1] - returns[below])
+            running[place] = 0.99 * running[place] + 0.01 * level
+        assert got == pytest.approx(max(1.0, running[1] - running[0]), rel=1e-12)
+    assert running[1] - running[0] > 1
 
 
 def test_a_jump_of_one_step_brings_the_reward_of_arriving_alone():

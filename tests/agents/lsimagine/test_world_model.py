@@ -103,15 +103,36 @@ def test_losses_of_jumps(unit):
         on = (1 - batch["terminal"][time, env].float()) * model.discount
         logit = model.continuation(features)[:, 0]
         expected["continuation"].append(on * F.softplus(-logit) + (1 - on) * F.softplus(logit))
-        if batch["complete"][time, env]:
-            both = torch.cat([before.features(), features], -1)
-            for key in ("steps", "gathered"):
-                target = batch[key][time, env].float()[None]
-                expected[key].append(two_hot_loss(getattr(model, key)(both), model.bins, target))
+        both = torch.cat([before.features(), features], -1)
+        for key in ("steps", "gathered"):
+            target = batch[key][time, env].float()[None]
+            loss = two_hot_loss(getattr(model, key)(both), model.bins, target)
+            expected[key].append(loss if batch["complete"][time, env] else torch.zeros(1))
     for name, losses in expected.items():
-        long = got[name] if name in ("steps", "gathered") else got[name][TIME * COUNT :]
-        torch.testing.assert_close(long, 0.7 * torch.cat(losses), msg=name)
-    assert len(got["steps"]) == 2 and len(observed.landing.deter) == of_jumps.shape[1]
+        torch.testing.assert_close(got[name][TIME * COUNT :], 0.7 * torch.cat(losses), msg=name)
+    assert not got["steps"][: TIME * COUNT].any() and not got["gathered"][: TIME * COUNT].any()
+    assert len(observed.landing.deter) == of_jumps.shape[1]
+
+
+def test_every_mean_is_over_steps_and_jumps():
+    """A completed jump weighs as much as a step, whatever number of others is pending (official code, models.py)."""
+    model, views = world(), [(0, 1), (2, 2), (4, 0)]
+    batch, observation = batch_of(views)
+    batch["complete"][0, 1], batch["complete"][2, 2], batch["complete"][4, 0] = True, False, False
+    start = model.rssm.initial(COUNT)
+    losses, observed = model.losses(start, batch, observation)
+    assert {len(loss) for loss in losses.values()} == {TIME * COUNT + 3}
+    both = torch.cat(
+        [part.features()[:1] for part in (Latent(*(part[0, 1:2] for part in observed.latent)), observed.landing)], -1
+    )
+    with torch.no_grad():
+        logits = model.steps(both)[0].double()
+    grid = model.bins.double()
+    above = int((grid < int(batch["steps"][0, 1])).sum())
+    share = (int(batch["steps"][0, 1]) - grid[above - 1]) / (grid[above] - grid[above - 1])
+    log_probs = logits - logits.exp().sum().log()
+    alone = -(share * log_probs[above] + (1 - share) * log_probs[above - 1])
+    assert losses["steps"].mean().item() == pytest.approx(float(alone) / (TIME * COUNT + 3), rel=1e-4)
 
 
 @pytest.mark.parametrize("views", [[], [(1, 1)]])
@@ -121,7 +142,7 @@ def test_without_views_or_completed_jumps_the_heads_learn_nothing(views):
     batch["complete"][:] = False
     start = model.rssm.initial(COUNT)
     losses, observed = model.losses(start, batch, observation)
-    assert losses["steps"].tolist() == losses["gathered"].tolist() == [0.0] and len(observed.landing.deter) == len(views)
+    assert not losses["steps"].any() and not losses["gathered"].any() and len(observed.landing.deter) == len(views)
     torch.stack([loss.mean() for loss in losses.values()]).sum().backward()
     assert all(parameter.grad is None for head in (model.steps, model.gathered) for parameter in head.parameters())
 
@@ -216,6 +237,29 @@ def test_branches_begin_after_a_jump_from_the_likeliest_state(rebranch, after):
         assert len(origins) == 1 and torch.equal(path.latent.deter[0, 40:], behind[-1].deter)
 
 
+def test_the_official_codes_branches_are_drawn_and_take_steps_only():
+    """The last state may begin one; each begins with the probability of a jump, where one is likely."""
+    model = world()
+    threshold, origins, imagine = middle(model), [], model.rssm.imagine_step
+
+    def noted(latent, action):
+        if action.shape[-1] == ACTIONS + 1 and (action[:, -1] == 1).all():
+            origins.append(latent)
+        return imagine(latent, action)
+
+    model.rssm.imagine_step = noted
+    behaviour = learner(threshold=threshold, probability=0.7, rebranch="drawn")
+    many = Latent(*(part.repeat(30, *[1] * (part.ndim - 1)) for part in START))
+    path = behaviour.pathways(model, many)
+    chance = behaviour.jump_chance(model, path.latent.features()[:, :1200])
+    best, time = chance.max(0)
+    likely, count = int((best > threshold).sum()), path.action.shape[1] - 1200
+    assert abs(count / likely - 0.7) < 4 * np.sqrt(0.21 / likely) and (time[best > threshold] == len(chance) - 1).any()
+    likeliest = {row.numpy().tobytes() for row in path.latent.deter[time, torch.arange(1200)][best > threshold]}
+    assert len(origins[-1].deter) == count and {row.numpy().tobytes() for row in origins[-1].deter} <= likeliest
+    assert path.jumps.jumped[:, :1200].any() and not path.jumps.jumped[:, 1200:].any()
+
+
 def test_the_number_of_branches_is_a_multiple_of_the_unit():
     """Some begin twice from the same state; every other one begins once."""
     model = world()
@@ -282,38 +326,46 @@ def test_without_the_long_branch_no_pathway_jumps():
     assert path.action.shape[1] == 40 and not path.jumps.jumped.any()
 
 
+@pytest.mark.parametrize("continuation", ["reached", "left"])
 @pytest.mark.parametrize("discounted", [True, False])
-def test_weights_of_states_behind_jumps(discounted):
-    """The discount of everything before a state, a jump's steps included; or, as in the official code, one step for each."""
-    model, behaviour = world(), learner(discount_jumps=discounted)
+def test_weights_of_states_behind_jumps(discounted, continuation):
+    """The discount of everything before a state, a jump's steps included; or, as in the official code, one step for each.
+
+    The first state weighs as much as it goes on, or 1 where the probabilities are those of the states left.
+    """
+    model, behaviour = world(), learner(discount_jumps=discounted, continuation=continuation)
     features = torch.randn(7, 10, model.rssm.width)
     jumps = Jumps(torch.rand(6, 10) < 0.4, torch.randint(1, 30, (6, 10)).float(), torch.randn(6, 10))
     got = behaviour.path_returns(model, features, jumps)
     alive = torch.sigmoid(model.continuation(features))[..., 0].detach().double().numpy()
     for path in range(10):
-        weight = 1.0
+        weight = 1.0 if continuation == "left" else alive[0, path]
         for time in range(6):
-            weight *= alive[time, path]
+            if time:
+                weight *= alive[time - 1 if continuation == "left" else time, path]
             if time and discounted and jumps.jumped[time - 1, path]:
                 weight *= model.discount ** (float(jumps.steps[time - 1, path]) - 1)
             assert float(got.weight[time, path]) == pytest.approx(weight, rel=1e-4)
 
 
-def test_returns_use_what_the_heads_predict():
-    model, behaviour = world(), learner()
+@pytest.mark.parametrize("continuation", ["reached", "left"])
+def test_returns_use_what_the_heads_predict(continuation):
+    """The probability to go on stands before what comes after the state reached or, with "left", before the whole return."""
+    model, behaviour = world(), learner(continuation=continuation)
     features = torch.randn(7, 10, model.rssm.width)
     jumps = Jumps(torch.rand(6, 10) < 0.4, torch.randint(1, 30, (6, 10)).float(), torch.randn(6, 10))
     got = behaviour.path_returns(model, features, jumps)
     with torch.no_grad():
         paid = (two_hot_mean(model.reward(features), model.bins) + two_hot_mean(model.intrinsic(features), model.bins)).numpy()
-        alive = torch.sigmoid(model.continuation(features))[..., 0].numpy()
+        on = torch.sigmoid(model.continuation(features))[..., 0].numpy() / model.discount
         value = two_hot_mean(behaviour.critic(features), behaviour.bins).numpy()
     later = value[-1].copy()
     for time in reversed(range(6)):
-        jumped = jumps.jumped[time].numpy()
+        jumped, steps = jumps.jumped[time].numpy(), jumps.steps[time].numpy()
         brought = np.where(jumped, jumps.gathered[time], paid[time + 1])
-        live = np.where(jumped, alive[time + 1] * model.discount ** (jumps.steps[time].numpy() - 1), alive[time + 1])
-        later = brought + live * (0.05 * value[time + 1] + 0.95 * later)
+        span = model.discount ** np.where(jumped, steps, 1.0)
+        after = span * (0.05 * value[time + 1] + 0.95 * later)
+        later = on[time] * (brought + after) if continuation == "left" else brought + on[time + 1] * after
         np.testing.assert_allclose(got.target[time], later, rtol=1e-4)
     np.testing.assert_allclose(got.value, value[:-1], rtol=1e-5)
 

@@ -1,5 +1,7 @@
 """The replay of sequences against a plain list of everything that was added."""
 
+import copy
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -117,12 +119,27 @@ def test_a_frame_is_held_once():
         (lambda good: {"image": good["image"]}, r"missing \['number'\], unknown \[\]"),
         (lambda good: {**good, "map": 1}, r"missing \[\], unknown \['map'\]"),
         (lambda good: {**good, "image": np.zeros((3, 2), np.uint8)}, r"'image' of shape \(2, 3\), got \(3, 2\)"),
+        (lambda good: {**good, "number": np.zeros(2)}, r"'number' of shape \(\), got \(2,\)"),
+        (lambda good: {**good, "number": "seven"}, "could not convert string to float"),
     ],
 )
 def test_bad_records(change, message):
-    replay = filled()
+    """Each is refused, and a memory that is full has lost none of its records."""
+    replay = filled(capacity=20, counts=(25, 25))
+    before = copy.deepcopy(replay.get_state())
     with pytest.raises(ValueError, match=message):
         replay.add(0, change(record(0, 1)))
+    np.testing.assert_equal(replay.get_state(), before)
+
+
+@pytest.mark.parametrize("bad", [{"number": np.zeros((4, 6))}, {"number": np.zeros((4, 5)), "image": np.zeros((4, 5, 3, 2))}])
+def test_written_values_of_another_shape_change_nothing(bad):
+    replay = filled()
+    _, places = replay.sample(5)
+    before = copy.deepcopy(replay.get_state())
+    with pytest.raises(ValueError, match=r"expected '(number|image)' of shape \(4, 5.*\), got"):
+        replay.write(places, bad)
+    np.testing.assert_equal(replay.get_state(), before)
 
 
 def test_a_checkpoint_of_another_memory_is_refused():
