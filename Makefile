@@ -12,7 +12,7 @@ export OMP_NUM_THREADS ?= 1
 .PHONY: help run test pytest test-slow first-minutes fuzz lint types docs bench doctor clean
 
 help:
-	@echo "make run        install, then pretrain and finetune Proto-RL on ProtoRL-Walker-v0 from pixels (minutes);"
+	@echo "make run        install, then pretrain and finetune Proto-RL on ProtoRL-Walker-v0 from states (minutes);"
 	@echo "                again: resume the run in $(RUN), or start another one with RUN=runs/another"
 	@echo "make test       install, then lint, types, docs and pytest, as CI does (under 20 minutes on 2 cores)"
 	@echo "make lint       ruff check and format check       make types   pyright"
@@ -38,7 +38,8 @@ run: $(VENV)/.base
 	  echo "$(RUN) holds a run: resuming it. For a new run: make run RUN=runs/another"; \
 	  $(BIN)/python -m papergym train $(RUN) --resume $(ARGS); \
 	else \
-	  $(BIN)/python -m papergym train protorl --env ProtoRL-Walker-v0 --preset quick --run-folder $(RUN) $(ARGS); \
+	  $(BIN)/python -m papergym train protorl --env ProtoRL-Walker-v0 --preset quick-states \
+	    --env-kwargs obs_type=state action_repeat=1 quality=fast --video-before --run-folder $(RUN) $(ARGS); \
 	fi
 
 test: $(VENV)/.test

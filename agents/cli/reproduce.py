@@ -4,7 +4,7 @@ import shlex
 import sys
 import time
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,6 +22,7 @@ from papergym.agents.reproduction.trials import (
     reproduction,
     reproductions,
     select,
+    start_of,
     trial_id,
     user_results,
 )
@@ -70,7 +71,8 @@ def main(argv: list[str]) -> int:
         raise UsageError(f"--budget is {options.budget}, expected a positive number.")
     if options.record and (options.results or options.budget):
         raise UsageError("--record writes whole runs to assets/results. Drop --results and --budget.")
-    trials = select(plan.trials, seeds=options.seeds, budget=options.budget, where=options.where)
+    plan = replace(plan, trials=tuple(select(plan.trials, seeds=options.seeds, budget=options.budget)))
+    trials = select(plan.trials, where=options.where)
     folder = Path(options.folder) if options.folder else user_results(plan.key).parent
     path = results_path(plan.key) if options.record else Path(options.results or folder / "results.csv")
     command = shlex.join(["papergym", "reproduce", *argv])
@@ -97,6 +99,7 @@ def _todo(plan: Reproduction, trials: list[dict[str, Any]], path: Path, *, fresh
     if not plan.study:
         for trial in todo:
             trial_plan(plan, trial)
+            start_of(plan, trial)
     return todo
 
 
@@ -145,10 +148,12 @@ def _duration(seconds: float) -> str:
 
 
 def _list() -> int:
-    for key, plan in sorted(reproductions().items()):
+    known = sorted(reproductions().items())
+    width = max(len(key) for key, _ in known) + 2
+    for key, plan in known:
         ids = {trial_id(trial) for trial in plan.trials}
         shipped, yours = len(ids & finished(results_path(key))), len(ids & finished(user_results(key)))
         counts = f"shipped {shipped} of {len(ids)} trials, yours {yours}"
         cost = f", about {plan.cost}" if plan.cost else ""
-        print(f"{key:<20}{plan.summary} ({plan.paper}; {counts}{cost})")
+        print(f"{key:<{width}}{plan.summary} ({plan.paper}; {counts}{cost})")
     return 0

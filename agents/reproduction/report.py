@@ -106,7 +106,9 @@ def result_columns(rows: Sequence[Row], fields: Iterable[str], labels: Mapping[s
     names = dict.fromkeys(name for row in rows for name in row)
     columns = [name for name in names if name not in known and any(math.isfinite(_number(row.get(name, ""))) for row in rows)]
     first = [*(name for name in labels if name not in WHEN_SOLVED and name in columns), *FIRST_COLUMNS]
-    return sorted(columns, key=lambda name: first.index(name) if name in first else len(first))[:MOST_COLUMNS]
+    order = sorted(columns, key=lambda name: first.index(name) if name in first else len(first))
+    returns = [name for name in FIRST_COLUMNS if name in order[MOST_COLUMNS:]]  # they stay, however many labels there are
+    return [*order[: MOST_COLUMNS - len(returns)], *returns]
 
 
 def _number(text: str) -> float:

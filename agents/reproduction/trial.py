@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
+from filelock import FileLock
 
-from papergym.agents.reproduction.trials import Reproduction, Trial
+from papergym.agents.reproduction.trials import Reproduction, Trial, start_of, trial_id
 from papergym.agents.runner.fields import as_key_values
 from papergym.agents.runner.plan import Plan, default_preset, make_plan, presets
 from papergym.agents.runner.registry import agent
@@ -38,9 +39,21 @@ class ReproductionTrial:
         if self.reproduction.study:
             row = agent(self.reproduction.agent)
             return row.load(row.studies[self.reproduction.study])(trial)
+        start = start_of(self.reproduction, trial)
+        if start is None:
+            return self._run(trial, folder, "", resume=resume, device=device)
+        source = folder.parent / trial_id(start)
+        self._run(start, source, "", resume=True, device=device)  # one that is finished ends at once
+        return self._run(trial, folder, str(source / "run"), resume=resume, device=device)
+
+    def _run(self, trial: Trial, folder: Path, start_from: str, *, resume: bool, device: str) -> dict[str, Any]:
+        """The training run of ``trial``, which waits for another process that is at it."""
         plan = trial_plan(self.reproduction, trial)
         plan.run.keep_checkpoints, plan.run.snapshots = self.keep, 20 if self.keep else 0
-        return run_in(plan, folder / "run", self.command, resume=resume, device=device)["scores"]
+        plan.run.start_from = start_from
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / "run.lock"):
+            return run_in(plan, folder / "run", self.command, resume=resume, device=device)["scores"]
 
 
 @dataclass(frozen=True)

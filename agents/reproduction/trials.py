@@ -196,6 +196,25 @@ def select(trials: Sequence[Trial], *, seeds: Sequence[int] = (), budget: int = 
     return list({trial_id(trial): trial for trial in chosen}.values())
 
 
+def start_of(reproduction: Reproduction, trial: Trial) -> Trial | None:
+    """The trial whose networks ``trial`` begins with, None where it begins afresh.
+
+    Raises:
+        UsageError: there is not exactly one that begins afresh.
+    """
+    if not trial.get("start_from"):
+        return None
+    wanted = {name: trial[name] for name in ("seed", "domain") if name in trial} | {"setting": trial["start_from"]}
+    found = [other for other in reproduction.trials if wanted.items() <= other.items() and not other.get("start_from")]
+    if len(found) != 1:
+        words = ", ".join(f"{name} {value}" for name, value in wanted.items())
+        raise UsageError(
+            f"{label(trial)} begins with the networks of the trial with {words}: expected one trial that begins afresh, "
+            f"got {len(found)}."
+        )
+    return found[0]
+
+
 def _demand(trials: Sequence[Trial], field: str, option: str) -> None:
     if not any(field in trial for trial in trials):
         known = sorted({name for trial in trials for name in trial})

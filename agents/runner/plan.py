@@ -47,6 +47,8 @@ class RunSettings:
     """Return that an agent is told to aim at in evaluations, if it can be told one; None: the agent's own choice."""
     video: bool = True
     """Record one evaluation episode as video.mp4 at the end."""
+    video_before: bool = False
+    """Record one as video-before.mp4 before anything is learned, too."""
     device: str = "auto"
     """cpu, cuda, cuda:1, ...; auto takes CUDA where there is one."""
     threads: int = 1
@@ -73,7 +75,7 @@ class RunSettings:
 
 
 FREE = frozenset({"device", "threads", "checkpoint_seconds", "run_folder", "resume"})
-FREE |= {"video", "snapshots", "keep_checkpoints", "track"}
+FREE |= {"video", "video_before", "snapshots", "keep_checkpoints", "track"}
 """Settings that may change when a run is resumed: they do not decide its numbers (device: to rounding)."""
 
 SHARE_OF_BUDGET = ("pretrain_steps",)

@@ -52,7 +52,7 @@ LABELS = {
 }
 """Key of the summary -> what the printed table calls it."""
 
-FILES = ("video.mp4", "plot.png", "metrics.csv", "eval.csv", "model.zip", "vecnormalize.pkl")
+FILES = ("video-before.mp4", "video.mp4", "plot.png", "metrics.csv", "eval.csv", "model.zip", "vecnormalize.pkl")
 
 
 def print_summary(summary: dict[str, Any], folder: Path, agent: Agent) -> None:

@@ -137,6 +137,8 @@ def _train(
             log.info("resumed %s at %s %d", folder.path, folder.unit, learner.done)
         progress = RunProgress(plan.run.steps, learner.done, plan.agent.unit)
         session = Session(plan, folder, learner, envs, events, progress, state and state["runner"])
+    if plan.run.video_before and state is None and record_video(plan, learner, folder.path / "video-before.mp4"):
+        log.info("before learning: %s", folder.path / "video-before.mp4")
     try:
         with session.listening() if listen else nullcontext():
             session.run()

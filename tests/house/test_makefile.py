@@ -23,10 +23,10 @@ def _make(venv, *arguments):
 
 def test_run_twice_goes_on(tmp_path):
     small = "--steps 60 --pretrain-steps 50 --learning-starts 40 --eval-every 60 --eval-episodes 1 --no-video"
-    small += " --no-record-visits"
-    arguments = ["run", f"RUN={tmp_path / 'run'}", f"ARGS={small} --env-kwargs obs_type=state"]
+    arguments = ["run", f"RUN={tmp_path / 'run'}", f"ARGS={small} --no-record-visits"]
     first = _make(tmp_path, *arguments)
     assert first.returncode == 0, first.stdout + first.stderr
+    assert "video-before.mp4" in first.stdout and (tmp_path / "run" / "video-before.mp4").is_file()
     again = _make(tmp_path, *arguments)
     assert again.returncode == 0, again.stdout + again.stderr
     assert "resuming it" in again.stdout and "is finished" in again.stdout + again.stderr

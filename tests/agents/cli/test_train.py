@@ -168,3 +168,10 @@ def test_video_shows_the_episode(here):
     assert frames.shape == (21, 5 * 63 - 1, 5 * 65 - 1, 3)  # a fifth of the width is 63 px: enlarged by 5, cut to even sides
     brightness = frames.mean(axis=(1, 2, 3))
     np.testing.assert_allclose(brightness, 10 * np.arange(21), atol=3)
+    assert not (here / "run" / "video-before.mp4").exists()
+    (here / "run").rename(here / "without")
+    assert main(["train", *options, "--video-before"]) == 0
+    before = imageio.imread(here / "run" / "video-before.mp4", plugin="FFMPEG")
+    assert before.shape == frames.shape
+    for table in ("metrics.csv", "eval.csv", "episodes.csv"):  # the film changes no number
+        assert (here / "run" / table).read_bytes() == (here / "without" / table).read_bytes()

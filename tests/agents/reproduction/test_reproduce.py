@@ -149,7 +149,7 @@ def test_unknown_keys_are_named_with_the_nearest(capsys):
     assert "unknown reproduction 'ppo-table-1'. Did you mean ppo-table1" in capsys.readouterr().err
     assert command_line.main(["reproduce", "ppo-table1", "--budget", "-3"]) == 2
     assert command_line.main(["reproduce", "--list"]) == 0
-    assert "ppo-table1" in capsys.readouterr().out
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == sorted(reproductions())  # a space after each
 
 
 def test_a_budget_below_one_update_is_one_clear_message(tmp_path, monkeypatch, capsys):

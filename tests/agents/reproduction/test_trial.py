@@ -6,11 +6,12 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
+from papergym.agents.checkpoint.state import load_state
 from papergym.agents.errors import BadNumbersError, UsageError
 from papergym.agents.reproduction.figures import parse_curve
 from papergym.agents.reproduction.trial import ReproductionTrial, trial_plan
-from papergym.agents.reproduction.trials import Reproduction, reproduction, select
-from papergym.agents.reproduction.workers import answer
+from papergym.agents.reproduction.trials import Reproduction, expand, reproduction, reproductions, select, start_of, trial_id
+from papergym.agents.reproduction.workers import answer, run_trials
 from papergym.agents.runner.session import Session
 
 PENDULUM = {"env_id": "Pendulum-v1", "seed": 2, "steps": 800, "learning_starts": 100, "hidden_units": 16, "batch_size": 16}
@@ -176,3 +177,62 @@ def test_every_trial_of_the_papers_is_a_plan(monkeypatch):
             for trial in plan.trials:
                 made = trial_plan(plan, trial)
                 assert (made.run.env, made.run.seed) == (trial.get("env_id", made.agent.default_env), trial["seed"])
+
+
+TINY = {"hidden": [8], "trunk_dim": 8, "projection_dim": 8, "predictor_dim": 8, "prototypes": 4, "queue_size": 8, "reward_k": 2}
+TINY |= {"steps": 120, "learning_starts": 40, "batch_size": 4, "eval_episodes": 1, "record_visits": False}
+ONCE = {
+    "fixed": TINY,
+    "vary": [
+        {
+            "domain": ["walker"],
+            "seed": [0, 1],
+            "run": [
+                {"setting": "pretraining", "env_id": "DMC-WalkerStand-v0", "pretrain_steps": 120},
+                {"setting": "finetuned", "env_id": "DMC-WalkerRun-v0", "start_from": "pretraining", "learning_rate": 1e-12},
+                {"setting": "from scratch", "env_id": "DMC-WalkerRun-v0", "pretrain_steps": 0},
+            ],
+        }
+    ],
+}
+
+
+def pretrained_once() -> Reproduction:
+    trials = tuple(expand(ONCE))
+    return Reproduction("once", "protorl", "protorl", "", "", trials, preset="states", means={"domain": ""})
+
+
+def test_trials_begin_with_another_ones_networks(tmp_path):
+    """Pretrained once per seed, whatever is asked for first, by however many processes; the others begin afresh."""
+    plan = pretrained_once()
+    names = [trial_id(trial) for trial in plan.trials]
+    asked = [plan.trials[1], plan.trials[0], *plan.trials[3:]]  # seed 0: the finetuning comes before the pretraining
+    found = {trial_id(outcome.trial): outcome for outcome in run_trials(ReproductionTrial(plan), asked, tmp_path, jobs=2)}
+    assert {outcome.kind for outcome in found.values()} == {"done"}, [outcome.message for outcome in found.values()]
+    alone = ReproductionTrial(plan)(plan.trials[0], tmp_path / "alone", resume=False, device="cpu")
+    assert found[names[0]].row["eval_return"] == alone["eval_return"]
+    actors = {}
+    for name in found:
+        state = load_state(tmp_path / name / "run" / "policy.safetensors", kind="protorl")["model"]["modules"]["policy"]
+        parts = [np.ravel(state[part]) for part in sorted(state) if part.startswith("actor")]
+        actors[names.index(name)] = np.concatenate(parts)
+    for pretrained, finetuned in ((0, 1), (3, 4)):
+        np.testing.assert_allclose(actors[finetuned], actors[pretrained], atol=1e-6)
+    assert not np.allclose(actors[0], actors[3], atol=1e-2) and not np.allclose(actors[5], actors[3], atol=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [({"start_from": "absent"}, 0), ({"seed": 7}, 0), ({"domain": "hopper"}, 0), ({"start_from": "finetuned"}, 0)],
+)
+def test_networks_of_no_trial(change, found):
+    plan = pretrained_once()
+    with pytest.raises(UsageError, match=f"expected one trial that begins afresh, got {found}"):
+        start_of(plan, plan.trials[1] | change)
+
+
+def test_every_trial_of_the_papers_finds_its_networks():
+    for plan in reproductions().values():
+        for trial in plan.trials:
+            start = start_of(plan, trial)
+            assert (start is None) == ("start_from" not in trial)
