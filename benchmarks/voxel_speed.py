@@ -8,6 +8,8 @@ cores, every row is slower than on a quiet machine, and only their ratios hold.
     python benchmarks/voxel_speed.py                  # rows go to assets/results/voxel-speed.csv
     python benchmarks/voxel_speed.py --blocks 5 --steps 100
     python benchmarks/voxel_speed.py --against ../old  # ratios to another checkout, which takes turns with this one
+
+Long because other worlds are built and stepped here, too.
 """
 
 import os

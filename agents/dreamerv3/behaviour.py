@@ -10,7 +10,7 @@ from torch.distributions import Normal, OneHotCategorical
 from papergym.agents.dreamerv3.returns import ReturnScale, lambda_return
 from papergym.agents.dreamerv3.rssm import Latent
 from papergym.agents.dreamerv3.world_model import BINS, Size, WorldModel
-from papergym.agents.nets.categorical import mixed_log_probs
+from papergym.agents.nets.categorical import mixed_log_probs, whole
 from papergym.agents.nets.layers import Head
 from papergym.agents.nets.symlog import symexp_bins, two_hot_loss, two_hot_mean
 
@@ -36,7 +36,7 @@ class Actor(nn.Module):
 
     def forward(self, features: torch.Tensor) -> "Policy":
         """``(..., features)``."""
-        outputs = self.head(features).float()  # bfloat16 under autocast
+        outputs = whole(self.head(features))
         if self.discrete:
             return Policy(OneHotCategorical(logits=mixed_log_probs(outputs, self.unimix), validate_args=False))
         mean, std = outputs.chunk(2, -1)

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from papergym.agents.dreamerv3.rssm import RSSM, Latent, Observed, kl_losses
 from papergym.agents.dreamerv3.spaces import Part
+from papergym.agents.nets.categorical import whole
 from papergym.agents.nets.images import ImageDecoder, ImageEncoder
 from papergym.agents.nets.layers import Head, linear, mlp
 from papergym.agents.nets.symlog import symexp_bins, symlog, two_hot_loss, two_hot_mean
@@ -103,7 +104,7 @@ class Decoder(nn.Module):
                 losses[part.key] = (predicted[part.key] - target).square().sum(-1)
             else:
                 groups = zip(predicted[part.key].split(part.classes, -1), target.split(part.classes, -1))
-                log_probs = [(F.log_softmax(logits.float(), -1) * hot).sum(-1) for logits, hot in groups]
+                log_probs = [(F.log_softmax(whole(logits), -1) * hot).sum(-1) for logits, hot in groups]
                 losses[part.key] = -torch.stack(log_probs).sum(0)
         return losses
 
@@ -183,7 +184,7 @@ class WorldModel(nn.Module):
 
     def predict_continuation(self, features: torch.Tensor) -> torch.Tensor:
         """Discount times the probability that the episode goes on after these states; ``(...)``."""
-        return torch.sigmoid(self.continuation(features).float())[..., 0]
+        return torch.sigmoid(whole(self.continuation(features)))[..., 0]
 
     def observe(self, start: Latent, batch: Mapping[str, torch.Tensor], observation: Mapping[str, torch.Tensor]) -> Observed:
         """States of a batch of sequences, see :meth:`losses`."""
@@ -219,7 +220,7 @@ class WorldModel(nn.Module):
         losses = {f"decoder/{key}": loss.unflatten(0, shape) for key, loss in decoded.items()}
         losses["reward"] = two_hot_loss(self.reward(features), self.bins, batch["reward"])
         goes_on = (1 - batch["terminal"].float()) * self.discount
-        logits = self.continuation(features)[..., 0].float()
+        logits = whole(self.continuation(features)[..., 0])
         losses["continuation"] = F.binary_cross_entropy_with_logits(logits, goes_on, reduction="none")
         losses.update(kl_losses(observed.posterior, observed.prior, self.free_nats))
         return losses

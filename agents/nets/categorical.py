@@ -3,9 +3,14 @@
 import torch
 
 
+def whole(x: torch.Tensor) -> torch.Tensor:
+    """``x`` in float32 if it is bfloat16, as autocast leaves what a network returns: losses need more digits."""
+    return x.float() if x.dtype == torch.bfloat16 else x
+
+
 def mixed_log_probs(logits: torch.Tensor, uniform: float) -> torch.Tensor:
-    """Logarithms of ``(1 - uniform) softmax(logits) + uniform / classes``, float32; no class has probability zero."""
-    logits = logits.float()
+    """Logarithms of ``(1 - uniform) softmax(logits) + uniform / classes``; no class has probability zero."""
+    logits = whole(logits)
     if not uniform:
         return torch.log_softmax(logits, -1)
     # torch.softmax takes five times as long over a last axis of few classes on a CPU

@@ -2,6 +2,8 @@
 
 import torch
 
+from papergym.agents.nets.categorical import whole
+
 
 def symlog(x: torch.Tensor) -> torch.Tensor:
     """``sign(x) log(1 + |x|)``."""
@@ -24,7 +26,7 @@ def two_hot_mean(logits: torch.Tensor, bins: torch.Tensor) -> torch.Tensor:
 
     The two halves are added in mirrored order: equal probabilities give exactly zero, where bins of 4e8 would leave a rest.
     """
-    weighted = torch.softmax(logits.float(), -1) * bins
+    weighted = torch.softmax(whole(logits), -1) * bins
     half = len(bins) // 2
     low, middle, high = weighted[..., :half], weighted[..., half : len(bins) - half], weighted[..., len(bins) - half :]
     return (low.flip(-1) + high).sum(-1) + middle.sum(-1)
@@ -44,6 +46,6 @@ def two_hot_loss(logits: torch.Tensor, bins: torch.Tensor, target: torch.Tensor)
     above = torch.searchsorted(bins, target.contiguous()).clamp(1, len(bins) - 1)
     below = above - 1
     share = ((target - bins[below]) / (bins[above] - bins[below])).clamp(0, 1)
-    log_probs = torch.log_softmax(logits.float(), -1)
+    log_probs = torch.log_softmax(whole(logits), -1)
     at_below, at_above = (log_probs.gather(-1, index[..., None])[..., 0] for index in (below, above))
     return -((1 - share) * at_below + share * at_above)

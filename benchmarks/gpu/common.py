@@ -67,7 +67,7 @@ def write(part: str, device: str, rows: list[dict[str, Any]]) -> None:
         return
     new = not RESULTS.is_file()
     with RESULTS.open("a", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
+        writer: csv.DictWriter[str] = csv.DictWriter(file, COLUMNS)
         if new:
             writer.writeheader()
         writer.writerows({"part": part, **row, **stamp(device)} for row in rows)

@@ -1,7 +1,7 @@
 """Base of every bonus: score, observe, the two in one pass, exact state, diagnostics and checks."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from math import isfinite
 from typing import Any, Literal, get_args
@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from gymnasium import Space
 
-from papergym.envs.checks import flag, number, whole
+from papergym.wrappers.intrinsic.arguments import device_of, plain_fields
 from papergym.wrappers.intrinsic.diagnostics import Diagnostics
 from papergym.wrappers.intrinsic.features import require_spaces
 from papergym.wrappers.intrinsic.moments import RunningMoments
@@ -17,9 +17,6 @@ from papergym.wrappers.intrinsic.transitions import Observations, Transitions, a
 
 Scaling = Literal["none", "mean", "std", "var"]
 Order = Literal["score_first", "observe_first"]
-MOST_SEED, MOST_COUNT, MOST_WIDTH = 2**63 - 1, 2**31 - 1, 2**16
-"""Largest seed that torch takes; largest count; largest width or number of networks, above which no machine can build them."""
-WIDTHS = ("bits", "dim", "hidden", "models", "prototypes")
 
 
 @dataclass(kw_only=True, eq=False)
@@ -221,45 +218,6 @@ class Bonus(ABC):
         if differing:
             pairs = ", ".join(f"{name}={theirs.get(name)!r} (here {own[name]!r})" for name in differing)
             raise ValueError(f"the state was saved with {pairs}; build the bonus with the same arguments.")
-
-
-def plain_fields(owner: Any) -> None:
-    """Check a dataclass's fields of type int, float and bool, and turn NumPy's numbers into Python's.
-
-    Raises:
-        ValueError: a value of another type, NaN, infinity, or a count that no machine could hold.
-    """
-    checks: dict[Any, Callable[[str, Any], Any]] = {int: _count, float: number, bool: flag}
-    for field in fields(owner):
-        if field.type in checks:
-            setattr(owner, field.name, checks[field.type](field.name, getattr(owner, field.name)))
-
-
-def _count(name: str, value: Any) -> int:
-    if name in WIDTHS:
-        return whole(name, value, 1, MOST_WIDTH)
-    return whole(name, value, 0, MOST_SEED if name == "seed" else MOST_COUNT)
-
-
-def device_of(device: Any) -> str:
-    """The name of a torch device that this machine has.
-
-    Raises:
-        ValueError: another value, or a device that is not there.
-    """
-    if isinstance(device, str) and device == "cpu":  # without torch
-        return device
-    import torch
-
-    there = ["cpu", *(f"cuda:{gpu}" for gpu in range(torch.cuda.device_count()))]
-    there += ["mps"] if torch.backends.mps.is_available() else []
-    try:
-        kind = torch.device(device) if isinstance(device, str | torch.device) else None
-    except RuntimeError:
-        kind = None
-    present = kind is not None and (str(kind) in there or any(name.startswith(f"{kind}:") for name in there))
-    require(present, f"device is one of {', '.join(there)}", device)
-    return str(kind)
 
 
 def require(condition: bool, expectation: str, got: Any) -> None:

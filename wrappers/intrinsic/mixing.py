@@ -9,7 +9,8 @@ import numpy as np
 
 from papergym.envs.checks import whole
 from papergym.envs.renamed import renamed, renamed_attribute
-from papergym.wrappers.intrinsic.base import Bonus, plain_fields, require, require_one_of
+from papergym.wrappers.intrinsic.arguments import plain_fields
+from papergym.wrappers.intrinsic.base import Bonus, require, require_one_of
 from papergym.wrappers.intrinsic.moments import RunningMoments
 from papergym.wrappers.state import array_of_state, of_state
 

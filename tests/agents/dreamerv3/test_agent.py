@@ -1,4 +1,7 @@
-"""The agent in environments: what it stores, how it goes on, how it fails."""
+"""The agent in environments: what it stores, how it goes on, how it fails.
+
+Long because all of it is tested on one small world, for every kind of space.
+"""
 
 import copy
 
