@@ -189,12 +189,12 @@ def test_nothing_is_left_after_many_makes_and_closes(times):
     threads, contexts = workers(), open_contexts()
     files = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
     for _ in range(times):
-        envs = make(2, number=2)
+        envs = make(2, number=2, size_px=23)  # a size that no other test draws, so that nobody else holds its contexts
         envs.reset(seed=0)
         envs.step(np.zeros((2, 1), np.float32))
         assert len(workers() - threads) == 1 and open_contexts() == contexts + 2
         envs.close()
-        assert workers() == threads and open_contexts() == contexts
+        assert not workers() - threads and open_contexts() == contexts
     envs.close()
     if files:
         assert len(os.listdir("/proc/self/fd")) <= files + 4, "libraries open a few files once"
@@ -213,7 +213,7 @@ def test_a_batch_that_is_forgotten_ends_its_threads(obs_type):
     gc.collect()
     for thread in started:
         thread.join(10)
-    assert there() is None and workers() == threads
+    assert there() is None and not workers() & started
 
 
 @pytest.mark.parametrize("make_copy", [copy.deepcopy, lambda envs: pickle.loads(pickle.dumps(envs))])
