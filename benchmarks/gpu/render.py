@@ -4,6 +4,7 @@ Each figure is agent steps per second of ``ProtoRL-WalkerRun-v0`` and ``ProtoRL-
 84x84 image a step.
 """
 
+import os
 from typing import Any
 
 import gymnasium as gym
@@ -18,8 +19,7 @@ IDS = ("ProtoRL-WalkerRun-v0", "ProtoRL-HumanoidRun-v0")
 
 def stepping(name: str, quality: str, count: int, threads: int) -> Any:
     """A step of ``count`` environments."""
-    vector_kwargs = {"num_threads": threads} if count > 1 else {}
-    envs = gym.make_vec(name, count, vector_kwargs=vector_kwargs, quality=quality)
+    envs = gym.make_vec(name, count, num_threads=threads, quality=quality)
     envs.reset(seed=0)
     draw = np.random.default_rng(0)
     shape = envs.action_space.shape
@@ -29,8 +29,6 @@ def stepping(name: str, quality: str, count: int, threads: int) -> Any:
 def main() -> None:
     """Measure, and keep the rows."""
     given = options(__doc__, times=50, rounds=5, threads=0)
-    import os
-
     threads = given.threads or len(os.sched_getaffinity(0))
     rows: list[dict[str, Any]] = []
     for name in IDS:
