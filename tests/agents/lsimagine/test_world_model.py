@@ -237,10 +237,9 @@ def test_branches_begin_after_a_jump_from_the_likeliest_state(rebranch, after):
         assert len(origins) == 1 and torch.equal(path.latent.deter[0, 40:], behind[-1].deter)
 
 
-def test_the_official_codes_branches_are_drawn_and_take_steps_only():
-    """The last state may begin one; each begins with the probability of a jump, where one is likely."""
-    model = world()
-    threshold, origins, imagine = middle(model), [], model.rssm.imagine_step
+def noted_origins(model):
+    """A list to which every batch of states is added from which all jump."""
+    origins, imagine = [], model.rssm.imagine_step
 
     def noted(latent, action):
         if action.shape[-1] == ACTIONS + 1 and (action[:, -1] == 1).all():
@@ -248,6 +247,13 @@ def test_the_official_codes_branches_are_drawn_and_take_steps_only():
         return imagine(latent, action)
 
     model.rssm.imagine_step = noted
+    return origins
+
+
+def test_the_official_codes_branches_are_drawn_and_take_steps_only():
+    """The last state may begin one; each begins with the probability of a jump, where one is likely."""
+    model = world()
+    threshold, origins = middle(model), noted_origins(model)
     behaviour = learner(threshold=threshold, probability=0.7, rebranch="drawn")
     many = Latent(*(part.repeat(30, *[1] * (part.ndim - 1)) for part in START))
     path = behaviour.pathways(model, many)
@@ -263,14 +269,7 @@ def test_the_official_codes_branches_are_drawn_and_take_steps_only():
 def test_the_number_of_branches_is_a_multiple_of_the_unit():
     """Some begin twice from the same state; every other one begins once."""
     model = world()
-    threshold, origins, imagine = middle(model), [], model.rssm.imagine_step
-
-    def noted(latent, action):
-        if action.shape[-1] == ACTIONS + 1 and (action[:, -1] == 1).all():
-            origins.append(latent)
-        return imagine(latent, action)
-
-    model.rssm.imagine_step = noted
+    threshold, origins = middle(model), noted_origins(model)
     behaviour = learner(threshold=threshold, probability=0.6, unit=7)
     path = behaviour.pathways(model, START)
     chance = behaviour.jump_chance(model, path.latent.features()[:-1, :40]).max(0).values
