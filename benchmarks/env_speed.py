@@ -71,13 +71,13 @@ def extra_memory(stack: Any, count: int = 4) -> float | None:
     return (rss_mb() - before) / (count * getattr(stack, "adds", 1))
 
 
-def start(name: str, domain: str) -> tuple[Any, Any] | str:
-    """Process and pipe of a stack, or why it does not run."""
+def start(body: Any, name: str, *args: Any, daemon: bool = True) -> Any:
+    """Pipe of a process that runs ``body(pipe, name, *args)`` and is ready, or why it does not run."""
     context = multiprocessing.get_context("spawn")
     pipe, child = context.Pipe()
     if name.startswith("envpool"):
         os.environ["LD_PRELOAD"] = "libEGL.so.1"  # its wheel bundles a renamed libEGL that finds no driver
-    process = context.Process(target=serve, args=(child, name, domain), daemon=True)
+    process = context.Process(target=body, args=(child, name, *args), daemon=daemon)
     process.start()
     os.environ.pop("LD_PRELOAD", None)
     child.close()
@@ -85,7 +85,7 @@ def start(name: str, domain: str) -> tuple[Any, Any] | str:
         answer = pipe.recv()
     except EOFError:
         answer = f"the process died with exit code {process.exitcode}"
-    return (process, pipe) if answer == "ready" else answer
+    return pipe if answer == "ready" else answer
 
 
 def ask(pipe: Any, order: Any) -> Any:
@@ -95,8 +95,8 @@ def ask(pipe: Any, order: Any) -> Any:
 
 def measure(domain: str, names: list[str], rounds: int, sample_s: float) -> list[dict[str, Any]]:
     """One row per stack for one domain."""
-    stacks = {name: start(name, domain) for name in names}
-    running = {name: stack[1] for name, stack in stacks.items() if not isinstance(stack, str)}
+    stacks = {name: start(serve, name, domain) for name in names}
+    running = {name: pipe for name, pipe in stacks.items() if not isinstance(pipe, str)}
     counts = {name: max(2, round(sample_s / (ask(pipe, 4) * STACKS[name][1]))) for name, pipe in running.items()}
     samples: dict[str, list[float]] = {name: [] for name in running}
     for _ in range(rounds):

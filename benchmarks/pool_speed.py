@@ -10,7 +10,6 @@ priority than other work: what else runs takes more from two threads than from o
 
 import argparse
 import csv
-import multiprocessing
 import os
 import statistics
 import time
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from env_peers import CAMERA, REPEAT, SIZE, STACK, SUBSTEPS, actions_for, camel
-from env_speed import TASKS, ask
+from env_speed import TASKS, ask, start
 
 RESULTS = Path(__file__).parent.parent / "assets" / "results" / "pool-speed.csv"
 COLUMNS = ("domain", "observed", "batch", "envs", "threads", "wall_ms_per_step", "times_one_thread", "times_envpool", "load")
@@ -77,26 +76,10 @@ def serve(pipe: Any, name: str, domain: str, observed: str, envs: int, threads: 
         pipe.send((time.perf_counter() - before) / (count * envs))
 
 
-def start(name: str, *args: Any) -> Any:
-    """Pipe of a batch's process, or why it does not run."""
-    context = multiprocessing.get_context("spawn")
-    pipe, child = context.Pipe()
-    if name == "envpool":
-        os.environ["LD_PRELOAD"] = "libEGL.so.1"  # its wheel bundles a renamed libEGL that finds no driver
-    process = context.Process(target=serve, args=(child, name, *args))  # no daemon: AsyncVectorEnv has children
-    process.start()
-    os.environ.pop("LD_PRELOAD", None)
-    child.close()
-    try:
-        answer = pipe.recv()
-    except EOFError:
-        answer = f"the process died with exit code {process.exitcode}"
-    return pipe if answer == "ready" else answer
-
-
 def measure(domain: str, observed: str, envs: int, threads: int, rounds: int, sample_s: float) -> list[dict[str, Any]]:
     """One row for each batch."""
-    started = {name: start(name, domain, observed, envs, threads) for name in BATCHES}
+    # no daemons: AsyncVectorEnv has children
+    started = {name: start(serve, name, domain, observed, envs, threads, daemon=False) for name in BATCHES}
     running = {name: pipe for name, pipe in started.items() if not isinstance(pipe, str)}
     counts = {name: max(1, round(sample_s / (ask(pipe, 1) * envs))) for name, pipe in running.items()}
     samples: dict[str, list[float]] = {name: [] for name in running}

@@ -4,7 +4,6 @@ Each gets every value of ``BAD``. What is accepted must work: bonuses score a ba
 """
 
 import inspect
-import math
 from typing import Any
 
 import gymnasium as gym
@@ -16,16 +15,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 from papergym import wrappers
 from papergym.wrappers import intrinsic, vision
 from papergym.wrappers.intrinsic import BONUSES, Bonus, Transitions
-
-
-class Odd:
-    """No number, no text, no container."""
-
-
-BAD = [
-    Odd(), "banana", "", b"x", -1, 0, 1.5, True, 10**30, -(10**30), math.nan, math.inf, 1j, None, set(), [], {}, {"a": 1},
-    [[1], [2, 3]], [math.nan], [None], np.array([1, 2]), np.array(math.nan),
-]  # fmt: skip
+from tests.envs.test_bad_arguments import BAD
 
 
 def refused(call, name):
