@@ -5,12 +5,15 @@ and puts ``src`` on the path, because type checkers cannot follow the import hoo
 """
 
 import os
+import re
 import sys
 from pathlib import Path
 
 from setuptools import find_namespace_packages, find_packages, setup
 
 HERE = Path(__file__).parent.resolve()
+URL = os.environ.get("PAPERGYM_URL", "").rstrip("/")
+"""Public address of the repository, for a release: the README on a package index then links and shows its files."""
 ROOMS = ("envs", "wrappers", "agents", "assets")
 
 
@@ -27,6 +30,16 @@ def link_rooms() -> bool:
     return True
 
 
+def readme() -> str:
+    """The README, with its links to files of the repository absolute where ``URL`` is known."""
+    text = (HERE / "README.md").read_text(encoding="utf-8")
+    if URL:
+        inside = r"\]\((?!https?:|mailto:|#)([^)]+)\)"
+        text = re.sub(rf"(!\[[^\]]*){inside}", rf"\1]({URL}/raw/main/\2)", text)  # first images, then what they are not
+        text = re.sub(inside, rf"]({URL}/blob/main/\1)", text)
+    return text
+
+
 packages = ["papergym"]
 for room in ROOMS:
     find = find_namespace_packages if room == "assets" else find_packages  # folders of data count as packages too
@@ -36,6 +49,8 @@ if {"editable_wheel", "develop"} & set(sys.argv) and link_rooms():
     package_dir = {"": "src"}
 
 setup(
+    long_description=readme(),
+    long_description_content_type="text/markdown",
     packages=packages,
     package_dir=package_dir,
     package_data={"papergym": ["py.typed"], "": ["*.toml", "*.csv", "*.json", "*.xml", "*.safetensors"]},

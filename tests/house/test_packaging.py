@@ -1,5 +1,7 @@
 """The wheel holds the rooms under papergym, and nothing else."""
 
+import email
+import os
 import re
 import shutil
 import subprocess
@@ -14,6 +16,7 @@ from papergym.version import __version__
 
 REPO = Path(__file__).resolve().parents[2]
 ROOMS = ("envs", "wrappers", "agents", "assets")
+KEPT_OUT = shutil.ignore_patterns(".git", ".venv*", "runs", "__pycache__", "build", "*.egg-info", "_build", "results")
 PROJECT = tomllib.loads((REPO / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
@@ -26,8 +29,7 @@ def _own(requirements: list[str]) -> list[str]:
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
     source = tmp_path_factory.mktemp("source") / "papergym"
-    keep = shutil.ignore_patterns(".git", ".venv", "runs", "__pycache__", "build", "*.egg-info", "_build", "results")
-    shutil.copytree(REPO, source, ignore=keep, symlinks=True)
+    shutil.copytree(REPO, source, ignore=KEPT_OUT, symlinks=True)
     for room in ROOMS:  # a clean clone has no links
         (source / "src" / "papergym" / room).unlink(missing_ok=True)
     out = tmp_path_factory.mktemp("dist")
@@ -63,6 +65,29 @@ def test_wheel_runs_by_itself(wheel, tmp_path):
     )
     assert result.stdout.startswith(str(tmp_path)), result.stdout + result.stderr
     assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("url", ["", "https://example.org/team/papergym/"])
+def test_the_readme_of_a_release_links_and_shows_its_files(url, tmp_path):
+    code = "import sys; from setuptools import build_meta; build_meta.prepare_metadata_for_build_wheel(sys.argv[1])"
+    source = shutil.copytree(REPO, tmp_path / "source", ignore=KEPT_OUT, symlinks=True)
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    environment = {**os.environ, "PAPERGYM_URL": url}
+    result = subprocess.run(command, capture_output=True, text=True, cwd=source, env=environment, timeout=120)
+    assert result.returncode == 0, result.stderr
+    metadata = email.message_from_bytes(next(tmp_path.glob("*.dist-info/METADATA")).read_bytes())
+    assert metadata["Description-Content-Type"] == "text/markdown"
+
+    def links(text):
+        return re.findall(r"(!?)\[[^\]]*\]\(([^)]+)\)", text)
+
+    def released(image, target):
+        outside = not url or target.startswith(("https:", "#"))
+        return image, target if outside else f"{url}{'raw' if image else 'blob'}/main/{target}"
+
+    here = links((REPO / "README.md").read_text(encoding="utf-8"))
+    assert ("!", "docs/_static/readme.gif") in here
+    assert links(metadata.get_payload()) == [released(*link) for link in here]
 
 
 def test_python_m_papergym_is_the_command_line():
