@@ -44,15 +44,25 @@ def all_finite(array: np.ndarray) -> bool:
     """Whether an array of floats holds neither NaN nor infinity; on small arrays several times as fast as numpy."""
     if array.dtype.itemsize not in (4, 8):  # half and extended precision are unknown to numba
         return bool(np.isfinite(array).all())
-    return _finite(array.reshape(-1))
+    return _finite(array if array.ndim == 2 else array.reshape(-1, 1))
 
 
 @jit
 def _finite(values):
-    for value in values:  # noqa: SIM110  (numba compiles no generators)
-        if not np.isfinite(value):
-            return False
+    for row in values:
+        for value in row:
+            if not np.isfinite(value):
+                return False
     return True
+
+
+@jit
+def narrow(values, target):
+    """Copy float64 ``values`` (n * m,) into float32 ``target`` (n, m); what is too large becomes infinite, without warning."""
+    rows, columns = target.shape
+    for row in range(rows):
+        for column in range(columns):
+            target[row, column] = values[row * columns + column]
 
 
 @jit

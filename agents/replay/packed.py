@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
-from papergym.agents.replay.checks import flags
+from papergym.agents.replay.checks import all_finite, flags, narrow, stored
 
 FieldSpec = tuple[tuple[int, ...], np.dtype]
+_SINGLE, _DOUBLE = np.dtype(np.float32), np.dtype(np.float64)  # numpy has one object for each
 _OBS, _NEXT = "observations", "next_observations"
 
 
@@ -79,6 +80,55 @@ class PackedRows:
             start, stop = self._place[name]
             views[name] = block[:, start:stop].view(dtype).reshape(len(block), *shape)
         return views
+
+
+class StagedRows(PackedRows):
+    """A block of rows that is filled and checked before a memory takes it, so that a refused transition changes nothing.
+
+    Neighbouring float32 fields are checked in one go: a check costs as much as the copy of a small row.
+    """
+
+    def __init__(self, capacity: int, fields: Mapping[str, FieldSpec]) -> None:
+        super().__init__(capacity, fields)
+        self._find()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in super().__getstate__().items() if name not in ("_flat", "_floats")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._find()
+
+    def write(self, values: Mapping[str, Any]) -> np.ndarray:
+        """Rows with ``values``, uint8 ``(capacity, width)``, until the next call; a value has the shape of its field.
+
+        Raises:
+            ValueError: a value that is not finite or does not fit its field, by its name; see :func:`.checks.stored`.
+        """
+        for name, view in self._views.items():
+            array = np.asarray(values[name])
+            if array.shape == view.shape and (array.dtype is view.dtype or array.dtype.kind == "b"):
+                view[...] = array
+            elif array.dtype is _DOUBLE and view.dtype is _SINGLE and array.shape == view.shape:
+                narrow(array.reshape(-1), self._flat[name])
+            else:
+                view[...] = stored(name, values[name], view.shape, view.dtype)
+        for block in self._floats:
+            if not all_finite(block):
+                for name, view in self._views.items():
+                    stored(name, values[name], view.shape, view.dtype)
+        return self.data
+
+    def _find(self) -> None:
+        self._flat = {name: view.reshape(len(view), -1) for name, view in self._views.items()}  # no copies
+        self._floats = [view for view in self._flat.values() if view.dtype.kind == "f" and view.dtype != _SINGLE]
+        spans: list[list[int]] = []  # first and last byte of neighbouring float32 fields
+        for start, stop in (self._place[name] for name, view in self._views.items() if view.dtype == _SINGLE):
+            if spans and spans[-1][1] == start:
+                spans[-1][1] = stop
+            else:
+                spans.append([start, stop])
+        self._floats += [self.data[:, start:stop].view(_SINGLE) for start, stop in spans]
 
 
 def transition_fields(observation_space: spaces.Space, action_space: spaces.Space) -> dict[str, FieldSpec]:

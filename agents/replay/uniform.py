@@ -10,8 +10,8 @@ from stable_baselines3.common.type_aliases import DictReplayBufferSamples, Repla
 from stable_baselines3.common.vec_env import VecNormalize
 
 from papergym.agents.checkpoint.state import State, generator_state, set_generator_state
-from papergym.agents.replay.checks import check_generator, entries, flags, stored, whole
-from papergym.agents.replay.packed import PackedRows, transition_fields
+from papergym.agents.replay.checks import check_generator, entries, flags, whole
+from papergym.agents.replay.packed import PackedRows, StagedRows, transition_fields
 
 _AT_IMPORT = torch.default_generator.initial_seed()
 
@@ -61,7 +61,8 @@ class PackedReplayBuffer(ReplayBuffer):
         self.optimize_memory_usage = False
         self.handle_timeout_termination = handle_timeout_termination
         self.n_steps, self.gamma = n_steps, gamma
-        self.rows = PackedRows(self.buffer_size * n_envs, transition_fields(observation_space, action_space))
+        fields = transition_fields(observation_space, action_space)
+        self.rows, self._staged = PackedRows(self.buffer_size * n_envs, fields), StagedRows(n_envs, fields)
         self._keys = list(observation_space.spaces) if isinstance(observation_space, spaces.Dict) else None
         self.seed(_seed_of_torch() if seed is None else seed)
 
@@ -88,15 +89,11 @@ class PackedReplayBuffer(ReplayBuffer):
             ValueError: a field that is not finite or does not fit, by its name; the memory is as before.
         """
         values = {**self._fields("observations", obs), **self._fields("next_observations", next_obs)}
-        values |= {"actions": self._stored("actions", action), "rewards": self._stored("rewards", reward)}
-        values["dones"] = flags("dones", done, self.n_envs)
-        if self.handle_timeout_termination:
-            cut = [info.get("TimeLimit.truncated", False) for info in infos]
-            values["timeouts"] = flags("timeouts (TimeLimit.truncated)", cut, self.n_envs)
+        values |= {"actions": action, "rewards": reward, "dones": flags("dones", done, self.n_envs)}
+        cut = [self.handle_timeout_termination and info.get("TimeLimit.truncated", False) for info in infos]
+        values["timeouts"] = flags("timeouts (TimeLimit.truncated)", cut, self.n_envs)
         start = self.pos * self.n_envs
-        place = slice(start, start + self.n_envs)
-        for name, value in values.items():
-            self.rows[name][place] = value
+        self.rows.data[start : start + self.n_envs] = self._staged.write(values)
         self._added(start)
         self.pos += 1
         if self.pos == self.buffer_size:
@@ -112,17 +109,13 @@ class PackedReplayBuffer(ReplayBuffer):
     def _added(self, start: int) -> None:
         """Called when rows ``start ... start + n_envs - 1`` were written."""
 
-    def _fields(self, prefix: str, value: Any) -> dict[str, np.ndarray]:
+    def _fields(self, prefix: str, value: Any) -> dict[str, Any]:
         if self._keys is None:
-            return {prefix: self._stored(prefix, value)}
+            return {prefix: value}
         missing = [key for key in self._keys if key not in value]
         if missing:
             raise ValueError(f"{prefix}: expected the keys {', '.join(self._keys)}, got none for {', '.join(missing)}.")
-        return {f"{prefix}/{key}": self._stored(f"{prefix}/{key}", value[key]) for key in self._keys}
-
-    def _stored(self, name: str, value: Any) -> np.ndarray:
-        view = self.rows[name]
-        return stored(name, value, (self.n_envs, *view.shape[1:]), view.dtype)
+        return {f"{prefix}/{key}": value[key] for key in self._keys}
 
     def _gather(self, rows: np.ndarray, env: VecNormalize | None = None) -> ReplayBufferSamples:
         batch = self.rows.take(rows)

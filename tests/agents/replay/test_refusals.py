@@ -1,6 +1,8 @@
 """Every memory refuses what is no number, by the field's name, and is then as it was; both kinds of priorities alike."""
 
 import copy
+import itertools
+import pickle
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,9 @@ from papergym.agents.replay.uniform import PackedReplayBuffer
 BOX, ACTION, N = spaces.Box(-np.inf, np.inf, (3,), np.float64), spaces.Box(-1, 1, (2,)), 2
 DICT = spaces.Dict({"speed": spaces.Box(-1, 1, (2,)), "level": spaces.Discrete(4)})
 IMAGE = spaces.Box(0, 255, (2, 4, 4), np.uint8)
+MIXED = spaces.Dict(  # half precision, and fields between those of float32
+    {"a": spaces.Box(-1, 1, (2,)), "b": spaces.Box(0, 255, (3,), np.uint8), "c": spaces.Box(-1, 1, (1,), np.float16)}
+)
 FRAMES = spaces.Box(-np.inf, np.inf, (2,), np.float32)
 
 
@@ -27,13 +32,15 @@ def make(name: str) -> Any:
         "three_steps": lambda: PackedReplayBuffer(8, BOX, ACTION, "cpu", N, n_steps=3, seed=0),
         "dict": lambda: PackedReplayBuffer(8, DICT, ACTION, "cpu", N, seed=0),
         "image": lambda: PackedReplayBuffer(8, IMAGE, ACTION, "cpu", N, seed=0),
+        "mixed": lambda: PackedReplayBuffer(8, MIXED, ACTION, "cpu", N, seed=0),
+        "pickled": lambda: pickle.loads(pickle.dumps(make("uniform"))),
         "proportional": lambda: PrioritizedReplayBuffer(8, BOX, ACTION, "cpu", N, variant="proportional", seed=0),
         "rank": lambda: PrioritizedReplayBuffer(8, BOX, ACTION, "cpu", N, variant="rank", seed=0),
         "frames": lambda: FrameReplay(8, FRAMES, ACTION, "cpu", N, frame_stack=2, seed=0),
     }[name]()
 
 
-MEMORIES = ("uniform", "three_steps", "dict", "image", "proportional", "rank", "frames")
+MEMORIES = ("uniform", "three_steps", "dict", "image", "mixed", "pickled", "proportional", "rank", "frames")
 
 
 def transition(name: str, step: int) -> dict[str, Any]:
@@ -42,6 +49,8 @@ def transition(name: str, step: int) -> dict[str, Any]:
     def observation(number: int) -> Any:
         if name == "dict":
             return {"speed": np.full((N, 2), 0.1 * number), "level": np.full(N, number % 4)}
+        if name == "mixed":
+            return {key: np.full((N, *space.shape), number % 4, space.dtype) for key, space in MIXED.spaces.items()}  # type: ignore[misc]
         if name == "image":
             return np.full((N, 2, 4, 4), number, np.uint8)
         if name == "frames":
@@ -126,6 +135,21 @@ def test_what_does_not_fit_is_refused(name, field, value):
     with pytest.raises(ValueError, match=FIELDS[field]):
         memory.add(**{**transition(name, 6), field: value})
     assert_same(before, memory.get_state())
+
+
+def test_what_was_added_is_drawn():
+    memory, rng = make("mixed"), np.random.default_rng(0)
+    rows = [{key: rng.integers(0, 9, (N, *space.shape)) for key, space in MIXED.spaces.items()} for _ in range(4)]  # type: ignore[misc]
+    for step, (now, then) in enumerate(itertools.pairwise(rows)):
+        typed = [{key: value.astype(MIXED[key].dtype) for key, value in row.items()} for row in (now, then)]
+        memory.add(typed[0], typed[1], np.full((N, 2), 0.5), np.full(N, float(step)), np.full(N, step == 2), [{}] * N)
+    batch = memory._gather(np.arange(3 * N))
+    for key in MIXED.spaces:
+        np.testing.assert_array_equal(batch.observations[key], np.concatenate([row[key] for row in rows[:3]]))
+        np.testing.assert_array_equal(batch.next_observations[key], np.concatenate([row[key] for row in rows[1:]]))
+    np.testing.assert_array_equal(batch.rewards[:, 0], np.repeat([0.0, 1.0, 2.0], N))
+    np.testing.assert_array_equal(batch.dones[:, 0], np.repeat([0.0, 0.0, 1.0], N))
+    np.testing.assert_array_equal(batch.actions, np.full((3 * N, 2), 0.5))
 
 
 @pytest.mark.parametrize("value", [np.full((N, 2, 4, 4), 256), np.full((N, 2, 4, 4), -1), np.full((N, 2, 4, 4), 0.5)])
