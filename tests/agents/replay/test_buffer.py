@@ -1,4 +1,5 @@
 import copy
+import itertools
 import pickle
 import subprocess
 import sys
@@ -14,7 +15,25 @@ from papergym.agents.checkpoint.state import load_state, save_state
 from papergym.agents.replay.prioritized import PrioritizedReplayBuffer
 from papergym.agents.replay.uniform import PackedReplayBuffer
 
+MIXED = spaces.Dict(  # half precision, and fields between those of float32
+    {"a": spaces.Box(-1, 1, (2,)), "b": spaces.Box(0, 255, (3,), np.uint8), "c": spaces.Box(-1, 1, (1,), np.float16)}
+)
 VARIANTS = ["proportional", "rank"]
+
+
+def test_what_was_added_is_drawn():
+    memory, rng = PackedReplayBuffer(8, MIXED, spaces.Box(-1, 1, (2,)), "cpu", 2, seed=0), np.random.default_rng(0)
+    rows = [{key: rng.integers(0, 9, (2, *space.shape)) for key, space in MIXED.spaces.items()} for _ in range(4)]  # type: ignore[misc]
+    for step, (now, then) in enumerate(itertools.pairwise(rows)):
+        typed = [{key: value.astype(MIXED[key].dtype) for key, value in row.items()} for row in (now, then)]
+        memory.add(typed[0], typed[1], np.full((2, 2), 0.5), np.full(2, float(step)), np.full(2, step == 2), [{}] * 2)
+    batch = memory._gather(np.arange(3 * 2))
+    for key in MIXED.spaces:
+        np.testing.assert_array_equal(batch.observations[key], np.concatenate([row[key] for row in rows[:3]]))
+        np.testing.assert_array_equal(batch.next_observations[key], np.concatenate([row[key] for row in rows[1:]]))
+    np.testing.assert_array_equal(batch.rewards[:, 0], np.repeat([0.0, 1.0, 2.0], 2))
+    np.testing.assert_array_equal(batch.dones[:, 0], np.repeat([0.0, 0.0, 1.0], 2))
+    np.testing.assert_array_equal(batch.actions, np.full((3 * 2, 2), 0.5))
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

@@ -1,7 +1,6 @@
 """Every memory refuses what is no number, by the field's name, and is then as it was; both kinds of priorities alike."""
 
 import copy
-import itertools
 import pickle
 from typing import Any
 
@@ -135,21 +134,6 @@ def test_what_does_not_fit_is_refused(name, field, value):
     with pytest.raises(ValueError, match=FIELDS[field]):
         memory.add(**{**transition(name, 6), field: value})
     assert_same(before, memory.get_state())
-
-
-def test_what_was_added_is_drawn():
-    memory, rng = make("mixed"), np.random.default_rng(0)
-    rows = [{key: rng.integers(0, 9, (N, *space.shape)) for key, space in MIXED.spaces.items()} for _ in range(4)]  # type: ignore[misc]
-    for step, (now, then) in enumerate(itertools.pairwise(rows)):
-        typed = [{key: value.astype(MIXED[key].dtype) for key, value in row.items()} for row in (now, then)]
-        memory.add(typed[0], typed[1], np.full((N, 2), 0.5), np.full(N, float(step)), np.full(N, step == 2), [{}] * N)
-    batch = memory._gather(np.arange(3 * N))
-    for key in MIXED.spaces:
-        np.testing.assert_array_equal(batch.observations[key], np.concatenate([row[key] for row in rows[:3]]))
-        np.testing.assert_array_equal(batch.next_observations[key], np.concatenate([row[key] for row in rows[1:]]))
-    np.testing.assert_array_equal(batch.rewards[:, 0], np.repeat([0.0, 1.0, 2.0], N))
-    np.testing.assert_array_equal(batch.dones[:, 0], np.repeat([0.0, 0.0, 1.0], N))
-    np.testing.assert_array_equal(batch.actions, np.full((3 * N, 2), 0.5))
 
 
 @pytest.mark.parametrize("value", [np.full((N, 2, 4, 4), 256), np.full((N, 2, 4, 4), -1), np.full((N, 2, 4, 4), 0.5)])
