@@ -1,5 +1,6 @@
 """The two sampling laws of the paper (section 3.3): proportional to |TD error|, and to the inverse rank of it."""
 
+import math
 from typing import Protocol
 
 import numpy as np
@@ -7,7 +8,7 @@ from typing_extensions import override
 
 from papergym.agents.checkpoint.state import State
 from papergym.agents.jit import jit
-from papergym.agents.replay.checks import all_below, all_finite, column, entries, scalar, whole
+from papergym.agents.replay.checks import all_below, column, entries, scalar, whole
 from papergym.agents.replay.ranks import FallingOrder, RankLaw
 from papergym.agents.replay.tree import SumTree
 
@@ -56,7 +57,9 @@ LOWEST, HIGHEST = 1e-100, 1e100
 """Bounds of p_i^alpha: every transition can be drawn again, and the sum over a memory is finite."""
 
 
-def _powers(priorities: np.ndarray, alpha: float) -> np.ndarray:
+def _powers(priorities: np.ndarray, alpha: float, epsilon: float, largest: float) -> np.ndarray:
+    if alpha <= 1.0 and epsilon >= LOWEST and largest <= HIGHEST:  # then so are all powers, and no bound need be looked for
+        return priorities**alpha
     with np.errstate(over="ignore", under="ignore"):
         powers = priorities**alpha
     _bound(powers)
@@ -76,8 +79,8 @@ def _power(priority: float, alpha: float) -> float:
         return HIGHEST
 
 
-def _checked(slots: np.ndarray, td_errors: np.ndarray, epsilon: float, filled: int) -> np.ndarray:
-    """|TD error| + epsilon of each slot.
+def _checked(slots: np.ndarray, td_errors: np.ndarray, epsilon: float, filled: int) -> tuple[np.ndarray, float]:
+    """|TD error| + epsilon of each slot, and the largest of them, 0 for none.
 
     Raises:
         ValueError: an error that is not finite, or slots that are no whole numbers. IndexError: a slot not in use.
@@ -86,11 +89,12 @@ def _checked(slots: np.ndarray, td_errors: np.ndarray, epsilon: float, filled: i
     if slots.dtype.kind not in "iu" and len(slots):
         raise ValueError(f"indices must be whole numbers, got {slots.dtype}")
     priorities = np.abs(td_errors) + epsilon
-    if not all_finite(priorities):
+    largest = float(priorities.max(initial=0.0))  # NaN where there is one
+    if not math.isfinite(largest):
         raise ValueError("priorities must be finite and not negative; the TD errors given contain NaN or infinity")
     if not all_below(slots, filled):
         raise IndexError(f"indices must lie in 0 ... {filled - 1}, got {slots.min()} ... {slots.max()}")
-    return priorities
+    return priorities, largest
 
 
 def _check_range(start: int, count: int, capacity: int) -> None:
@@ -122,9 +126,9 @@ class Proportional(Priorities):
 
     @override
     def update(self, slots: np.ndarray, td_errors: np.ndarray) -> None:
-        priorities = _checked(slots, td_errors, self.epsilon, self._filled)
-        self.tree.set(slots, _powers(priorities, self.alpha))
-        self.max_priority = max(self.max_priority, float(priorities.max(initial=0.0)))
+        priorities, largest = _checked(slots, td_errors, self.epsilon, self._filled)
+        self.tree.set(slots, _powers(priorities, self.alpha, self.epsilon, largest))
+        self.max_priority = max(self.max_priority, largest)
 
     @override
     def draw(self, count: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -186,10 +190,10 @@ class Ranked(Priorities):
 
     @override
     def update(self, slots: np.ndarray, td_errors: np.ndarray) -> None:
-        priorities = _checked(slots, td_errors, self.epsilon, self._filled)
+        priorities, largest = _checked(slots, td_errors, self.epsilon, self._filled)
         self.priorities[slots] = priorities
         self._order.touch(slots)
-        self.max_priority = max(self.max_priority, float(priorities.max(initial=0.0)))
+        self.max_priority = max(self.max_priority, largest)
 
     @override
     def draw(self, count: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

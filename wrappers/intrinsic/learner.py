@@ -107,13 +107,16 @@ class Learner:
             loss.backward()
             self.optimiser.step()
 
-    @trains
     def adopt(self) -> None:
         """Wait for the round in the background, and use its weights."""
-        if self._round is not None:
-            self._round.result()
-            self._round = None
-            self.net.load_state_dict(self.student.state_dict())
+        if self._round is not None:  # asked at every step; the two modes of autograd cost as much as a small network
+            self._adopt(self._round)
+
+    @trains
+    def _adopt(self, round_: Future[None]) -> None:
+        round_.result()
+        self._round = None
+        self.net.load_state_dict(self.student.state_dict())
 
     def __getstate__(self) -> dict[str, Any]:
         """For pickle, which takes no threads: a round in the background is waited for and stays pending."""

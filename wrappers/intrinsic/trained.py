@@ -75,20 +75,22 @@ class TrainedBonus(Bonus):
     def _store(self, transitions: Transitions, x: dict[str, np.ndarray]) -> None:
         self._ready(x).add(x)
 
-    @trains
     def _ready(self, x: dict[str, np.ndarray]) -> Learner:
-        if self.learner is None:
-            shapes = {name: array.shape[1:] for name, array in x.items()}
-            require_sizes(type(self).__name__, shapes, self._sizes)
-            self._sizes = shapes
-            net = seeded(lambda: self._build(x), self.seed).to(self.device)
-            schedule = {"lr": self.lr, "every": self.every, "updates": self.updates, "batch_size": self.batch_size}
-            self.learner = Learner(
-                net, self._loss, rng=self.rng, capacity=self.buffer, background=self.background, device=self.device, **schedule
-            )
-            if self._loaded is not None:
-                self.learner.load_state_dict(self._loaded)
-                self._loaded = None
+        return self._start(x) if self.learner is None else self.learner
+
+    @trains
+    def _start(self, x: dict[str, np.ndarray]) -> Learner:
+        shapes = {name: array.shape[1:] for name, array in x.items()}
+        require_sizes(type(self).__name__, shapes, self._sizes)
+        self._sizes = shapes
+        net = seeded(lambda: self._build(x), self.seed).to(self.device)
+        schedule = {"lr": self.lr, "every": self.every, "updates": self.updates, "batch_size": self.batch_size}
+        self.learner = Learner(
+            net, self._loss, rng=self.rng, capacity=self.buffer, background=self.background, device=self.device, **schedule
+        )
+        if self._loaded is not None:
+            self.learner.load_state_dict(self._loaded)
+            self._loaded = None
         return self.learner
 
     def stats(self) -> dict[str, float]:
