@@ -16,7 +16,7 @@ from gymnasium.vector import AutoresetMode
 import papergym  # noqa: F401
 from papergym.envs.render import open_contexts
 from papergym.envs.render.backend import choose_backend
-from papergym.wrappers.vector.pool import Pool, cores, threads_for
+from papergym.envs.vector.pool import Pool, cores, threads_for
 
 SMALL = {"quality": "fast", "size_px": 32, "limit_frames": 7}
 NAME = "ProtoRL-CartpoleSwingup-v0"
@@ -146,7 +146,7 @@ def test_no_interrupt_leaves_a_thread_at_work():
     """Ctrl-C at each line that the waiting thread executes in the pool."""
     import sys
 
-    import papergym.wrappers.vector.pool as module
+    import papergym.envs.vector.pool as module
 
     pool, running, place, kinds = Pool(2), [], 0, set()
 
