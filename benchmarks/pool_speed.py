@@ -35,10 +35,11 @@ def ours(domain: str, observed: str, envs: int, threads: int, mode: str = "vecto
 
     import papergym  # noqa: F401
 
+    seen: dict[str, Any] = {}
     if domain == "voxel":
-        name, seen = "Mine-HarvestLogInPlains-v0", {"image_size": VOXEL[observed]}
+        name, seen["image_size"] = "Mine-HarvestLogInPlains-v0", VOXEL[observed]
     elif observed == "dmc-state":
-        name, seen = f"DMC-{camel(domain, TASKS[domain])}-v0", {}
+        name = f"DMC-{camel(domain, TASKS[domain])}-v0"
     else:
         name = f"ProtoRL-{camel(domain, TASKS[domain])}-v0"
         seen = {"obs_type": "state"} if observed == "state" else {"quality": observed}

@@ -8,7 +8,7 @@ from papergym.envs.table import Row
 FACTS: dict[str, Any] = tomllib.loads((ROOT / "mine" / "tasks.toml").read_text(encoding="utf-8"))
 _LSIMAGINE = "LS-Imagine (arXiv 2410.03618), task files of its repository"
 _MINEDOJO = "MineDojo (arXiv 2206.08853), package minedojo 0.1"
-_MAKE: dict[str, str] = {
+_MAKE: dict[str, Any] = {
     "entry_point": "papergym.envs.mine:make",
     "vector_entry_point": "papergym.envs.mine.batch:make_batch",
 }

@@ -23,15 +23,22 @@ class ThreadedVectorEnv(SyncVectorEnv):
 
     Args:
         env_fns: make the environments. What an environment or one of its wrappers offers as ``check_action(action)`` is called
-            before any of them moves, and raises what a step with this action would. Observations consist of Dict, Tuple and
-            spaces whose batch is one array.
+            before any of them moves, and raises what a step with this action would.
         num_threads: threads that reset and step, at most one for each environment.
         kwargs: of SyncVectorEnv.
+
+    Raises:
+        ValueError: observations that are not made of Dict, Tuple and spaces whose batch is one array.
     """
+
+    envs: list[Any]
 
     def __init__(self, env_fns: Sequence[Callable[[], gym.Env]], *, num_threads: int = 1, **kwargs: Any):
         self._pool = Pool(threads_for(len(env_fns), num_threads, 1))
         super().__init__(env_fns, **kwargs)
+        if not _made_of_arrays(self._observations):
+            space = self.single_observation_space
+            raise ValueError(f"Expected observations that batch as arrays, got {space}; use gymnasium.vector.SyncVectorEnv.")
 
     def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Begin episodes in all environments, or in those of ``options["reset_mask"]``; further options are theirs.
@@ -118,8 +125,8 @@ class ThreadedVectorEnv(SyncVectorEnv):
 
     def _act(self, index: int, action: Any) -> tuple[float, bool, bool, dict[str, Any]]:
         """Step one environment and keep its observation; returns reward, terminated, truncated, info."""
-        self._env_obs[index], *rest = self.envs[index].step(action)
-        return tuple(rest)
+        self._env_obs[index], reward, terminated, truncated, info = self.envs[index].step(action)
+        return reward, terminated, truncated, info
 
     def _final(self, index: int) -> Any:
         """The observation in which an episode has ended."""
@@ -138,6 +145,12 @@ class ThreadedVectorEnv(SyncVectorEnv):
         """End the threads and close the environments."""
         self._pool.close()
         super().close_extras(**kwargs)
+
+
+def _made_of_arrays(batch: Any) -> bool:
+    if isinstance(batch, dict | tuple):
+        return all(map(_made_of_arrays, batch.values() if isinstance(batch, dict) else batch))
+    return isinstance(batch, np.ndarray)
 
 
 def _put(batch: Any, index: int, observation: Any) -> None:

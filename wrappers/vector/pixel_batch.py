@@ -48,7 +48,7 @@ class PixelBatch(ThreadedVectorEnv):
         self.num_stack = num_stack = whole("num_stack", num_stack, unit="images")
         given = [functools.partial(_given, world) for world in worlds]
         super().__init__(given, num_threads=num_threads, copy=copy, autoreset_mode=autoreset_mode)
-        first: Any = self.envs[0]
+        first = self.envs[0]
         self.metadata["render_fps"] = max(1, round(first.metadata["render_fps"] / self.action_repeat))
         self.single_observation_space, _ = stacked_space(first.observation_space, num_stack)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
@@ -61,7 +61,7 @@ class PixelBatch(ThreadedVectorEnv):
 
     def _begin(self, index: int, seed: int | None = None, options: dict[str, Any] | None = None) -> dict[str, Any]:
         """Reset one environment and fill its stack; returns its info."""
-        world: Any = self.envs[index]
+        world = self.envs[index]
         info = world.reset(seed=seed, options=options)[1]
         self._autoreset_envs[index] = False
         world.draw(self._ring[index, 0])
@@ -69,8 +69,7 @@ class PixelBatch(ThreadedVectorEnv):
         return {**info, "frames": 0}
 
     def _checked(self, index: int, action: Any) -> Any:
-        world: Any = self.envs[index]
-        return world.scaled(action)
+        return self.envs[index].scaled(action)
 
     def _prepare(self, *, forward: bool = False) -> None:
         self._shown[:] = not forward
@@ -89,7 +88,7 @@ class PixelBatch(ThreadedVectorEnv):
 
     def _act(self, index: int, action: Any) -> tuple[float, bool, bool, dict[str, Any]]:
         """Take up to ``action_repeat`` frames of a native action, then draw."""
-        world: Any = self.envs[index]
+        world = self.envs[index]
         total, frames = 0.0, 0
         terminated = truncated = False
         info: dict[str, Any] = {}
@@ -120,8 +119,7 @@ class PixelBatch(ThreadedVectorEnv):
 
     def state_dict(self) -> dict[str, Any]:
         """Worlds, stacks and coming resets: everything that decides the next step."""
-        worlds: Sequence[Any] = self.envs
-        states = {str(index): world.get_state() for index, world in enumerate(worlds)}
+        states = {str(index): world.get_state() for index, world in enumerate(self.envs)}
         return {"worlds": states, "frames": self._stacks().copy(), "begins": self._autoreset_envs.copy()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
