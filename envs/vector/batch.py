@@ -6,8 +6,9 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
-from gymnasium.vector.utils import create_empty_array
+from gymnasium.vector.utils import create_empty_array, iterate
 
 from papergym.envs.checks import ResetNeeded, mask_of, options_of, seeds_of, whole
 from papergym.envs.vector.pool import Pool, threads_for
@@ -51,7 +52,7 @@ class ThreadedVectorEnv(SyncVectorEnv):
         self._prepare()
 
         def begin(index: int) -> list[dict[str, Any]]:
-            info = self._begin(index, seeds[index], dict(given))
+            info = self._begin(index, seeds[index], None if options is None else dict(given))
             self._terminations[index] = self._truncations[index] = False
             self._show(index)
             return [info]
@@ -68,10 +69,9 @@ class ThreadedVectorEnv(SyncVectorEnv):
             ValueError: not one action per environment, or one that its environment refuses; nothing has moved.
             gymnasium.error.ResetNeeded: an episode has not begun, or has ended and nothing begins the next; nothing has moved.
         """
-        if np.ndim(actions) == 0 or len(actions) != self.num_envs:
-            raise ValueError(f"one action per environment: expected {self.num_envs}, got {_number(actions)}")
         rests = self._autoreset_envs & (self.autoreset_mode == AutoresetMode.NEXT_STEP)
-        checked = [None if rests[index] else self._checked(index, actions[index]) for index in range(self.num_envs)]
+        each = zip(range(self.num_envs), self._each(actions))
+        checked = [None if rests[index] else self._checked(index, action) for index, action in each]
         self._prepare(forward=True)
 
         def move(index: int) -> list[dict[str, Any]]:
@@ -102,6 +102,15 @@ class ThreadedVectorEnv(SyncVectorEnv):
             for info in told:
                 infos = self._add_info(infos, info, index)
         return infos
+
+    def _each(self, actions: Any) -> Sequence[Any]:
+        """One action per environment."""
+        nested = isinstance(self.single_action_space, spaces.Dict | spaces.Tuple)
+        each = list(iterate(self.action_space, actions)) if nested else actions
+        count = len(each) if nested or np.ndim(each) else repr(actions)
+        if count != self.num_envs:
+            raise ValueError(f"one action per environment: expected {self.num_envs}, got {count}")
+        return each
 
     def _checked(self, index: int, action: Any) -> Any:
         """An action that environment ``index`` can take now, as :meth:`_act` wants it."""
@@ -162,10 +171,6 @@ def _put(batch: Any, index: int, observation: Any) -> None:
             _put(part, index, own)
     else:
         batch[index] = observation
-
-
-def _number(actions: Any) -> Any:
-    return repr(actions) if np.ndim(actions) == 0 else len(actions)
 
 
 def batch_of(

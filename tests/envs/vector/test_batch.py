@@ -262,7 +262,7 @@ class Nested(gym.Env):
     observation_space = gym.spaces.Dict(
         pair=gym.spaces.Tuple((gym.spaces.Discrete(9), gym.spaces.Box(-9, 9, (2, 2), np.int16))), bits=gym.spaces.MultiBinary(3)
     )
-    action_space = gym.spaces.Discrete(2)
+    action_space = gym.spaces.Dict(pay=gym.spaces.Discrete(2))
 
     def seen(self):
         return {"pair": (self.steps, np.full((2, 2), -self.steps, np.int16)), "bits": np.arange(3) < self.steps}
@@ -274,7 +274,7 @@ class Nested(gym.Env):
 
     def step(self, action):
         self.steps += 1
-        return self.seen(), float(action), self.steps == 3, False, {"steps": self.steps}
+        return self.seen(), float(action["pay"]), self.steps == 3, False, {"steps": self.steps}
 
 
 @pytest.mark.parametrize("mode", list(AutoresetMode))
