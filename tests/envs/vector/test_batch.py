@@ -2,7 +2,6 @@
 
 import copy
 import pickle
-from functools import partial
 
 import gymnasium as gym
 import numpy as np
@@ -254,45 +253,6 @@ def test_closed_batches_and_bad_numbers(case):
             ours(case, threads=wrong)
         with pytest.raises(ValueError, match="num_envs"):
             ours(case, number=wrong)
-
-
-class Nested(gym.Env):
-    """Counts its steps in nested observations, and ends after three."""
-
-    observation_space = gym.spaces.Dict(
-        pair=gym.spaces.Tuple((gym.spaces.Discrete(9), gym.spaces.Box(-9, 9, (2, 2), np.int16))), bits=gym.spaces.MultiBinary(3)
-    )
-    action_space = gym.spaces.Dict(pay=gym.spaces.Discrete(2))
-
-    def seen(self):
-        return {"pair": (self.steps, np.full((2, 2), -self.steps, np.int16)), "bits": np.arange(3) < self.steps}
-
-    def reset(self, *, seed=None, options=None):
-        super().reset(seed=seed)
-        self.steps = 0
-        return self.seen(), {}
-
-    def step(self, action):
-        self.steps += 1
-        return self.seen(), float(action["pay"]), self.steps == 3, False, {"steps": self.steps}
-
-
-@pytest.mark.parametrize("mode", list(AutoresetMode))
-def test_environments_of_any_kind(mode):
-    envs, sync = (
-        kind([Nested] * 3, autoreset_mode=mode) for kind in (partial(ThreadedVectorEnv, num_threads=2), SyncVectorEnv)
-    )
-    equal(*(batch.reset(seed=0) for batch in (envs, sync)))
-    for _ in range(3 if mode == AutoresetMode.DISABLED else 8):
-        actions = envs.action_space.sample()
-        equal(envs.step(actions), sync.step(actions))
-    envs.close(), sync.close()
-
-    class Speaking(Nested):
-        observation_space = gym.spaces.Text(4)
-
-    with pytest.raises(ValueError, match="batch as arrays, got Text"):
-        ThreadedVectorEnv([Speaking])
 
 
 def test_every_world_of_these_families_has_a_vector_entry_point():
