@@ -154,8 +154,8 @@ def mask_of(mask: Any, count: int) -> np.ndarray:
     return mask
 
 
-def options_of(options: Any, known: Collection[str] = ()) -> dict[str, Any]:
-    """The options of a reset as a new dict.
+def options_of(options: Any, known: Collection[str] | None = ()) -> dict[str, Any]:
+    """The options of a reset as a new dict; ``known`` None takes every name.
 
     Raises:
         ValueError: no mapping, or a name that this environment does not know.
@@ -163,7 +163,7 @@ def options_of(options: Any, known: Collection[str] = ()) -> dict[str, Any]:
     if options is not None and not isinstance(options, Mapping):
         raise ValueError(f"reset options are a mapping or None; got {options!r}")
     given = dict(options or {})
-    if unknown := [name for name in given if name not in known]:
+    if known is not None and (unknown := [name for name in given if name not in known]):
         takes = f"takes the options {', '.join(sorted(known))}" if known else "takes no options"
         raise ValueError(f"reset {takes}, got {', '.join(map(str, unknown))}: unknown reset options")
     return given

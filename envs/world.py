@@ -85,6 +85,10 @@ class MujocoWorld(World, gym.Env[np.ndarray, np.ndarray]):
             raise ActionError(f"an action of {self.name} must not exceed {self._largest.min():g}; got {action!r}")
         return native
 
+    def check_action(self, action: np.ndarray) -> None:
+        """Raise what a step with this action would; errors as in :meth:`scaled`."""
+        self.scaled(action)
+
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
         """Advance one control step (one *frame*); errors as in :meth:`scaled`.
 

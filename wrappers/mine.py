@@ -79,6 +79,12 @@ class LSImagineActions(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         self._pitch, self._jumping = float(observation["location_stats"]["pitch"][0]), 0
         return observation, info
 
+    def check_action(self, action: int) -> None:
+        """Raise ValueError if the action is not 0 to 11, and what the world says of an action that does nothing."""
+        self._choice(action)
+        if self.env.has_wrapper_attr("check_action"):
+            self.env.get_wrapper_attr("check_action")(self._still())
+
     def step(self, action: int) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Take one of the twelve actions.
 
@@ -96,13 +102,17 @@ class LSImagineActions(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         """Key -> action, for gymnasium.utils.play: w s a d to walk, space to jump, i k j l to look, f to attack, e to use."""
         return {(): 0, **{(key,): ACTIONS.index(name) for key, name in _KEYBOARD.items()}}
 
+    def _choice(self, action: Any) -> str:
+        what = f"an action of LSImagineActions, 0 to {len(ACTIONS) - 1} ({', '.join(ACTIONS)}),"
+        return ACTIONS[choice_of(action, self._choices, what)]
+
+    def _still(self) -> np.ndarray:
+        """(8,) int64 action of the world that does nothing."""
+        return np.array([0, 0, 0, self._bins, self._bins, 0, 0, 0], np.int64)
+
     def translate(self, action: int) -> np.ndarray:
         """(8,) int64 action of the world for one of the twelve; counts the pitch and the jump."""
-        what = f"an action of LSImagineActions, 0 to {len(ACTIONS) - 1} ({', '.join(ACTIONS)}),"
-        name, full = (
-            ACTIONS[choice_of(action, self._choices, what)],
-            np.array([0, 0, 0, self._bins, self._bins, 0, 0, 0], np.int64),
-        )
+        name, full = self._choice(action), self._still()
         if name in _KEYS:
             part, value = _KEYS[name]
             full[part] = value

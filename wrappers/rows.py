@@ -77,6 +77,7 @@ def _lsimagine() -> tuple[Row, ...]:
             id=row.id.replace("Mine-", "LSImagine-"),
             family="LS-Imagine",
             entry_point="papergym.wrappers.mine:lsimagine",
+            vector_entry_point="papergym.wrappers.vector.recipes:lsimagine",
             summary=f"{facts[row.kwargs['task_id']]['prompt']}: 12 discrete actions, 64x64 images, {TICKS}.",
         )
         for row in MINE

@@ -15,6 +15,7 @@ MODULES = {
     "papergym.wrappers.sb3": "Wrappers, callbacks and replay buffers for stable-baselines3.",
     "papergym.wrappers.intrinsic": "Bonuses, which the intrinsic-reward wrappers pay.",
     "papergym.wrappers.vision": "MineCLIP, affordance maps and the jump flag of LS-Imagine.",
+    "papergym.envs.vector.batch": "Environments on several threads.",
     "papergym.envs.render": "Rendering of MuJoCo without a display.",
     "papergym.envs.conformity": "Checks for environments and wrappers.",
     "papergym.agents.runner.learner": "What an agent of your own implements.",

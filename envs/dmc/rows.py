@@ -28,6 +28,7 @@ def _row(domain: str, task: str) -> Row:
         id=f"DMC-{camel(domain)}{camel(task)}-v0",
         family="dmc",
         entry_point="papergym.envs.dmc.env:DmControlEnv",
+        vector_entry_point="papergym.envs.dmc.batch:make_batch",
         kwargs={"domain": domain, "task": task, "limit_frames": _limit(domain)},
         limit_frames=_limit(domain),
         summary=(EXTRA_TASKS if extra else TASKS)[domain][task],

@@ -8,7 +8,10 @@ from papergym.envs.table import Row
 FACTS: dict[str, Any] = tomllib.loads((ROOT / "mine" / "tasks.toml").read_text(encoding="utf-8"))
 _LSIMAGINE = "LS-Imagine (arXiv 2410.03618), task files of its repository"
 _MINEDOJO = "MineDojo (arXiv 2206.08853), package minedojo 0.1"
-_MAKE = "papergym.envs.mine:make"
+_MAKE: dict[str, Any] = {
+    "entry_point": "papergym.envs.mine:make",
+    "vector_entry_point": "papergym.envs.mine.batch:make_batch",
+}
 TICKS = "one step is one game tick (1/20 s)"
 
 
@@ -29,7 +32,7 @@ def _paper_rows() -> list[Row]:
         Row(
             id=f"Mine-{facts['name']}-v0",
             family="Mine",
-            entry_point=_MAKE,
+            **_MAKE,
             kwargs={"task_id": key},
             limit_frames=facts["limit"],
             max_episode_steps=facts["limit"],
@@ -44,7 +47,7 @@ def _paper_rows() -> list[Row]:
 
 
 def _minedojo_rows() -> list[Row]:
-    shared: dict[str, Any] = {"family": "Mine", "entry_point": _MAKE, "source": _MINEDOJO}
+    shared: dict[str, Any] = {"family": "Mine", **_MAKE, "source": _MINEDOJO}
     rows = [
         Row(id=f"Mine-{_camel(task)}-v0", kwargs={"task_id": task}, summary=_sentence(task), **shared)
         for task in FACTS["minedojo"]["ids"]

@@ -79,6 +79,12 @@ def vector_sync(row):
         check_vector(row, "sync", {"autoreset_mode": mode})
 
 
+def vector_threads(row):
+    """make_vec's own vector environment of the id on two threads, in every autoreset mode."""
+    for mode in AutoresetMode:
+        check_vector(row, "vector_entry_point", {}, autoreset_mode=mode, num_threads=2)
+
+
 def vector_spawn(row):
     """Worker processes that begin from nothing; in every autoreset mode for the rows that stand for their kind.
 
@@ -95,8 +101,8 @@ def vector_fork(row):
         check_vector(row, "async", {"context": "fork", "autoreset_mode": mode})
 
 
-def check_vector(row, how, vector_kwargs):
-    kwargs = {"num_envs": 2, "vectorization_mode": how, "vector_kwargs": vector_kwargs}
+def check_vector(row, how, vector_kwargs, **kwargs):
+    kwargs |= {"num_envs": 2, "vectorization_mode": how, "vector_kwargs": vector_kwargs}
     if "max_episode_steps" in arguments(row):  # make_vec hands it on to the world
         kwargs |= {"max_episode_steps": 12}
     venv = gym.make_vec(row.id, **{**arguments(row), **kwargs})
@@ -136,7 +142,7 @@ def public(name):
 CHEAP = (unavailable_or_described, public("spaces_and_types"))
 QUICK = ("gymnasium_check", "infos", "same_seed", "other_seed", "own_memory", "rebuilt_from_json", "pickled_in_mid_episode")
 QUICK += ("rendered", "closed_twice", "sb3_check")
-FULL = (*map(public, QUICK), moving_entries, state_of_the_world, vector_sync)
+FULL = (*map(public, QUICK), moving_entries, state_of_the_world, vector_sync, vector_threads)
 HEAVY = (vector_spawn, vector_fork, public("flat_memory"))
 CHECKS = CHEAP + FULL + HEAVY
 
@@ -161,6 +167,8 @@ def cases():
     kinds, families = leads()
     for row in ROWS.values():
         for check in CHECKS[:1] if row.unavailable else CHECKS:
+            if check is vector_threads and not row.vector_entry_point:
+                continue
             cheap = check is CHEAP[0] or (check in CHEAP and (row.family not in SLOW_WORLDS or row.id in kinds))
             chosen = cheap or (check in FULL and row.id in kinds) or (check in HEAVY and row.id in families)
             chosen = chosen and not (check.__name__ == "flat_memory" and row.family in SLOW_WORLDS)

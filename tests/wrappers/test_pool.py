@@ -16,7 +16,7 @@ from gymnasium.vector import AutoresetMode
 import papergym  # noqa: F401
 from papergym.envs.render import open_contexts
 from papergym.envs.render.backend import choose_backend
-from papergym.wrappers.vector.pool import Pool, cores, threads_for
+from papergym.envs.vector.pool import Pool, cores, threads_for
 
 SMALL = {"quality": "fast", "size_px": 32, "limit_frames": 7}
 NAME = "ProtoRL-CartpoleSwingup-v0"
@@ -146,7 +146,7 @@ def test_no_interrupt_leaves_a_thread_at_work():
     """Ctrl-C at each line that the waiting thread executes in the pool."""
     import sys
 
-    import papergym.wrappers.vector.pool as module
+    import papergym.envs.vector.pool as module
 
     pool, running, place, kinds = Pool(2), [], 0, set()
 
@@ -184,15 +184,23 @@ def test_no_interrupt_leaves_a_thread_at_work():
 
 
 @pytest.mark.parametrize("times", [20, pytest.param(200, marks=pytest.mark.slow)])
-def test_nothing_is_left_after_many_makes_and_closes(times):
+@pytest.mark.parametrize(
+    "name, kwargs, drawn",
+    [
+        (NAME, {"size_px": 23, "quality": "fast"}, 2),  # a size that no other test draws: nobody else holds its contexts
+        ("DMC-CartpoleSwingup-v0", {}, 0),
+        ("Mine-HarvestSand-v0", {"image_size": 8}, 0),
+    ],
+)
+def test_nothing_is_left_after_many_makes_and_closes(times, name, kwargs, drawn):
     gc.collect()
     threads, contexts = workers(), open_contexts()
     files = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
     for _ in range(times):
-        envs = make(2, number=2, size_px=23)  # a size that no other test draws, so that nobody else holds its contexts
+        envs = gym.make_vec(name, 2, num_threads=2, **kwargs)
         envs.reset(seed=0)
-        envs.step(np.zeros((2, 1), np.float32))
-        assert len(workers() - threads) == 1 and open_contexts() == contexts + 2
+        envs.step(np.zeros(envs.action_space.shape, envs.action_space.dtype))
+        assert len(workers() - threads) == 1 and open_contexts() == contexts + drawn
         envs.close()
         assert not workers() - threads and open_contexts() == contexts
     envs.close()
@@ -200,13 +208,15 @@ def test_nothing_is_left_after_many_makes_and_closes(times):
         assert len(os.listdir("/proc/self/fd")) <= files + 4, "libraries open a few files once"
 
 
-@pytest.mark.parametrize("obs_type", ["pixels", "state"])
-def test_a_batch_that_is_forgotten_ends_its_threads(obs_type):
+@pytest.mark.parametrize(
+    "name, kwargs", [(NAME, SMALL), (NAME, {"obs_type": "state"}), ("Mine-HarvestSand-v0", {"image_size": 8})]
+)
+def test_a_batch_that_is_forgotten_ends_its_threads(name, kwargs):
     gc.collect()
     threads = workers()
-    envs = make(2, number=2, obs_type=obs_type)
+    envs = gym.make_vec(name, 2, num_threads=2, **kwargs)
     envs.reset(seed=0)
-    envs.step(np.zeros((2, 1), np.float32))
+    envs.step(np.zeros(envs.action_space.shape, envs.action_space.dtype))
     there, started = weakref.ref(envs), workers() - threads
     assert len(started) == 1
     del envs

@@ -25,6 +25,9 @@ KINDS = {
     "async": lambda: AsyncVectorEnv([one, one], context="spawn"),
     "batch": lambda: gym.make_vec("ProtoRL-Pendulum-v0", num_envs=2, **SMALL),
     "states": lambda: gym.make_vec("ProtoRL-Pendulum-v0", num_envs=2, **SMALL, obs_type="state"),
+    "control": lambda: gym.make_vec("DMC-PendulumSwingup-v0", num_envs=2, num_threads=2),
+    "voxels": lambda: gym.make_vec("Mine-HarvestSand-v0", num_envs=2, num_threads=2, image_size=16),
+    "twelve actions": lambda: gym.make_vec("LSImagine-HarvestSand-v0", num_envs=2, num_threads=2, image_size=16),
     "rewarded batch": lambda: add_intrinsic_reward(KINDS["batch"](), "CountBonus"),
     "stacked": lambda: FrameStack(SyncVectorEnv([raw, raw]), 2),
 }
@@ -47,7 +50,7 @@ def test_every_vector_environment_answers_like_gymnasiums(kind):
     envs.close()
 
 
-@pytest.mark.parametrize("kind", ["batch", "states"])
+@pytest.mark.parametrize("kind", ["batch", "states", "control"])
 @pytest.mark.parametrize("bad", ["nan", "short", "none", "int"])
 def test_a_refused_batch_of_actions_moves_no_environment(kind, bad):
     envs = KINDS[kind]()

@@ -1,7 +1,5 @@
 """The papers' chains for several environments in one process: the entry points of ``gym.make_vec``."""
 
-import functools
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -9,11 +7,11 @@ import gymnasium as gym
 from gymnasium.vector import AutoresetMode, VectorEnv
 
 from papergym.envs.checks import one_of, whole
-from papergym.wrappers import recipes
+from papergym.envs.vector.batch import batch_of
+from papergym.envs.vector.pool import cores, threads_for, threads_to_draw
+from papergym.wrappers import mine, recipes
 from papergym.wrappers.stack import count_of_images
 from papergym.wrappers.vector.pixel_batch import PixelBatch
-from papergym.wrappers.vector.pool import cores, threads_for
-from papergym.wrappers.vector.state_batch import StateBatch
 
 
 def batch(
@@ -30,7 +28,7 @@ def batch(
     num_threads: int | None = None,
     **kwargs: Any,
 ) -> VectorEnv:
-    """``num_envs`` worlds as a :class:`PixelBatch`, or as a StateBatch of ``chain`` where states are observed.
+    """``num_envs`` worlds as a :class:`PixelBatch`, or ``chain`` of each as a ThreadedVectorEnv where states are observed.
 
     ``num_threads`` is the number of threads that step and draw; None for one on each core that this process may use where
     images are observed, and for one alone where states are.
@@ -40,15 +38,13 @@ def batch(
     action_repeat = whole("action_repeat", action_repeat, unit="frames")
     frame_stack = count_of_images("frame_stack", frame_stack)
     if one_of("obs_type", obs_type, ("state", "pixels")) == "pixels":
-        glfw = "glfw" in (kwargs.get("backend"), os.environ.get("MUJOCO_GL"))  # its contexts are made by the main thread alone
-        num_threads = threads_for(num_envs, num_threads, 1 if glfw else cores())
+        num_threads = threads_for(whole("num_envs", num_envs), num_threads, threads_to_draw(kwargs.get("backend")))
         worlds = [world(obs_type=obs_type, lane=index % num_threads, **kwargs) for index in range(num_envs)]
         counts = {"action_repeat": action_repeat, "num_stack": frame_stack}
         return PixelBatch(worlds, **counts, copy=copy, autoreset_mode=autoreset_mode, num_threads=num_threads)
     counts = {"action_repeat": action_repeat, "frame_stack": frame_stack, "obs_type": obs_type}
-    num_threads = threads_for(num_envs, num_threads, 1)
-    makers = [functools.partial(chain, lane=index % num_threads, **counts, **kwargs) for index in range(num_envs)]
-    return StateBatch(makers, copy=copy, autoreset_mode=autoreset_mode, num_threads=num_threads)
+    how: dict[str, Any] = {"copy": copy, "autoreset_mode": autoreset_mode, "num_threads": num_threads}
+    return batch_of(chain, num_envs, default_threads=1, lanes=True, **how, **counts, **kwargs)
 
 
 def protorl(num_envs: int, **kwargs: Any) -> VectorEnv:
@@ -63,3 +59,13 @@ def mujoco_v4(num_envs: int, **kwargs: Any) -> VectorEnv:
     from papergym.envs.mujoco.env import MujocoV4Env  # loads the simulator
 
     return batch(MujocoV4Env, recipes.mujoco_v4, num_envs, **kwargs)
+
+
+def lsimagine(num_envs: int, *, affordance: Any = False, **kwargs: Any) -> VectorEnv:
+    """Several of papergym.wrappers.mine.lsimagine; also takes ``autoreset_mode``, ``copy`` and ``num_threads``.
+
+    ``num_threads`` is one for each core that this process may use, but one alone with ``affordance``: its maps and flag may be
+    objects that all environments share.
+    """
+    threads = 1 if affordance else cores()
+    return batch_of(mine.lsimagine, num_envs, default_threads=threads, affordance=affordance, **kwargs)

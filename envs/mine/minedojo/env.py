@@ -132,6 +132,11 @@ class MineDojoEnv(gym.Env[dict[str, Any], np.ndarray]):
         assert self._game is not None
         return self._read(self._game.request("reset", seed=seed)["observation"], {})
 
+    def check_action(self, action: np.ndarray) -> None:
+        """Raise what a step with this action would, unless the game itself refuses it."""
+        self._check_running()
+        self._valid(action)
+
     def step(self, action: np.ndarray) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
         """One tick. A step that is interrupted ends the episode.
 

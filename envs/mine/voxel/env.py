@@ -14,7 +14,7 @@ from papergym.envs.mine.actions import Actions, InvalidAction
 from papergym.envs.mine.keys import keys_to_action
 from papergym.envs.mine.task import Task
 from papergym.envs.mine.tasks import check_reach, parse
-from papergym.envs.mine.voxel import commands, terrain
+from papergym.envs.mine.voxel import commands, hands, terrain
 from papergym.envs.mine.voxel import start as starts
 from papergym.envs.mine.voxel.goals import Goals
 from papergym.envs.mine.voxel.observe import Observer
@@ -186,6 +186,13 @@ class VoxelMineEnv(base.World, gym.Env[dict[str, Any], np.ndarray]):
         info = self._info()
         return self._observe(info), info
 
+    def check_action(self, action: np.ndarray) -> None:
+        """Raise what a step with this action would."""
+        self.check_running()
+        act = self._actions.decode(action)
+        if self._strict:
+            hands.check(self.world, act.function, act.slot)
+
     def step(self, action: np.ndarray) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
         """One tick.
 
@@ -196,10 +203,12 @@ class VoxelMineEnv(base.World, gym.Env[dict[str, Any], np.ndarray]):
         """
         self.check_running()
         act, refused = self._actions.decode(action), ""
+        self._ended = True  # a step that is interrupted ends the episode
         try:
             self.world.tick(act)
         except InvalidAction as error:
             if self._strict:
+                self._ended = False
                 raise
             refused = str(error)
             self.world.tick(act._replace(function="no_op"))
@@ -209,8 +218,9 @@ class VoxelMineEnv(base.World, gym.Env[dict[str, Any], np.ndarray]):
         info["invalid_action"], info["refusal"] = bool(refused), refused
         if dead:
             info["cause_of_death"] = self.world.vitals.cause
+        observation = self._observe(info)
         self._ended = bool(dead or (info["success"] and self._success_ends))
-        return self._observe(info), reward, self._ended, False, info
+        return observation, reward, self._ended, False, info
 
     def _check_begun(self) -> None:
         if not self._begun:

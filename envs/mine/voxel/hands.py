@@ -181,16 +181,20 @@ def _exchange(world: World, item: str) -> None:
     world.use_pause = 4
 
 
-def place(world: World, slot: int) -> None:
-    """Place a slot's block against the face in view.
+def check(world: World, function: str, slot: int) -> None:
+    """Raise InvalidAction if a function names an empty slot, or would place what is no block of this world."""
+    name = world.inventory.name
+    if function in ("equip", "place", "destroy"):
+        check_slot(slot, name, function)
+    slot = 0 if function == "use" else slot
+    if (function == "place" or (function == "use" and vocab.PLACEABLE[name[slot]])) and not PLACEABLE[name[slot]]:
+        held = vocab.ITEMS[name[slot]]
+        raise InvalidAction(f"{function} needs a block of the embedded world, got {held!r} in slot {slot}; see masks/place")
 
-    Raises:
-        InvalidAction: the slot is empty, or its item is no block of this world.
-    """
-    check_slot(slot, world.inventory.name, "place")
+
+def place(world: World, slot: int) -> None:
+    """Place a slot's block against the face in view; :func:`check` says whether it holds one."""
     name, variant = vocab.ITEMS[world.inventory.name[slot]], int(world.inventory.variant[slot])
-    if not PLACEABLE[world.inventory.name[slot]]:
-        raise InvalidAction(f"place needs a block of the embedded world, got {name!r} in slot {slot}; see masks/place")
     ox, oy, oz = world.eye()
     if pick_block(world.grid.blocks, ox, oy, oz, *world.look(), BLOCK_REACH, False, world.cell) < 0:
         return

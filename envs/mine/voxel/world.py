@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from papergym.envs.mine import vocabulary as vocab
-from papergym.envs.mine.actions import Decoded, check_slot
+from papergym.envs.mine.actions import Decoded
 from papergym.envs.mine.voxel import blocks, drops, hands, mobs, physics, snapshot, terrain
 from papergym.envs.mine.voxel import sky as skies
 from papergym.envs.mine.voxel.camera import Pose, look
@@ -193,8 +193,7 @@ class World:
         Raises:
             InvalidAction: the action names an empty slot, or an item that cannot be placed. Nothing has changed then.
         """
-        if act.function in ("equip", "place", "destroy"):
-            check_slot(act.slot, self.inventory.name, act.function)
+        hands.check(self, act.function, act.slot)
         body = self.body
         self.crafted = None
         self.vitals.harm.amount = 0.0

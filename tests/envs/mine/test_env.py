@@ -9,7 +9,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium.envs.registration import EnvSpec
-from gymnasium.utils.env_checker import check_env
+from gymnasium.utils.env_checker import check_env, data_equivalence
 
 import papergym  # noqa: F401  # registers the ids
 from papergym.envs.mine import make, tasks
@@ -215,6 +215,24 @@ def test_refused_actions():
         strict.step(action)
     with pytest.raises(ValueError, match="8 integers"):
         env.step(np.zeros(3, int))
+
+
+@pytest.mark.parametrize(("item", "function"), [("stick", 6), ("fence", 6), ("fence", 1)])
+def test_what_cannot_be_placed_is_refused_before_anything_changes(item, function):
+    """The player looks down at a block beside him and turns by one bin at the same time."""
+    turn = np.array([0, 0, 0, 12, 13, function, 0, 0])
+    start = {"initial_inventory": [InventoryItem(0, item, 0, 1)], "start_position": {"x": 0, "y": 70, "z": 0, "pitch": 60}}
+    env = make("open-ended", SMALL, **start)
+    yaw = env.reset(seed=0)[0]["location_stats"]["yaw"][0]
+    observation, *_, info = env.step(turn)
+    assert info["invalid_action"] and item in info["refusal"]
+    assert (observation["location_stats"]["yaw"][0] - yaw) % 360 == pytest.approx(15, abs=1e-4), "turned once"
+    strict = make("open-ended", SMALL, strict_actions=True, **start)
+    strict.reset(seed=0)
+    before = strict.get_state()
+    with pytest.raises(InvalidAction, match=item):
+        strict.step(turn)
+    assert data_equivalence(strict.get_state(), before, exact=True)
 
 
 @pytest.mark.parametrize(

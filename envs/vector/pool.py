@@ -16,6 +16,11 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def threads_to_draw(backend: str | None) -> int:
+    """Default number of threads where OpenGL draws: one for each core, but glfw makes its contexts in the main thread alone."""
+    return 1 if "glfw" in (backend, os.environ.get("MUJOCO_GL")) else cores()
+
+
 def threads_for(num_envs: int, num_threads: int | None, default: int) -> int:
     """A number of threads: what was asked for, or ``default``, but never more than environments.
 

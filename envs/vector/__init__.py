@@ -1,0 +1,1 @@
+"""Vector environments that step their environments on several threads of one process."""
