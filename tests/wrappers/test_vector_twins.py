@@ -41,6 +41,8 @@ def test_every_vector_environment_answers_like_gymnasiums(kind):
     assert envs.call("get_wrapper_attr", "np_random_seed") == (5, 6)
     assert envs.get_attr("render_mode") == (None, None) and envs.render_mode is None
     assert envs.autoreset_mode is AutoresetMode.NEXT_STEP is envs.metadata["autoreset_mode"]
+    bases = {base.__module__.split(".")[0] for side in (envs, envs.unwrapped) for base in type(side).__bases__}
+    assert "gymnasium" in bases  # skrl looks there for the kind of an environment, and no further
     envs.set_attr("mark", [1, 2])
     assert envs.get_attr("mark") == (1, 2)
     envs.set_attr("mark", 3)

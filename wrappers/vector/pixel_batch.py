@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from gymnasium.vector import AutoresetMode
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from gymnasium.vector.utils import batch_space
 
 from papergym.envs.checks import whole
@@ -14,7 +14,7 @@ from papergym.wrappers.stack import stacked_space
 from papergym.wrappers.state import array_of_state, of_state
 
 
-class PixelBatch(ThreadedVectorEnv):
+class PixelBatch(ThreadedVectorEnv, SyncVectorEnv):  # skrl knows an environment by its direct bases
     """Repeats actions and stacks images of ``worlds`` like ActionRepeat and FrameStack, without copies in between.
 
     Observation: (n, num_stack * 3, H, W) uint8, oldest image first. Each image is drawn straight into the batch, twice:
