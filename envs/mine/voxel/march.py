@@ -38,7 +38,18 @@ _X, _Z = np.int32(X_SHIFT), np.int32(Z_SHIFT)
 
 
 @kernel
-def set_out(rays, marks, first, count, pixel, camera, view, h, width, eye, ceiling, place):  # noqa: D417
+def row_of(row, height, camera):
+    """Direction at the middle of a row of pixels, reaching the plane one block ahead: three float32."""
+    v = (1.0 - 2.0 * (row + 0.5) / height) * camera[TAN + 1]
+    return (
+        np.float32(camera[FORWARD] + v * camera[UP]),
+        np.float32(camera[FORWARD + 1] + v * camera[UP + 1]),
+        np.float32(camera[FORWARD + 2] + v * camera[UP + 2]),
+    )
+
+
+@kernel
+def set_out(rays, marks, first, count, pixel, camera, view, h, width, eye, ceiling, place, at):  # noqa: D417
     """Start ``count`` rays of a row of pixels.
 
     Args:
@@ -51,6 +62,7 @@ def set_out(rays, marks, first, count, pixel, camera, view, h, width, eye, ceili
         eye: cell of the eye, three int32.
         ceiling: highest cell that a rising ray need see.
         place: place of the eye's cell in ``room``.
+        at: float32 distance of each pixel at which its ray ends at the latest.
     """
     fx, fy, fz = np.float32(camera[EYE] - eye[0]), np.float32(camera[EYE + 1] - eye[1]), np.float32(camera[EYE + 2] - eye[2])
     rx, ry, rz = np.float32(camera[RIGHT]), np.float32(camera[RIGHT + 1]), np.float32(camera[RIGHT + 2])
@@ -66,7 +78,7 @@ def set_out(rays, marks, first, count, pixel, camera, view, h, width, eye, ceili
         rays[START_Y + i] = fy if dy > _F0 else _F1 - fy
         rays[START_Z + i] = fz if dz > _F0 else _F1 - fz
         rays[CELL_X + i], rays[CELL_Y + i], rays[CELL_Z + i] = _F0, _F0, _F0
-        rays[LENGTH + i], rays[REACH + i] = length, reach / length
+        rays[LENGTH + i], rays[REACH + i] = length, min(reach / length, at[np.uint64(pixel) + k])
         rays[WET_AT + i], rays[WET_LENGTH + i] = np.float32(FAR), _F0
         marks[SIDE_X + i] = _NO if dx > _F0 else _YES
         marks[SIDE_Y + i] = _NO if dy > _F0 else _YES

@@ -1,6 +1,6 @@
 """Free distance around each cell: how far it is to the nearest cell of another kind, which a ray can skip.
 
-There are three kinds: air, water, and everything else. A cell whose room is r lies amid a cube of (2 r - 1)^3 cells of its
+There are three kinds: air, water, and everything else; plants count as air, see :mod:`.crosses`. A cell whose room is r lies amid a cube of (2 r - 1)^3 cells of its
 kind, which a ray crosses in one step. Room is a function of the blocks alone, so that a restored world draws the same image.
 """
 
@@ -25,6 +25,7 @@ _WATER = np.uint8(blocks.WATER)
 _AIR, _WET, _FILLED = np.uint8(1), np.uint8(2), np.uint8(4)  # bits of the kinds
 _NONE, _MIXED, _FREE, _IN_WATER = np.uint8(0), np.uint8(1), np.uint8(REACH), np.uint8(IN_WATER)
 _TILE = 64
+_CROSSES = tuple((np.uint8(first), np.uint8(count)) for first, count in blocks.runs(blocks.SHAPE_CROSS))
 _LOCAL = threading.local()
 
 
@@ -54,6 +55,9 @@ def _kinds(grid, out, x0, z0, y0, shape):
             for j in range(top - bottom):
                 kind = _FILLED if column[j] != _WATER else _WET
                 inside[j] = kind if column[j] != 0 else _AIR
+            for first, count in _CROSSES:
+                for j in range(top - bottom):
+                    inside[j] = _AIR if np.uint8(column[j] - first) < count else inside[j]
 
 
 @njit(cache=True, nogil=True)
