@@ -3,7 +3,7 @@
 import numpy as np
 
 from papergym.envs.mine.voxel import blocks, textures
-from papergym.envs.mine.voxel.crosses import SPOT_BITS, draw_plants
+from papergym.envs.mine.voxel.crosses import decode, draw_plants
 from papergym.envs.mine.voxel.kernel import entry_point, kernel
 from papergym.envs.mine.voxel.march import (
     BATCH,
@@ -33,14 +33,14 @@ from papergym.envs.mine.voxel.march import (
     step,
 )
 from papergym.envs.mine.voxel.raycast import SURFACE, entry, face, leave, level_of, texel
-from papergym.envs.mine.voxel.room import END, IN_WATER, OPEN, TALL, X_SHIFT, Z_SHIFT
+from papergym.envs.mine.voxel.room import END, FALLING, IN_WATER, OPEN, X_SHIFT, Z_SHIFT
 from papergym.envs.mine.voxel.shade import BOTTOM, HORIZON, PLANT, fog_share, heaven, surface
 from papergym.envs.mine.voxel.terrain import HEIGHT, WRAP
 
 _AIR, _CUTOUT, _CROSS = blocks.SHAPE_AIR, blocks.SHAPE_CUTOUT, blocks.SHAPE_CROSS
 _SHAPE, _FACES, _WATER, _NOTHING = blocks.SHAPE, textures.FACES, blocks.WATER, np.uint8(0)
 _WATER_TEXTURE = int(textures.FACES[blocks.WATER, 0])
-_FAR, _SPOT = np.float32(FAR), np.uint32((1 << SPOT_BITS) - 1)
+_FAR = np.float32(FAR)
 
 
 @kernel
@@ -121,8 +121,7 @@ def _end(rays, marks, i, camera, world, paints, plants, image):
     if at[pixel] == _FAR:
         heaven(rays, marks, i, paints, image)
         return
-    spot, place = np.int64(code[pixel] & _SPOT), np.int64(code[pixel] >> SPOT_BITS)
-    x, z, y = place >> X_SHIFT, (place >> Z_SHIFT) & WRAP, place & (TALL - 1)
+    x, z, y, spot = decode(code[pixel])
     block = world[0][x, z, y]
     surface(rays, marks, i, at[pixel], PLANT, _FACES[block, 1], spot, x, z, world[2][x, z, y], block, world, paints,
             camera[VIEW], image)  # fmt: skip
@@ -163,8 +162,10 @@ def draw_blocks(world, ceiling, paints, camera, width, rays, marks, span, plants
     """
     height = image[1].shape[0] // width
     eye = np.int32(np.floor(camera[EYE])), np.int32(np.floor(camera[EYE + 1])), np.int32(np.floor(camera[EYE + 2]))
-    place = OPEN if eye[1] >= HEIGHT else ((eye[0] & WRAP) << X_SHIFT) | ((eye[2] & WRAP) << Z_SHIFT) | eye[1]
-    place = np.int32(place if eye[1] >= 0 else END)
+    here = np.int32(((eye[0] & WRAP) << X_SHIFT) | ((eye[2] & WRAP) << Z_SHIFT) | eye[1])
+    place = here, here | np.int32(FALLING)
+    if not 0 <= eye[1] < HEIGHT:
+        place = (np.int32(END), np.int32(END)) if eye[1] < 0 else (np.int32(OPEN), np.int32(OPEN))
     draw_plants(world[0], span, paints, camera, eye, width, *plants)
     wide = 2.0 * camera[TAN] / width
     full = 0

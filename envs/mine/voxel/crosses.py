@@ -8,15 +8,12 @@ from papergym.envs.mine.voxel import blocks, textures
 from papergym.envs.mine.voxel.kernel import kernel
 from papergym.envs.mine.voxel.march import EYE, FAR, FORWARD, RIGHT, TAN, UP, VIEW, row_of
 from papergym.envs.mine.voxel.raycast import level_of, texel
-from papergym.envs.mine.voxel.room import X_SHIFT, Z_SHIFT
 from papergym.envs.mine.voxel.terrain import HEIGHT, SIZE, WRAP
 
 _SHAPE, _CROSS, _FACES = blocks.SHAPE, blocks.SHAPE_CROSS, textures.FACES
 _LEFT, _WIDE = 0.08, 0.84
 """Where the planes begin along x in their cell, and how far they go."""
 _NONE = np.uint8(255)
-SPOT_BITS = 9
-"""A pixel's plant is ``place << SPOT_BITS | texel``; for the place of a cell see :mod:`.room`."""
 _RADIUS = 0.87  # a cell lies within this distance of its centre
 _NEAR = 0.01
 _FAR, _F0 = np.float32(FAR), np.float32(0)
@@ -39,6 +36,13 @@ def find(grid, span, x0, x1, z0, z1):
                 if _SHAPE[grid[x, z, y]] == _CROSS:
                     low, high = min(low, np.uint8(y)), np.uint8(y + 1)
             span[0, x, z], span[1, x, z] = low, high
+
+
+@kernel
+def decode(code):
+    """(x, z, y, texel) of a pixel's plant."""
+    bits = np.int64(code)
+    return bits >> 24, (bits >> 16) & WRAP, (bits >> 9) & 127, bits & 511
 
 
 @kernel
@@ -91,7 +95,7 @@ def _draw(x, y, z, block, deep, careful, paints, camera, eye, height, width, at,
     _, atlas, _, lod, _ = paints
     px, py, pz = camera[EYE] - x, camera[EYE + 1] - y, camera[EYE + 2] - z
     texture = _FACES[block, 1]
-    place = np.uint32((((x & WRAP) << X_SHIFT) | ((z & WRAP) << Z_SHIFT) | y) << SPOT_BITS)
+    cell = np.uint32(((((x & WRAP) << 8) | (z & WRAP)) << 16) | y << 9)
     level = min(level_of(deep, lod), 2)
     rx, ry, rz = np.float32(camera[RIGHT]), np.float32(camera[RIGHT + 1]), np.float32(camera[RIGHT + 2])
     first, wide = np.float32(0.5 * (2.0 * camera[TAN] / width) - camera[TAN]), np.float32(2.0 * camera[TAN] / width)
@@ -116,7 +120,7 @@ def _draw(x, y, z, block, deep, careful, paints, camera, eye, height, width, at,
                         continue
                 spot = texel(texture, level, (u - _LEFT) / _WIDE, 1.0 - v)
                 if atlas[texture, spot, 3] > 0:
-                    at[pixel], code[pixel] = np.float32(t), place | np.uint32(spot)
+                    at[pixel], code[pixel] = np.float32(t), cell | np.uint32(spot)
 
 
 @kernel
@@ -128,7 +132,7 @@ def draw_plants(grid, span, paints, camera, eye, width, at, code):  # noqa: D417
         paints, camera, width: see :func:`.cast.draw_blocks`.
         eye: cell of the eye, three integers.
         at: (N,) float32, written: distance to the plant in units of depth, FAR for none.
-        code: (N,) uint32, written where there is one: see SPOT_BITS.
+        code: (N,) uint32, written where there is one: see :func:`decode`.
     """
     at[:] = _FAR
     height, reach = at.shape[0] // width, np.int64(camera[VIEW]) + 2
