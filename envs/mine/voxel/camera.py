@@ -91,4 +91,4 @@ class Camera:
         world = (grid.blocks, grid.room, grid.light, grid.biome)
         flat = self.rgb.reshape(3, -1), self.depth.reshape(-1), self.seen.reshape(-1)
         image = (*flat, self.wet_at.reshape(-1), self.wet.reshape(-1, 4))  # made anew: a pickled view is a copy
-        draw_blocks(world, grid.ceiling, paints, self.array, self.size[1], *self._batch, grid.span, self._plants, image)
+        draw_blocks(world, grid.ceiling, paints, self.array, self.size[1], *self._batch, grid.plants, self._plants, image)

@@ -144,7 +144,7 @@ def _finish(rays, marks, count, eye, camera, world, paints, plants, image):
 
 
 @entry_point
-def draw_blocks(world, ceiling, paints, camera, width, rays, marks, span, plants, image):  # noqa: D417
+def draw_blocks(world, ceiling, paints, camera, width, rays, marks, index, plants, image):  # noqa: D417
     """Cast every pixel.
 
     Args:
@@ -154,7 +154,7 @@ def draw_blocks(world, ceiling, paints, camera, width, rays, marks, span, plants
         camera: (CAMERA,) float64.
         width: pixels of a row.
         rays, marks: room for a batch, see :mod:`.march`.
-        span: of :class:`.grid.Grid`.
+        index: where the plants are, see :class:`.crosses.Index`.
         plants: (N,) float32 and (N,) uint32 to work in, see :func:`.crosses.draw_plants`.
         image: written, for N pixels row by row: (3, N) uint8 colours; (N,) float32 depth, in blocks along the view axis,
             FAR for the sky; (N,) uint8 block of this world, water where the ray meets it first, air for the sky; (N,) float32
@@ -166,7 +166,7 @@ def draw_blocks(world, ceiling, paints, camera, width, rays, marks, span, plants
     place = here, here | np.int32(FALLING)
     if not 0 <= eye[1] < HEIGHT:
         place = (np.int32(END), np.int32(END)) if eye[1] < 0 else (np.int32(OPEN), np.int32(OPEN))
-    draw_plants(world[0], span, paints, camera, eye, width, *plants)
+    draw_plants(world[0], index, paints, camera, eye, width, *plants)
     wide = 2.0 * camera[TAN] / width
     full = 0
     for row in range(height):

@@ -1,11 +1,12 @@
 """Plants and torches, each two crossed planes. They are drawn before the rays are cast: these pass their cells as air, and
 end where one of them covers the pixel."""
 
+from typing import NamedTuple
+
 import numpy as np
-from numba import njit
 
 from papergym.envs.mine.voxel import blocks, textures
-from papergym.envs.mine.voxel.kernel import kernel
+from papergym.envs.mine.voxel.kernel import entry_point, kernel
 from papergym.envs.mine.voxel.march import EYE, FAR, FORWARD, RIGHT, TAN, UP, VIEW, row_of
 from papergym.envs.mine.voxel.raycast import level_of, texel
 from papergym.envs.mine.voxel.terrain import HEIGHT, SIZE, WRAP
@@ -13,29 +14,71 @@ from papergym.envs.mine.voxel.terrain import HEIGHT, SIZE, WRAP
 _SHAPE, _CROSS, _FACES = blocks.SHAPE, blocks.SHAPE_CROSS, textures.FACES
 _LEFT, _WIDE = 0.08, 0.84
 """Where the planes begin along x in their cell, and how far they go."""
-_NONE = np.uint8(255)
+_RUNS = tuple((np.uint8(first), np.uint8(count)) for first, count in blocks.runs(_CROSS))
+_NONE, _TOP = np.uint8(0), np.uint8(HEIGHT)
 _RADIUS = 0.87  # a cell lies within this distance of its centre
-_NEAR = 0.01
+_NEAR, _SLACK = 0.01, 0.01  # depth at which planes are cut off, in blocks; what rounding may move an edge, in pixels
 _FAR, _F0 = np.float32(FAR), np.float32(0)
 
 
-def empty() -> np.ndarray:
-    """Spans of a world without plants."""
-    span = np.zeros((2, SIZE, SIZE), np.uint8)
-    span[0] = _NONE
-    return span
+class Index(NamedTuple):
+    """Where the plants of a world are.
+
+    Attributes:
+        span: (2, SIZE, SIZE) uint8, heights of the lowest plant of each column and of the cell above its highest one; in columns
+            without plants the second is not above the first.
+        columns: (SIZE, SIZE) uint8; row x begins with the z of the columns that have plants.
+        count: (SIZE,) int64, how many those are.
+    """
+
+    span: np.ndarray
+    columns: np.ndarray
+    count: np.ndarray
 
 
-@njit(cache=True, nogil=True)
-def find(grid, span, x0, x1, z0, z1):
-    """Write the heights of the lowest plant of each column and of the cell above its highest one; 255 and 0 for none."""
-    for x in range(x0, x1):
-        for z in range(z0, z1):
-            low, high = _NONE, np.uint8(0)
-            for y in range(HEIGHT):
-                if _SHAPE[grid[x, z, y]] == _CROSS:
-                    low, high = min(low, np.uint8(y)), np.uint8(y + 1)
-            span[0, x, z], span[1, x, z] = low, high
+def empty() -> Index:
+    """Index of a world without plants."""
+    return Index(np.zeros((2, SIZE, SIZE), np.uint8), np.zeros((SIZE, SIZE), np.uint8), np.zeros(SIZE, np.int64))
+
+
+@kernel
+def _measure(grid, index, x, z):
+    """Find the plants of a column."""
+    cells, low, high = grid[x, z], np.uint8(HEIGHT), _NONE
+    for first, count in _RUNS:
+        for j in range(HEIGHT):
+            found = np.uint8(cells[j] - first) < count
+            low, high = min(low, np.uint8(j) if found else _TOP), max(high, np.uint8(j + 1) if found else _NONE)
+    index.span[0, x, z], index.span[1, x, z] = low, high
+
+
+@kernel
+def _list(index, x):
+    """List the columns of a row that have plants."""
+    found = 0
+    for z in range(SIZE):
+        if index.span[1, x, z] > index.span[0, x, z]:
+            index.columns[x, found] = z
+            found += 1
+    index.count[x] = found
+
+
+@entry_point
+def find_all(grid, index):
+    """Index the plants of a world."""
+    for x in range(SIZE):
+        for z in range(SIZE):
+            _measure(grid, index, x, z)
+        _list(index, x)
+
+
+@entry_point
+def find_near(grid, index, x, z):
+    """Index the plants of a column anew."""
+    low, high = index.span[0, x, z], index.span[1, x, z]
+    _measure(grid, index, x, z)
+    if low != index.span[0, x, z] or high != index.span[1, x, z]:
+        _list(index, x)
 
 
 @kernel
@@ -67,12 +110,27 @@ def _bounds(px, pz, py, plane, camera, height, width):
         last_r, last_u, last_d = r, u, d
     if low_u > high_u:
         return 0, 0, 0, 0
-    # Clamped before they become integers; a pixel more on each side makes up for rounding.
-    left = max(min((low_u / camera[TAN] + 1.0) * 0.5 * width - 1.5, width), 0.0)
-    right = max(min((high_u / camera[TAN] + 1.0) * 0.5 * width + 1.5, width), 0.0)
-    top = max(min((1.0 - high_v / camera[TAN + 1]) * 0.5 * height - 1.5, height), 0.0)
-    bottom = max(min((1.0 - low_v / camera[TAN + 1]) * 0.5 * height + 1.5, height), 0.0)
+    # Clamped before they become integers, which must not overflow.
+    left = max(min((low_u / camera[TAN] + 1.0) * 0.5 * width + 0.5 - _SLACK, width), 0.0)
+    right = max(min((high_u / camera[TAN] + 1.0) * 0.5 * width + 0.5 + _SLACK, width), 0.0)
+    top = max(min((1.0 - high_v / camera[TAN + 1]) * 0.5 * height + 0.5 - _SLACK, height), 0.0)
+    bottom = max(min((1.0 - low_v / camera[TAN + 1]) * 0.5 * height + 0.5 + _SLACK, height), 0.0)
     return np.int64(top), np.int64(bottom), np.int64(left), np.int64(right)
+
+
+@kernel
+def _within(px, pz, vx, vz, gap, plane, camera, width, left, right):
+    """Narrow ``left`` and ``right`` to where the ends of a plane, if it were infinitely high, cross a row of pixels."""
+    rx, rz = camera[RIGHT], camera[RIGHT + 2]
+    a, b = (vx - vz, rx - rz) if plane == 0 else (vx + vz, rx + rz)
+    first, last = _LEFT - px, _LEFT + _WIDE - px
+    h = (first * a - gap * vx) / (gap * rx - first * b)
+    g = (last * a - gap * vx) / (gap * rx - last * b)
+    if not (gap * (a + h * b) > 0.0 and gap * (a + g * b) > 0.0):  # one end is behind the eye
+        return left, right
+    low = (min(h, g) / camera[TAN] + 1.0) * 0.5 * width + 0.5 - _SLACK
+    high = (max(h, g) / camera[TAN] + 1.0) * 0.5 * width + 0.5 + _SLACK
+    return max(left, np.int64(max(min(low, width), 0.0))), min(right, np.int64(max(min(high, width), 0.0)))
 
 
 @kernel
@@ -104,7 +162,8 @@ def _draw(x, y, z, block, deep, careful, paints, camera, eye, height, width, at,
         top, bottom, left, right = _bounds(px, pz, py, plane, camera, height, width)
         for row in range(top, bottom):
             vx, vy, vz = row_of(row, height, camera)
-            for column in range(left, right):
+            start, stop = _within(px, pz, np.float64(vx), np.float64(vz), gap, plane, camera, width, left, right)
+            for column in range(start, stop):
                 side = first + wide * np.float32(np.int32(column))
                 dx, dy, dz = vx + side * rx, vy + side * ry, vz + side * rz
                 slope = np.float64(dx) - dz if plane == 0 else np.float64(dx) + dz
@@ -124,39 +183,43 @@ def _draw(x, y, z, block, deep, careful, paints, camera, eye, height, width, at,
 
 
 @kernel
-def draw_plants(grid, span, paints, camera, eye, width, at, code):  # noqa: D417
-    """Find what plant each pixel sees, if nothing else hides it.
+def _seen(x, y, z, camera):
+    """(depth of a cell's middle, its distance) for the cells that the image may show, else a distance of FAR."""
+    dx, dy, dz = x + 0.5 - camera[EYE], y + 0.5 - camera[EYE + 1], z + 0.5 - camera[EYE + 2]
+    deep = dx * camera[FORWARD] + dy * camera[FORWARD + 1] + dz * camera[FORWARD + 2]
+    right = abs(dx * camera[RIGHT] + dy * camera[RIGHT + 1] + dz * camera[RIGHT + 2]) - deep * camera[TAN]
+    up = abs(dx * camera[UP] + dy * camera[UP + 1] + dz * camera[UP + 2]) - deep * camera[TAN + 1]
+    beyond_x = _RADIUS * np.sqrt(1.0 + camera[TAN] * camera[TAN])
+    beyond_y = _RADIUS * np.sqrt(1.0 + camera[TAN + 1] * camera[TAN + 1])
+    if deep < -_RADIUS or right > beyond_x or up > beyond_y:
+        return deep, FAR
+    return deep, np.sqrt(dx * dx + dy * dy + dz * dz)
+
+
+@kernel
+def draw_plants(grid, index, paints, camera, eye, width, at, code):  # noqa: D417
+    """Find what plant each pixel sees, if no block hides it.
 
     Args:
-        grid, span: blocks, and the heights of the plants of each column, see :func:`find`.
+        grid, index: blocks and plants of :class:`.grid.Grid`.
         paints, camera, width: see :func:`.cast.draw_blocks`.
         eye: cell of the eye, three integers.
         at: (N,) float32, written: distance to the plant in units of depth, FAR for none.
         code: (N,) uint32, written where there is one: see :func:`decode`.
     """
     at[:] = _FAR
-    height, reach = at.shape[0] // width, np.int64(camera[VIEW]) + 2
-    lod = paints[3]
-    beyond_x = _RADIUS * np.sqrt(1.0 + camera[TAN] * camera[TAN])
-    beyond_y = _RADIUS * np.sqrt(1.0 + camera[TAN + 1] * camera[TAN + 1])
+    height, reach, lod = at.shape[0] // width, np.int64(camera[VIEW]) + 2, paints[3]
     for x in range(eye[0] - reach, eye[0] + reach + 1):
-        lows, highs = span[0, x & WRAP], span[1, x & WRAP]
-        for z in range(eye[2] - reach, eye[2] + reach + 1):
-            for y in range(np.int64(lows[z & WRAP]), np.int64(highs[z & WRAP])):
-                block = grid[x & WRAP, z & WRAP, y]
-                if _SHAPE[block] != _CROSS:
-                    continue
-                dx, dy, dz = x + 0.5 - camera[EYE], y + 0.5 - camera[EYE + 1], z + 0.5 - camera[EYE + 2]
-                deep = dx * camera[FORWARD] + dy * camera[FORWARD + 1] + dz * camera[FORWARD + 2]
-                right = dx * camera[RIGHT] + dy * camera[RIGHT + 1] + dz * camera[RIGHT + 2]
-                up = dx * camera[UP] + dy * camera[UP + 1] + dz * camera[UP + 2]
-                away = np.sqrt(dx * dx + dy * dy + dz * dz)
-                if (
-                    deep < -_RADIUS
-                    or abs(right) - deep * camera[TAN] > beyond_x
-                    or abs(up) - deep * camera[TAN + 1] > beyond_y
-                    or away - _RADIUS > camera[VIEW]
-                ):
-                    continue
-                careful = away + _RADIUS > camera[VIEW] or abs(deep - lod[0]) < _RADIUS or abs(deep - lod[1]) < _RADIUS
-                _draw(x, y, z, block, deep, careful, paints, camera, eye, height, width, at, code)
+        row = x & WRAP
+        for n in range(index.count[row]):
+            column = np.int64(index.columns[row, n])
+            bottom, top = np.int64(index.span[0, row, column]), np.int64(index.span[1, row, column])
+            first = eye[2] - reach
+            for z in range(first + ((column - first) & WRAP), eye[2] + reach + 1, SIZE):
+                for y in range(bottom, top):
+                    deep, away = _seen(x, y, z, camera)
+                    block = grid[row, column, y]
+                    if away - _RADIUS > camera[VIEW] or _SHAPE[block] != _CROSS:
+                        continue
+                    careful = away + _RADIUS > camera[VIEW] or abs(deep - lod[0]) < _RADIUS or abs(deep - lod[1]) < _RADIUS
+                    _draw(x, y, z, block, deep, careful, paints, camera, eye, height, width, at, code)

@@ -15,7 +15,7 @@ class Grid:
         biome: (SIZE, SIZE) uint8, contract biome ids.
         roof: (SIZE, SIZE) uint8, lowest cell of the column under the open sky.
         room: 1-D uint8, boxes that rays can leap; flat_room: those as high as their cell, of the same shape as blocks; see :mod:`.room`.
-        span: (2, SIZE, SIZE) uint8, heights of the plants of each column; see :mod:`.crosses`.
+        plants: where they are; see :class:`.crosses.Index`.
         ceiling: no cell above it is filled.
     """
 
@@ -24,7 +24,7 @@ class Grid:
         self.light = np.zeros((SIZE, SIZE, HEIGHT), np.uint8)
         self.biome = np.zeros((SIZE, SIZE), np.uint8)
         self.roof = np.zeros((SIZE, SIZE), np.uint8)
-        (self.room, self.flat_room), self.span, self.ceiling = room.empty(), crosses.empty(), 0
+        (self.room, self.flat_room), self.plants, self.ceiling = room.empty(), crosses.empty(), 0
 
     def generate(self, seed: int, kind: int = terrain.MIXED) -> None:
         """Make a new world; ``kind`` is one of the biome ids of ``terrain.BIOME_NAMES``, or MIXED."""
@@ -53,7 +53,7 @@ class Grid:
     def _measure(self) -> None:
         """What only images need."""
         self.ceiling = int(room.fit_all(self.blocks, self.room, self.flat_room, *room.work()))
-        crosses.find(self.blocks, self.span, 0, SIZE, 0, SIZE)
+        crosses.find_all(self.blocks, self.plants)
 
     def __getitem__(self, cell: tuple[int, int, int]) -> int:
         """Block at (x, y, z); air above the world, bedrock below it."""
@@ -75,7 +75,7 @@ class Grid:
         old = int(self.blocks[x, z, y])
         self.blocks[x, z, y] = block
         room.fit_near(self.blocks, self.room, self.flat_room, *room.work(), x, z, y)
-        crosses.find(self.blocks, self.span, x, x + 1, z, z + 1)
+        crosses.find_near(self.blocks, self.plants, x, z)
         if block != blocks.AIR:
             self.ceiling = max(self.ceiling, y)
         if blocks.DIMS[block] <= blocks.DIMS[old] and not blocks.GLOWS[block] and not blocks.GLOWS[old]:
