@@ -4,6 +4,7 @@ import numpy as np
 
 from papergym.envs.mine.voxel import blocks, textures
 from papergym.envs.mine.voxel.crosses import decode, draw_plants
+from papergym.envs.mine.voxel.first import LEFT, show
 from papergym.envs.mine.voxel.kernel import entry_point, kernel
 from papergym.envs.mine.voxel.march import (
     BATCH,
@@ -18,6 +19,7 @@ from papergym.envs.mine.voxel.march import (
     SIDE_X,
     SIDE_Y,
     SIDE_Z,
+    STATE,
     TAN,
     VIEW,
     WAY_X,
@@ -128,19 +130,24 @@ def _end(rays, marks, i, camera, world, paints, plants, image):
 
 
 @kernel
-def _finish(rays, marks, count, eye, camera, world, paints, plants, image):
+def _finish(rays, marks, count, eye, camera, world, flat, paints, bits, plants, image):
     """Walk a batch until each of its rays has found its colour."""
+    fresh = True
     while count > 0:
         march(world[1], rays, marks, count, eye)
+        if fresh and show(rays, marks, count, eye, camera, flat, bits, plants, image) == 0:
+            return
         left = np.uint64(0)
         for k in range(count):
             i = np.uint64(k)
+            if fresh and marks[STATE + i] != LEFT:
+                continue
             if marks[PLACE + i] == END:
                 _end(rays, marks, i, camera, world, paints, plants, image)
             elif _meet(rays, marks, i, eye, camera, world, paints, image):
                 keep(rays, marks, i, left)
                 left += np.uint64(1)
-        count = np.int64(left)
+        count, fresh = np.int64(left), False
 
 
 @entry_point
@@ -167,6 +174,9 @@ def draw_blocks(world, ceiling, paints, camera, width, rays, marks, index, plant
     if not 0 <= eye[1] < HEIGHT:
         place = (np.int32(END), np.int32(END)) if eye[1] < 0 else (np.int32(OPEN), np.int32(OPEN))
     draw_plants(world[0], index, paints, camera, eye, width, *plants)
+    # The same arrays with one index, and four bytes of a texel in one.
+    flat = world[0].reshape(-1), world[1], world[2].reshape(-1), world[3].reshape(-1)
+    bits = paints[0], paints[1].reshape(-1).view(np.uint32), paints[2], paints[3], paints[4]
     wide = 2.0 * camera[TAN] / width
     full = 0
     for row in range(height):
@@ -174,10 +184,10 @@ def draw_blocks(world, ceiling, paints, camera, width, rays, marks, index, plant
         for left in range(0, width, BATCH):
             count = min(width - left, BATCH)
             if full + count > BATCH:
-                _finish(rays, marks, full, eye, camera, world, paints, plants, image)
+                _finish(rays, marks, full, eye, camera, world, flat, paints, bits, plants, image)
                 full = 0
             h, pixel = np.float32((left + 0.5) * wide - camera[TAN]), np.int32(row * width + left)
             set_out(rays, marks, np.uint64(full), np.uint64(count), pixel, camera, view, h, np.float32(wide), eye,
                     np.int32(ceiling + 1), place, plants[0])  # fmt: skip
             full += count
-    _finish(rays, marks, full, eye, camera, world, paints, plants, image)
+    _finish(rays, marks, full, eye, camera, world, flat, paints, bits, plants, image)

@@ -21,16 +21,21 @@ EYE, FORWARD, RIGHT, UP, TAN, VIEW, CAMERA = 0, 3, 6, 9, 12, 14, 15
 """Columns of the camera array."""
 
 # Columns of a batch, of BATCH values each. Their places are unsigned: every access would look for negative indices otherwise.
-FLOATS, INTS = 20, 9
+FLOATS, INTS = 25, 18
+_KEPT_FLOATS, _KEPT_INTS = 20, 8
 WAY_X, WAY_Y, WAY_Z, INV_X, INV_Y, INV_Z, START_X, START_Y, START_Z, CELL_X, CELL_Y, CELL_Z, LENGTH, REACH = (
     np.uint64(BATCH * k) for k in range(14)
 )
 """Size of the direction and its inverse, start within the first cell, cell, length of the direction, largest distance."""
-WET_AT, WET_LENGTH, ENTERED, RED, GREEN, BLUE = (np.uint64(BATCH * k) for k in range(14, FLOATS))
+WET_AT, WET_LENGTH, ENTERED, RED, GREEN, BLUE = (np.uint64(BATCH * k) for k in range(14, 20))
 """Where the ray first met water, its length in water, where it entered it last, and the colour of the water."""
-SIDE_X, SIDE_Y, SIDE_Z, HIGHEST, ABOVE, KIND, PLACE, PIXEL, BOX = (np.uint64(BATCH * k) for k in range(INTS))
+ENTRY, SHADE, TINT, TINT_GREEN, TINT_BLUE = (np.uint64(BATCH * k) for k in range(20, FLOATS))
+"""Where the ray entered its cell, brightness of what it shows there, and the tint of the biome."""
+SIDE_X, SIDE_Y, SIDE_Z, HIGHEST, ABOVE, KIND, PLACE, PIXEL = (np.uint64(BATCH * k) for k in range(8))
 """Mirrors (0 or -1), highest cell of interest and the place that stands for those above it, IN_WATER or 0, place in ``room``,
-number of the pixel, and its box."""
+number of the pixel."""
+BOX, STATE, HERE, FRONT, SIDE, TEXEL, RED_OUT, GREEN_OUT, BLUE_OUT, BLOCK = (np.uint64(BATCH * k) for k in range(8, INTS))
+"""Box of the cell, state, number of the cell and of that before it, face, texel, colour of the pixel, and block: see :mod:`.first`."""
 
 _F0, _F1, _TINY = np.float32(0), np.float32(1), np.float32(1e-9)
 _NO, _YES, _END, _OPEN, _TOP, _WRAP, _WET = (np.int32(n) for n in (0, -1, END, OPEN, HEIGHT - 1, WRAP, IN_WATER))
@@ -171,7 +176,7 @@ def keep(rays, marks, i, to):
     """Move a ray to another place of the batch."""
     if to == i:
         return
-    for k in range(np.uint64(0), np.uint64(FLOATS * BATCH), np.uint64(BATCH)):
+    for k in range(np.uint64(0), np.uint64(_KEPT_FLOATS * BATCH), np.uint64(BATCH)):
         rays[k + to] = rays[k + i]
-    for k in range(np.uint64(0), np.uint64(INTS * BATCH), np.uint64(BATCH)):
+    for k in range(np.uint64(0), np.uint64(_KEPT_INTS * BATCH), np.uint64(BATCH)):
         marks[k + to] = marks[k + i]
