@@ -7,7 +7,7 @@ import numpy as np
 
 from papergym.envs.mine.voxel import blocks, textures
 from papergym.envs.mine.voxel.kernel import entry_point, kernel
-from papergym.envs.mine.voxel.march import EYE, FAR, FORWARD, RIGHT, TAN, UP, VIEW, row_of
+from papergym.envs.mine.voxel.march import EYE, FAR, FORWARD, RIGHT, TAN, UP, VIEW, off_image, row_of
 from papergym.envs.mine.voxel.raycast import level_of, texel
 from papergym.envs.mine.voxel.terrain import HEIGHT, SIZE, WRAP
 
@@ -183,20 +183,6 @@ def _draw(x, y, z, block, deep, careful, paints, camera, eye, height, width, at,
 
 
 @kernel
-def _seen(x, y, z, camera):
-    """(depth of a cell's middle, its distance) for the cells that the image may show, else a distance of FAR."""
-    dx, dy, dz = x + 0.5 - camera[EYE], y + 0.5 - camera[EYE + 1], z + 0.5 - camera[EYE + 2]
-    deep = dx * camera[FORWARD] + dy * camera[FORWARD + 1] + dz * camera[FORWARD + 2]
-    right = abs(dx * camera[RIGHT] + dy * camera[RIGHT + 1] + dz * camera[RIGHT + 2]) - deep * camera[TAN]
-    up = abs(dx * camera[UP] + dy * camera[UP + 1] + dz * camera[UP + 2]) - deep * camera[TAN + 1]
-    beyond_x = _RADIUS * np.sqrt(1.0 + camera[TAN] * camera[TAN])
-    beyond_y = _RADIUS * np.sqrt(1.0 + camera[TAN + 1] * camera[TAN + 1])
-    if deep < -_RADIUS or right > beyond_x or up > beyond_y:
-        return deep, FAR
-    return deep, np.sqrt(dx * dx + dy * dy + dz * dz)
-
-
-@kernel
 def draw_plants(grid, index, paints, camera, eye, width, at, code):  # noqa: D417
     """Find what plant each pixel sees, if no block hides it.
 
@@ -217,9 +203,15 @@ def draw_plants(grid, index, paints, camera, eye, width, at, code):  # noqa: D41
             first = eye[2] - reach
             for z in range(first + ((column - first) & WRAP), eye[2] + reach + 1, SIZE):
                 for y in range(bottom, top):
-                    deep, away = _seen(x, y, z, camera)
                     block = grid[row, column, y]
-                    if away - _RADIUS > camera[VIEW] or _SHAPE[block] != _CROSS:
+                    dx, dy, dz = x + 0.5 - camera[EYE], y + 0.5 - camera[EYE + 1], z + 0.5 - camera[EYE + 2]
+                    away = np.sqrt(dx * dx + dy * dy + dz * dz)
+                    if (
+                        _SHAPE[block] != _CROSS
+                        or away - _RADIUS > camera[VIEW]
+                        or off_image(camera, x + 0.5, y + 0.5, z + 0.5, _RADIUS)
+                    ):
                         continue
+                    deep = dx * camera[FORWARD] + dy * camera[FORWARD + 1] + dz * camera[FORWARD + 2]
                     careful = away + _RADIUS > camera[VIEW] or abs(deep - lod[0]) < _RADIUS or abs(deep - lod[1]) < _RADIUS
                     _draw(x, y, z, block, deep, careful, paints, camera, eye, height, width, at, code)

@@ -54,6 +54,20 @@ def row_of(row, height, camera):
 
 
 @kernel
+def off_image(camera, x, y, z, radius):
+    """Whether no pixel shows a ball about a point."""
+    dx, dy, dz = x - camera[EYE], y - camera[EYE + 1], z - camera[EYE + 2]
+    deep = dx * camera[FORWARD] + dy * camera[FORWARD + 1] + dz * camera[FORWARD + 2]
+    right = abs(dx * camera[RIGHT] + dy * camera[RIGHT + 1] + dz * camera[RIGHT + 2]) - deep * camera[TAN]
+    up = abs(dx * camera[UP] + dy * camera[UP + 1] + dz * camera[UP + 2]) - deep * camera[TAN + 1]
+    return (
+        deep < -radius
+        or right > radius * np.sqrt(1.0 + camera[TAN] * camera[TAN])
+        or up > radius * np.sqrt(1.0 + camera[TAN + 1] * camera[TAN + 1])
+    )
+
+
+@kernel
 def set_out(rays, marks, first, count, pixel, camera, view, h, width, eye, ceiling, place, at):  # noqa: D417
     """Start ``count`` rays of a row of pixels.
 
