@@ -27,7 +27,7 @@ SHAPE_AIR, SHAPE_CUBE, SHAPE_CUTOUT, SHAPE_CROSS, SHAPE_LIQUID = range(5)
 
 def runs(shape: int) -> list[tuple[int, int]]:
     """(first, count) of the blocks of a shape that follow each other; code that compares is faster than one that looks up."""
-    ids = np.flatnonzero(SHAPE == shape)
+    ids = np.flatnonzero(shape == SHAPE)
     return [(int(run[0]), len(run)) for run in np.split(ids, 1 + np.flatnonzero(np.diff(ids) > 1)) if len(run)]
 
 

@@ -97,7 +97,7 @@ def _meet(rays, marks, i, eye, camera, world, paints, image):
         rays[WET_LENGTH + i] += t - rays[ENTERED + i]
         marks[KIND + i] = 0
     shape = _SHAPE[block]
-    if shape == _AIR or shape == _CROSS:
+    if shape in (_AIR, _CROSS):
         return True
     dx, dy, dz = rays[WAY_X + i] * sx, rays[WAY_Y + i] * sy, rays[WAY_Z + i] * sz
     px, py, pz = camera[EYE] - x, camera[EYE + 1] - y, camera[EYE + 2] - z

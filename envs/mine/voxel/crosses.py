@@ -1,5 +1,7 @@
-"""Plants and torches, each two crossed planes. They are drawn before the rays are cast: these pass their cells as air, and
-end where one of them covers the pixel."""
+"""Plants and torches: two crossed planes each.
+
+They are drawn before the rays are cast. A ray passes their cells as air, and ends where one of them covers its pixel.
+"""
 
 from typing import NamedTuple
 
@@ -25,8 +27,8 @@ class Index(NamedTuple):
     """Where the plants of a world are.
 
     Attributes:
-        span: (2, SIZE, SIZE) uint8, heights of the lowest plant of each column and of the cell above its highest one; in columns
-            without plants the second is not above the first.
+        span: (2, SIZE, SIZE) uint8, height of the lowest plant of each column, and of the cell above its highest one; in
+            columns without plants, the second is not above the first.
         columns: (SIZE, SIZE) uint8; row x begins with the z of the columns that have plants.
         count: (SIZE,) int64, how many those are.
     """

@@ -1,5 +1,7 @@
-"""What rays show whose first cell settles it: cubes, leaves where they have no hole, plants and sky. Many rays are worked out
-together; :mod:`.cast` handles what is left, one ray at a time."""
+"""Pixels that the first cell of their ray settles: cubes, leaves where they have no hole, plants, and the sky.
+
+They are worked out for many rays together. :mod:`.cast` handles the other rays one by one.
+"""
 
 import numpy as np
 
@@ -66,7 +68,7 @@ def _cell(x, y, z):
 
 @kernel
 def _locate(rays, marks, count, eye, camera, lod):
-    """Where each ray enters its cell: distance, cell, the cell before, face, and texel of the face; see :func:`.raycast.entry`."""
+    """Where each ray enters its cell: distance, cell, the cell before, face, texel; :func:`.raycast.entry` does it for one."""
     x0, y0, z0 = eye
     ex, ey, ez, a, b, c, d = camera[EYE], camera[EYE + 1], camera[EYE + 2], lod[0], lod[1], lod[2], lod[3]
     for i in range(np.uint64(0), np.uint64(count)):

@@ -14,7 +14,8 @@ class Grid:
         light: same shape; see :mod:`.light`.
         biome: (SIZE, SIZE) uint8, contract biome ids.
         roof: (SIZE, SIZE) uint8, lowest cell of the column under the open sky.
-        room: 1-D uint8, boxes that rays can leap; flat_room: those as high as their cell, of the same shape as blocks; see :mod:`.room`.
+        room: 1-D uint8, boxes that rays can leap; see :mod:`.room`.
+        flat_room: shape of blocks, boxes as high as their cell.
         plants: where they are; see :class:`.crosses.Index`.
         ceiling: no cell above it is filled.
     """

@@ -8,7 +8,8 @@ ahead. No fastmath: the same state gives the same image in every process.
 import numpy as np
 
 from papergym.envs.mine.voxel.kernel import kernel
-from papergym.envs.mine.voxel.room import END, FALLING, IN_WATER, OPEN, REACH as WIDEST, X_SHIFT, Z_SHIFT
+from papergym.envs.mine.voxel.room import END, FALLING, IN_WATER, OPEN, X_SHIFT, Z_SHIFT
+from papergym.envs.mine.voxel.room import REACH as WIDEST
 from papergym.envs.mine.voxel.terrain import HEIGHT, WRAP
 
 FAR = 1e9
@@ -35,7 +36,7 @@ SIDE_X, SIDE_Y, SIDE_Z, HIGHEST, ABOVE, KIND, PLACE, PIXEL = (np.uint64(BATCH * 
 """Mirrors (0 or -1), highest cell of interest and the place that stands for those above it, IN_WATER or 0, place in ``room``,
 number of the pixel."""
 BOX, STATE, HERE, FRONT, SIDE, TEXEL, RED_OUT, GREEN_OUT, BLUE_OUT, BLOCK = (np.uint64(BATCH * k) for k in range(8, INTS))
-"""Box of the cell, state, number of the cell and of that before it, face, texel, colour of the pixel, and block: see :mod:`.first`."""
+"""Box of the cell; for :mod:`.first` state, number of the cell and of that before it, face, texel, colour, block."""
 
 _F0, _F1, _TINY = np.float32(0), np.float32(1), np.float32(1e-9)
 _NO, _YES, _END, _OPEN, _TOP, _WRAP, _WET = (np.int32(n) for n in (0, -1, END, OPEN, HEIGHT - 1, WRAP, IN_WATER))

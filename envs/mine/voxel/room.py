@@ -1,12 +1,12 @@
 """Free boxes: how far a ray may leap from each cell.
 
-There are three kinds of cells: air, water, and everything else; plants count as air, see :mod:`.crosses`. From a cell, a box of
-its kind reaches as many cells to all four sides, and down for rays that fall or up for those that rise. Such a ray crosses it in
-one leap. Boxes are a function of the blocks alone, so that a restored world draws the same image.
+There are three kinds of cells: air, water, and everything else; plants count as air, see :mod:`.crosses`. Each cell has two
+boxes of its kind. Both reach equally far to all four sides. One goes down, for rays that fall, and one goes up, for rays that
+rise. A ray crosses its box in one leap. Boxes depend on the blocks alone, so a restored world draws the same image.
 
-A byte of ``room`` holds a box: its reach to the sides, 1 to REACH, in the low four bits, its height less one in the next three,
-and IN_WATER; 0 for a filled cell. It is 2 reach - 1 cells wide and deep. Of all heights up to TALLEST it has the one for which the
-lesser of reach and STEEP times height is largest, because most rays are flat.
+A byte of ``room`` holds a box: in the low four bits its reach to the sides, 1 to REACH, in the next three its height less one,
+and IN_WATER. It is 0 for a filled cell. A box is 2 reach - 1 cells wide and deep. Of the heights up to TALLEST, it has the one
+for which the lesser of reach and STEEP times height is largest, because most rays are flat.
 """
 
 import threading
@@ -78,7 +78,7 @@ def _lower(own, a, b, c, d, count):
 
 @kernel
 def _reach(work, n, count):
-    """Of the kinds in ``work[0]``, (n, n, count) cells, leave in ``work[1]`` the reach within each layer; right from _MARGIN on."""
+    """From the kinds in ``work[0]``, (n, n, count), to the reach within each layer in ``work[1]``, exact from _MARGIN on."""
     kind, reach, bits = work[0], work[1], work[2]
     for i in range(n):
         for k in range(1, n - 1):
@@ -139,9 +139,9 @@ def _raise(flat, room, column, line, x, z, bottom, top):
     _choose(column, line, room, place + FALLING, top - bottom, -1)
 
 
-@entry_point
-def fit_all(grid, room, flat, work, _, column, line):
-    """Measure the whole world; returns the highest cell that is not air."""
+@kernel
+def _ceiling(grid):
+    """Highest cell that is not air."""
     ceiling = 0
     for x in range(SIZE):
         for z in range(SIZE):
@@ -149,6 +149,18 @@ def fit_all(grid, room, flat, work, _, column, line):
             while y > ceiling and grid[x, z, y] == _NOTHING:
                 y -= 1
             ceiling = max(ceiling, y)
+    return ceiling
+
+
+@entry_point
+def fit_all(grid, room, flat, work, _, column, line):  # noqa: D417
+    """Measure the whole world; returns the highest cell that is not air.
+
+    Args:
+        grid: blocks of :class:`.grid.Grid`.
+        room, flat: written, see :func:`empty`.
+        work, column, line: of :func:`work`.
+    """
     cells, reach, n = work[0], work[1], _TILE + 2 * _MARGIN
     for x0 in range(0, SIZE, _TILE):
         for z0 in range(0, SIZE, _TILE):
@@ -164,12 +176,12 @@ def fit_all(grid, room, flat, work, _, column, line):
     for x in range(SIZE):
         for z in range(SIZE):
             _raise(flat, room, column, line, x, z, 0, TALL)
-    return ceiling
+    return _ceiling(grid)
 
 
 @entry_point
 def fit_near(grid, room, flat, _, plane, column, line, x, z, y):
-    """Measure again what a change of the cell (x, z, y) may have touched."""
+    """Measure again what a change of the cell (x, z, y) may have touched. Other arguments as for :func:`fit_all`."""
     _kinds(grid[x, z][y:], column, 1)
     kind, old = column[0], flat[x, z, y]
     if kind == (_FILLED if old == _NONE else (_WET if old >= _WET else _AIR)):

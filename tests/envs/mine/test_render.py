@@ -105,22 +105,112 @@ def test_any_size(grid):
         _agree(grid, Camera(size), pose)
 
 
-def test_room_is_the_distance_to_another_kind(grid):
-    """Against scipy's distance transform, at once and after many changes of the world."""
-    grid.generate(2, terrain.MIXED)
-    rng = np.random.default_rng(0)
-    for _ in range(200):
+def _edited(grid, rng, edits):
+    """A random world after ``edits`` random changes, most of them near the ground."""
+    grid.generate(int(rng.integers(1000)), int(rng.choice([terrain.MIXED, terrain.FOREST, terrain.PLAINS, terrain.OCEAN])))
+    for _ in range(edits):
         x, z = (int(v) for v in rng.integers(0, 256, 2))
         y = min(int(grid.roof[x, z]) + int(rng.integers(-3, 3)), 95) if rng.random() < 0.7 else int(rng.integers(96))
-        grid[x, y, z] = int(rng.choice([blocks.AIR, blocks.WATER, blocks.STONE]))
-    kinds = np.where(grid.blocks == blocks.AIR, 0, np.where(grid.blocks == blocks.WATER, 1, 2))
-    kinds = np.pad(np.pad(kinds, ((8, 8), (8, 8), (0, 0)), "wrap"), ((0, 0), (0, 0), (8, 8)), constant_values=((2, 0),) * 3)
-    got = grid.room[: room.END].reshape(256, 256, room.TALL)[:, :, : terrain.HEIGHT]
-    for kind, mark in ((0, 0), (1, room.IN_WATER)):
-        away = ndimage.distance_transform_cdt(kinds == kind, "chessboard")[8:-8, 8:-8, 8:-8]
-        here = kinds[8:-8, 8:-8, 8:-8] == kind
-        assert here.any() and (got[here] == np.minimum(away, room.REACH)[here] + mark).all()
-    assert (got[kinds[8:-8, 8:-8, 8:-8] == 2] == 0).all() and grid.ceiling >= np.argwhere(grid.blocks.any((0, 1))).max()
+        grid[x, max(y, 0), z] = int(
+            rng.choice([blocks.AIR, blocks.WATER, blocks.STONE, blocks.ID["tallgrass"], blocks.ID["torch"]])
+        )
+
+
+def _kinds(grid):
+    """0 air and plants, 1 water, 2 filled; and the same with a margin: the world repeats, is filled below and open above."""
+    crosses = blocks.SHAPE[grid.blocks] == blocks.SHAPE_CROSS
+    kinds = np.where((grid.blocks == blocks.AIR) | crosses, 0, np.where(grid.blocks == blocks.WATER, 1, 2)).astype(np.uint8)
+    n = room.REACH
+    wide = np.pad(kinds, ((n, n), (n, n), (0, 0)), "wrap")
+    return kinds, np.pad(wide, ((0, 0), (0, 0), (n, n)), constant_values=((2, 0),) * 3)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_every_cell_of_a_free_box_is_free(grid, seed):
+    """After random edits: boxes hold only their own kind, and each is as wide as its height allows."""
+    rng = np.random.default_rng(seed)
+    _edited(grid, rng, 150)
+    kinds, padded = _kinds(grid)
+    room_of = grid.room[: room.END].reshape(256, 256, 2, room.TALL)[:, :, :, : terrain.HEIGHT]
+    near_edits = rng.permutation(np.argwhere(kinds < 2))[:3000]
+    for x, z, y in near_edits:
+        kind = kinds[x, z, y]
+        for falling in (0, 1):
+            byte = int(room_of[x, z, falling, y])
+            wide, high = byte & 15, (byte >> 4 & 7) + 1
+            assert byte >> 7 == kind and 1 <= wide <= room.REACH and high <= room.TALLEST
+            layers = slice(y - high + 1, y + 1) if falling else slice(y, y + high)
+            layers = slice(layers.start + room.REACH, layers.stop + room.REACH)
+            for reach in (wide, wide + 1):
+                columns = [slice(c + room.REACH - reach + 1, c + room.REACH + reach) for c in (x, z)]
+                free = (padded[columns[0], columns[1], layers] == kind).all()
+                assert free if reach == wide else not free or reach > room.REACH
+    assert (room_of.transpose(0, 1, 3, 2)[kinds == 2] == 0).all() and (room_of.transpose(0, 1, 3, 2)[kinds < 2] > 0).all()
+
+
+def test_edits_measure_what_a_new_world_would(grid):
+    """After many edits, boxes and the index of plants equal those measured at once, and numpy's and scipy's."""
+    _edited(grid, np.random.default_rng(5), 300)
+    again = Grid()
+    again.blocks[:] = grid.blocks
+    again.set_state(grid.get_state())
+    assert (grid.flat_room == again.flat_room).all()
+    a, b = (g.room[: room.END].reshape(256, 256, 2, room.TALL)[:, :, :, : terrain.HEIGHT] for g in (grid, again))
+    assert (a == b).all() and grid.ceiling >= np.argwhere(grid.blocks.any((0, 1))).max()
+    kinds, padded = _kinds(grid)
+    for y in (5, 30, 62, 63, 64, 66, 70, 95):
+        for kind, mark in ((0, 0), (1, room.IN_WATER)):
+            layer, here = padded[:, :, y + room.REACH] == kind, kinds[:, :, y] == kind
+            away = ndimage.distance_transform_cdt(layer, "chessboard") if not layer.all() else np.full(layer.shape, room.REACH)
+            inner = np.minimum(away, room.REACH)[room.REACH : -room.REACH, room.REACH : -room.REACH]
+            assert (grid.flat_room[:, :, y][here] == inner[here] + mark).all()
+    crosses = blocks.SHAPE[grid.blocks] == blocks.SHAPE_CROSS
+    assert crosses.any()
+    for x in range(256):
+        listed = grid.plants.columns[x, : grid.plants.count[x]]
+        assert listed.tolist() == np.flatnonzero(crosses[x].any(axis=1)).tolist()
+        for z in listed:
+            heights = np.flatnonzero(crosses[x, z])
+            assert grid.plants.span[:, x, z].tolist() == [heights[0], heights[-1] + 1]
+
+
+def test_plants_equal_a_plain_caster(grid):
+    """Among plants: from within one, from right above, past its edge, along its planes, behind leaves and water, and torches in
+    a column with plants."""
+    grid.flat(63)
+    rng = np.random.default_rng(3)
+    kinds = [blocks.ID[name] for name in ("tallgrass", "red_flower", "reeds", "torch", "leaves")]
+    for _ in range(220):
+        x, z = (int(v) for v in rng.integers(-12, 13, 2))
+        grid[x, 64 + int(rng.integers(0, 3)), z] = int(rng.choice(kinds))
+    for x in range(4, 8):
+        grid[x, 63, 3] = grid[x, 64, 3] = blocks.WATER
+    grid[0, 64, 0] = grid[0, 65, 0] = blocks.ID["reeds"]
+    camera = Camera((30, 44))
+    for pose in (
+        Pose(0.4, 65.62, 0.7, 30.0, 15.0),
+        Pose(0.5, 65.62, 0.31, 45.0, 0.0),
+        Pose(0.52, 66.9, 0.48, 110.0, 89.0),
+        Pose(2.5, 64.4, -3.3, 135.0, -20.0),
+        Pose(6.5, 64.3, 3.4, -80.0, 5.0),
+        Pose(256.37, 66.5, -511.61, 200.0, 60.0),
+    ):
+        seen = _agree(grid, camera, pose)
+        assert np.isin(seen, kinds[:4]).any()
+
+
+def test_plants_beyond_the_end_of_the_world(grid):
+    """The world repeats after 256 blocks: a view that goes farther shows the plants that lie behind the eye."""
+    grid.flat(63)
+    for x in range(-40, 40):
+        for y in range(64, 72):
+            grid[x, y, 5] = blocks.ID["reeds"]
+    for view, there in ((64.0, False), (300.0, True)):
+        camera = Camera((160, 160), view=view)
+        camera.aim(Pose(0.5, 65.6, 10.5, 0.0, 0.0))
+        camera.draw(grid, 6000)
+        depths = camera.depth[camera.seen == blocks.ID["reeds"]]
+        assert bool(len(depths)) == there and ((depths > 250) & (depths < 252)).all()
 
 
 def test_field_of_view(grid):
@@ -243,7 +333,9 @@ def test_worlds_in_threads_are_those_of_one_thread():
         x, z = (int(v) for v in rng.integers(0, 256, 2))
         camera.aim(Pose(x + 0.5, float(grid.roof[x, z]) + 1.62, z + 0.5, 30.0, 10.0))
         camera.draw(grid, 6000)
-        return tuple(array.tobytes() for array in (grid.blocks, grid.light, grid.room, camera.rgb, camera.depth))
+        return tuple(
+            array.tobytes() for array in (grid.blocks, grid.light, grid.room, grid.plants.span, camera.rgb, camera.depth)
+        )
 
     seeds = range(6)
     alone = [life(seed) for seed in seeds]
