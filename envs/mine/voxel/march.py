@@ -126,7 +126,8 @@ def _leap(rays, marks, first, last, x0, y0, z0):
     """Move each ray to the cell beyond the box of its own; those without one stay."""
     for i in range(first, last):
         box, x, y, z = marks[BOX + i], rays[CELL_X + i], rays[CELL_Y + i], rays[CELL_Z + i]
-        wide, high = np.float32(box & _WIDEST), np.float32((box >> _BITS) + _1)
+        # Without the casts whole numbers would take 64 bits, and half as many fit a register.
+        wide, high = np.float32(np.int32(box & _WIDEST)), np.float32(np.int32((box >> _BITS) + _1))
         bx, by, bz = x + wide, y + high, z + wide
         tx, ty, tz = (
             (bx - rays[START_X + i]) * rays[INV_X + i],
@@ -140,10 +141,10 @@ def _leap(rays, marks, first, last, x0, y0, z0):
         pz = max(min(np.floor(rays[START_Z + i] + rays[WAY_Z + i] * t), bz - _F1), z)
         px, py, pz = (bx if tx <= t else px), (by if ty <= t else py), (bz if tz <= t else pz)
         rays[CELL_X + i], rays[CELL_Y + i], rays[CELL_Z + i] = px, py, pz
-        cx = (np.int32(px) ^ marks[SIDE_X + i]) - marks[SIDE_X + i] + x0
-        cy = (np.int32(py) ^ marks[SIDE_Y + i]) - marks[SIDE_Y + i] + y0
-        cz = (np.int32(pz) ^ marks[SIDE_Z + i]) - marks[SIDE_Z + i] + z0
-        place = ((cx & _WRAP) << _X) | ((cz & _WRAP) << _Z) | cy | (marks[SIDE_Y + i] & _FALLING)
+        cx = np.int32((np.int32(px) ^ marks[SIDE_X + i]) - marks[SIDE_X + i] + x0)
+        cy = np.int32((np.int32(py) ^ marks[SIDE_Y + i]) - marks[SIDE_Y + i] + y0)
+        cz = np.int32((np.int32(pz) ^ marks[SIDE_Z + i]) - marks[SIDE_Z + i] + z0)
+        place = np.int32(((cx & _WRAP) << _X) | ((cz & _WRAP) << _Z) | cy | (marks[SIDE_Y + i] & _FALLING))
         place = marks[ABOVE + i] if cy > marks[HIGHEST + i] else place
         place = _END if (cy < _NO) | (t > rays[REACH + i]) else place
         marks[PLACE + i] = place if box > _NO else marks[PLACE + i]
