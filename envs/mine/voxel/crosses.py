@@ -121,18 +121,23 @@ def _bounds(px, pz, py, plane, camera, height, width):
 
 
 @kernel
-def _within(px, pz, vx, vz, gap, plane, camera, width, left, right):
+def _within(ends, vx, vz, gap, plane, camera, width, left, right):
     """Narrow ``left`` and ``right`` to where the ends of a plane, if it were infinitely high, cross a row of pixels."""
-    rx, rz = camera[RIGHT], camera[RIGHT + 2]
-    a, b = (vx - vz, rx - rz) if plane == 0 else (vx + vz, rx + rz)
-    first, last = _LEFT - px, _LEFT + _WIDE - px
-    h = (first * a - gap * vx) / (gap * rx - first * b)
-    g = (last * a - gap * vx) / (gap * rx - last * b)
+    a, b = (vx - vz, camera[RIGHT] - camera[RIGHT + 2]) if plane == 0 else (vx + vz, camera[RIGHT] + camera[RIGHT + 2])
+    h, g = (ends[0] * a - gap * vx) * ends[2], (ends[1] * a - gap * vx) * ends[3]
     if not (gap * (a + h * b) > 0.0 and gap * (a + g * b) > 0.0):  # one end is behind the eye
         return left, right
-    low = (min(h, g) / camera[TAN] + 1.0) * 0.5 * width + 0.5 - _SLACK
-    high = (max(h, g) / camera[TAN] + 1.0) * 0.5 * width + 0.5 + _SLACK
+    scale, middle = 0.5 * width / camera[TAN], 0.5 * width + 0.5
+    low, high = min(h, g) * scale + middle - _SLACK, max(h, g) * scale + middle + _SLACK
     return max(left, np.int64(max(min(low, width), 0.0))), min(right, np.int64(max(min(high, width), 0.0)))
+
+
+@kernel
+def _ends(px, gap, plane, camera):
+    """What :func:`_within` needs of a plane: its ends along x from the eye, and their factors."""
+    first, last, rx = _LEFT - px, _LEFT + _WIDE - px, camera[RIGHT]
+    b = rx - camera[RIGHT + 2] if plane == 0 else rx + camera[RIGHT + 2]
+    return first, last, 1.0 / (gap * rx - first * b), 1.0 / (gap * rx - last * b)
 
 
 @kernel
@@ -162,9 +167,10 @@ def _draw(x, y, z, block, deep, careful, paints, camera, eye, height, width, at,
     for plane in range(2):
         gap = (pz - px) if plane == 0 else (1.0 - px - pz)
         top, bottom, left, right = _bounds(px, pz, py, plane, camera, height, width)
+        ends = _ends(px, gap, plane, camera)
         for row in range(top, bottom):
             vx, vy, vz = row_of(row, height, camera)
-            start, stop = _within(px, pz, np.float64(vx), np.float64(vz), gap, plane, camera, width, left, right)
+            start, stop = _within(ends, np.float64(vx), np.float64(vz), gap, plane, camera, width, left, right)
             for column in range(start, stop):
                 side = first + wide * np.float32(np.int32(column))
                 dx, dy, dz = vx + side * rx, vy + side * ry, vz + side * rz
