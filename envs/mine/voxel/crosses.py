@@ -186,8 +186,9 @@ def _draw(x, y, z, block, deep, careful, paints, camera, eye, height, width, at,
                     if enters * np.sqrt(dx * dx + dy * dy + dz * dz) > camera[VIEW]:
                         continue
                 spot = texel(texture, level, (u - _LEFT) / _WIDE, 1.0 - v)
-                if atlas[texture, spot, 3] > 0:
-                    at[pixel], code[pixel] = np.float32(t), cell | np.uint32(spot)
+                there = atlas[texture, spot, 3] > 0  # chosen without a branch, which would be guessed wrong half the time
+                at[pixel] = np.float32(t) if there else at[pixel]
+                code[pixel] = cell | np.uint32(spot) if there else code[pixel]
 
 
 @kernel
