@@ -18,6 +18,8 @@ _LEFT, _WIDE = 0.08, 0.84
 """Where the planes begin along x in their cell, and how far they go."""
 _RUNS = tuple((np.uint8(first), np.uint8(count)) for first, count in blocks.runs(_CROSS))
 _NONE, _TOP = np.uint8(0), np.uint8(HEIGHT)
+FARTHEST = 1024.0
+"""Plants farther away, which are smaller than a pixel, are not drawn."""
 _RADIUS = 0.87  # a cell lies within this distance of its centre
 _NEAR, _SLACK = 0.01, 0.01  # depth at which planes are cut off, in blocks; what rounding may move an edge, in pixels
 _FAR, _F0 = np.float32(FAR), np.float32(0)
@@ -203,7 +205,7 @@ def draw_plants(grid, index, paints, camera, eye, width, at, code):  # noqa: D41
         code: (N,) uint32, written where there is one: see :func:`decode`.
     """
     at[:] = _FAR
-    height, reach, lod = at.shape[0] // width, np.int64(camera[VIEW]) + 2, paints[3]
+    height, reach, lod = at.shape[0] // width, np.int64(min(camera[VIEW], FARTHEST)) + 2, paints[3]
     for x in range(eye[0] - reach, eye[0] + reach + 1):
         row = x & WRAP
         for n in range(index.count[row]):

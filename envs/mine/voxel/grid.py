@@ -75,7 +75,7 @@ class Grid:
         x, z = x & WRAP, z & WRAP
         old = int(self.blocks[x, z, y])
         self.blocks[x, z, y] = block
-        room.fit_near(self.blocks, self.room, self.flat_room, *room.work(), x, z, y)
+        room.fit_near(self.blocks, self.room, self.flat_room, x, z, y, *room.work())
         crosses.find_near(self.blocks, self.plants, x, z)
         if block != blocks.AIR:
             self.ceiling = max(self.ceiling, y)

@@ -180,7 +180,7 @@ def fit_all(grid, room, flat, work, _, column, line):  # noqa: D417
 
 
 @entry_point
-def fit_near(grid, room, flat, _, plane, column, line, x, z, y):
+def fit_near(grid, room, flat, x, z, y, _, plane, column, line):
     """Measure again what a change of the cell (x, z, y) may have touched. Other arguments as for :func:`fit_all`."""
     _kinds(grid[x, z][y:], column, 1)
     kind, old = column[0], flat[x, z, y]
