@@ -17,7 +17,7 @@ _SHAPE, _CROSS, _FACES = blocks.SHAPE, blocks.SHAPE_CROSS, textures.FACES
 _LEFT, _WIDE = 0.08, 0.84
 """Where the planes begin along x in their cell, and how far they go."""
 _RUNS = tuple((np.uint8(first), np.uint8(count)) for first, count in blocks.runs(_CROSS))
-_NONE, _TOP = np.uint8(0), np.uint8(HEIGHT)
+_NONE, _ONE, _TOP = np.uint8(0), np.uint8(1), np.uint8(HEIGHT)
 FARTHEST = 1024.0
 """Plants farther away, which are smaller than a pixel, are not drawn."""
 _RADIUS = 0.87  # a cell lies within this distance of its centre
@@ -48,11 +48,14 @@ def empty() -> Index:
 @kernel
 def _measure(grid, index, x, z):
     """Find the plants of a column."""
-    cells, low, high = grid[x, z], np.uint8(HEIGHT), _NONE
+    cells, low, high, any_there = grid[x, z], _TOP, _NONE, _NONE
     for first, count in _RUNS:
         for j in range(HEIGHT):
-            found = np.uint8(cells[j] - first) < count
-            low, high = min(low, np.uint8(j) if found else _TOP), max(high, np.uint8(j + 1) if found else _NONE)
+            any_there |= _ONE if np.uint8(cells[j] - first) < count else _NONE
+    if any_there:
+        for j in range(HEIGHT):
+            if _SHAPE[cells[j]] == _CROSS:
+                low, high = min(low, np.uint8(j)), np.uint8(j + 1)
     index.span[0, x, z], index.span[1, x, z] = low, high
 
 
