@@ -4,7 +4,7 @@ import numpy as np
 
 from papergym.envs.mine.voxel import textures
 from papergym.envs.mine.voxel.kernel import entry_point, kernel
-from papergym.envs.mine.voxel.march import EYE, FAR, FORWARD, RIGHT, TAN, UP, VIEW
+from papergym.envs.mine.voxel.march import EYE, FAR, FORWARD, RIGHT, TAN, UP, VIEW, off_image
 from papergym.envs.mine.voxel.raycast import texel
 from papergym.envs.mine.voxel.shade import HORIZON, fog_share, water_share
 
@@ -93,6 +93,9 @@ def draw_boxes(boxes, count, skins, camera, sky, lod, rgb, depth, entity, wet_at
     local, way, out, step, p = scratch
     for index in range(count):
         box = boxes[index]
+        radius = np.sqrt(box[HALF] * box[HALF] + box[HALF + 1] * box[HALF + 1] + box[HALF + 2] * box[HALF + 2])
+        if off_image(camera, box[CENTRE], box[CENTRE + 1], box[CENTRE + 2], radius):
+            continue
         top, bottom, left, right = _bounds(box, camera, height, width)
         for axis in range(3):
             local[axis] = 0.0

@@ -65,6 +65,7 @@ class Camera:
         self.seen = np.zeros((height, width), np.uint8)
         self.wet_at = np.zeros((height, width), np.float32)
         self.wet = np.zeros((height, width, 4), np.float32)
+        self._plants = np.zeros(height * width, np.float32), np.zeros(height * width, np.uint32)
         self._batch = np.zeros(FLOATS * BATCH, np.float32), np.zeros(INTS * BATCH, np.int32)
         self.array = np.zeros(CAMERA)
         tan = math.tan(math.radians(FIELD_OF_VIEW / 2))
@@ -90,4 +91,4 @@ class Camera:
         world = (grid.blocks, grid.room, grid.light, grid.biome)
         flat = self.rgb.reshape(3, -1), self.depth.reshape(-1), self.seen.reshape(-1)
         image = (*flat, self.wet_at.reshape(-1), self.wet.reshape(-1, 4))  # made anew: a pickled view is a copy
-        draw_blocks(world, grid.ceiling, paints, self.array, self.size[1], *self._batch, image)
+        draw_blocks(world, grid.ceiling, paints, self.array, self.size[1], *self._batch, grid.plants, self._plants, image)

@@ -3,22 +3,24 @@
 import numpy as np
 
 from papergym.envs.mine.voxel import blocks, textures
+from papergym.envs.mine.voxel.crosses import decode, draw_plants
+from papergym.envs.mine.voxel.first import LEFT, show
 from papergym.envs.mine.voxel.kernel import entry_point, kernel
 from papergym.envs.mine.voxel.march import (
     BATCH,
     ENTERED,
     EYE,
     FAR,
-    FORWARD,
     KIND,
     LENGTH,
+    PIXEL,
     PLACE,
     RED,
     SIDE_X,
     SIDE_Y,
     SIDE_Z,
+    STATE,
     TAN,
-    UP,
     VIEW,
     WAY_X,
     WAY_Y,
@@ -28,11 +30,12 @@ from papergym.envs.mine.voxel.march import (
     cell_of,
     keep,
     march,
+    row_of,
     set_out,
     step,
 )
-from papergym.envs.mine.voxel.raycast import SURFACE, entry, face, leave, level_of, plant, texel
-from papergym.envs.mine.voxel.room import END, IN_WATER, OPEN, X_SHIFT, Z_SHIFT
+from papergym.envs.mine.voxel.raycast import SURFACE, entry, face, leave, level_of, texel
+from papergym.envs.mine.voxel.room import END, FALLING, IN_WATER, OPEN, X_SHIFT, Z_SHIFT
 from papergym.envs.mine.voxel.shade import BOTTOM, HORIZON, PLANT, fog_share, heaven, surface
 from papergym.envs.mine.voxel.terrain import HEIGHT, WRAP
 
@@ -94,21 +97,16 @@ def _meet(rays, marks, i, eye, camera, world, paints, image):
         rays[WET_LENGTH + i] += t - rays[ENTERED + i]
         marks[KIND + i] = 0
     shape = _SHAPE[block]
-    if shape == _AIR:
+    if shape in (_AIR, _CROSS):
         return True
     dx, dy, dz = rays[WAY_X + i] * sx, rays[WAY_Y + i] * sy, rays[WAY_Z + i] * sz
     px, py, pz = camera[EYE] - x, camera[EYE + 1] - y, camera[EYE + 2] - z
-    if shape == _CROSS:
-        texture, way, fx, fy, fz = _FACES[block, 1], PLANT, x, y, z
-        at, spot = plant(atlas, block, t, lod, px, py, pz, dx, dy, dz)
-        t, through = np.float32(at), at < 0.0
-    else:
-        up = sy > 0 if axis == 1 else sz > 0
-        texture, u, v = face(block, axis, up, px + dx * t, py + dy * t, pz + dz * t)
-        spot = texel(texture, level_of(t, lod), u, v)
-        through = shape == _CUTOUT and (atlas[texture, spot, 3] == 0 or t <= 0.0)
-        way = BOTTOM if axis == 1 and up else axis
-        fx, fy, fz = (x - sx if axis == 0 else x), (y - sy if axis == 1 else y), (z - sz if axis == 2 else z)
+    up = sy > 0 if axis == 1 else sz > 0
+    texture, u, v = face(block, axis, up, px + dx * t, py + dy * t, pz + dz * t)
+    spot = texel(texture, level_of(t, lod), u, v)
+    through = shape == _CUTOUT and (atlas[texture, spot, 3] == 0 or t <= 0.0)
+    way = BOTTOM if axis == 1 and up else axis
+    fx, fy, fz = (x - sx if axis == 0 else x), (y - sy if axis == 1 else y), (z - sz if axis == 2 else z)
     if through:
         step(rays, marks, i, eye)
     else:
@@ -118,23 +116,42 @@ def _meet(rays, marks, i, eye, camera, world, paints, image):
 
 
 @kernel
-def _finish(rays, marks, count, eye, camera, world, paints, image):
+def _end(rays, marks, i, camera, world, paints, plants, image):
+    """Finish a ray that hit no block: at the plant of its pixel, or in the sky."""
+    at, code = plants
+    pixel = np.uint64(marks[PIXEL + i])
+    if at[pixel] == _FAR:
+        heaven(rays, marks, i, paints, image)
+        return
+    x, z, y, spot = decode(code[pixel])
+    block = world[0][x, z, y]
+    surface(rays, marks, i, at[pixel], PLANT, _FACES[block, 1], spot, x, z, world[2][x, z, y], block, world, paints,
+            camera[VIEW], image)  # fmt: skip
+
+
+@kernel
+def _finish(rays, marks, count, eye, camera, world, flat, paints, bits, plants, image):
     """Walk a batch until each of its rays has found its colour."""
+    fresh = True
     while count > 0:
         march(world[1], rays, marks, count, eye)
+        if fresh and show(rays, marks, count, eye, camera, flat, bits, plants, image) == 0:
+            return
         left = np.uint64(0)
         for k in range(count):
             i = np.uint64(k)
+            if fresh and marks[STATE + i] != LEFT:
+                continue
             if marks[PLACE + i] == END:
-                heaven(rays, marks, i, paints, image)
+                _end(rays, marks, i, camera, world, paints, plants, image)
             elif _meet(rays, marks, i, eye, camera, world, paints, image):
                 keep(rays, marks, i, left)
                 left += np.uint64(1)
-        count = np.int64(left)
+        count, fresh = np.int64(left), False
 
 
 @entry_point
-def draw_blocks(world, ceiling, paints, camera, width, rays, marks, image):  # noqa: D417
+def draw_blocks(world, ceiling, paints, camera, width, rays, marks, index, plants, image):  # noqa: D417
     """Cast every pixel.
 
     Args:
@@ -144,28 +161,33 @@ def draw_blocks(world, ceiling, paints, camera, width, rays, marks, image):  # n
         camera: (CAMERA,) float64.
         width: pixels of a row.
         rays, marks: room for a batch, see :mod:`.march`.
+        index: where the plants are, see :class:`.crosses.Index`.
+        plants: (N,) float32 and (N,) uint32 to work in, see :func:`.crosses.draw_plants`.
         image: written, for N pixels row by row: (3, N) uint8 colours; (N,) float32 depth, in blocks along the view axis,
             FAR for the sky; (N,) uint8 block of this world, water where the ray meets it first, air for the sky; (N,) float32
             distance to the water; and for pixels with water (N, 4) float32 blocks of water and its colour.
     """
     height = image[1].shape[0] // width
     eye = np.int32(np.floor(camera[EYE])), np.int32(np.floor(camera[EYE + 1])), np.int32(np.floor(camera[EYE + 2]))
-    place = OPEN if eye[1] >= HEIGHT else ((eye[0] & WRAP) << X_SHIFT) | ((eye[2] & WRAP) << Z_SHIFT) | eye[1]
-    place = np.int32(place if eye[1] >= 0 else END)
+    here = np.int32(((eye[0] & WRAP) << X_SHIFT) | ((eye[2] & WRAP) << Z_SHIFT) | eye[1])
+    place = here, here | np.int32(FALLING)
+    if not 0 <= eye[1] < HEIGHT:
+        place = (np.int32(END), np.int32(END)) if eye[1] < 0 else (np.int32(OPEN), np.int32(OPEN))
+    draw_plants(world[0], index, paints, camera, eye, width, *plants)
+    # The same arrays with one index, and four bytes of a texel in one.
+    flat = world[0].reshape(-1), world[1], world[2].reshape(-1), world[3].reshape(-1)
+    bits = paints[0], paints[1].reshape(-1).view(np.uint32), paints[2], paints[3], paints[4]
     wide = 2.0 * camera[TAN] / width
     full = 0
     for row in range(height):
-        v = (1.0 - 2.0 * (row + 0.5) / height) * camera[TAN + 1]
-        vx = np.float32(camera[FORWARD] + v * camera[UP])
-        vy = np.float32(camera[FORWARD + 1] + v * camera[UP + 1])
-        vz = np.float32(camera[FORWARD + 2] + v * camera[UP + 2])
+        view = row_of(row, height, camera)
         for left in range(0, width, BATCH):
             count = min(width - left, BATCH)
             if full + count > BATCH:
-                _finish(rays, marks, full, eye, camera, world, paints, image)
+                _finish(rays, marks, full, eye, camera, world, flat, paints, bits, plants, image)
                 full = 0
             h, pixel = np.float32((left + 0.5) * wide - camera[TAN]), np.int32(row * width + left)
-            set_out(rays, marks, np.uint64(full), np.uint64(count), pixel, camera, (vx, vy, vz), h, np.float32(wide), eye,
-                    np.int32(ceiling + 1), place)  # fmt: skip
+            set_out(rays, marks, np.uint64(full), np.uint64(count), pixel, camera, view, h, np.float32(wide), eye,
+                    np.int32(ceiling + 1), place, plants[0])  # fmt: skip
             full += count
-    _finish(rays, marks, full, eye, camera, world, paints, image)
+    _finish(rays, marks, full, eye, camera, world, flat, paints, bits, plants, image)

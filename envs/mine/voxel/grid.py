@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from papergym.envs.mine.voxel import blocks, caves, light, plants, room, terrain
+from papergym.envs.mine.voxel import blocks, caves, crosses, light, plants, room, terrain
 from papergym.envs.mine.voxel.terrain import HEIGHT, SIZE, WRAP
 
 
@@ -14,7 +14,9 @@ class Grid:
         light: same shape; see :mod:`.light`.
         biome: (SIZE, SIZE) uint8, contract biome ids.
         roof: (SIZE, SIZE) uint8, lowest cell of the column under the open sky.
-        room: 1-D uint8, how far rays can leap; see :mod:`.room`.
+        room: 1-D uint8, boxes that rays can leap; see :mod:`.room`.
+        flat_room: shape of blocks, boxes as high as their cell.
+        plants: where they are; see :class:`.crosses.Index`.
         ceiling: no cell above it is filled.
     """
 
@@ -23,7 +25,7 @@ class Grid:
         self.light = np.zeros((SIZE, SIZE, HEIGHT), np.uint8)
         self.biome = np.zeros((SIZE, SIZE), np.uint8)
         self.roof = np.zeros((SIZE, SIZE), np.uint8)
-        self.room, self.ceiling = room.empty(), 0
+        (self.room, self.flat_room), self.plants, self.ceiling = room.empty(), crosses.empty(), 0
 
     def generate(self, seed: int, kind: int = terrain.MIXED) -> None:
         """Make a new world; ``kind`` is one of the biome ids of ``terrain.BIOME_NAMES``, or MIXED."""
@@ -47,7 +49,12 @@ class Grid:
 
     def _derive(self) -> None:
         light.shine(self.blocks, self.light, self.roof, light.queue())
-        self.ceiling = int(room.fit_all(self.blocks, self.room, room.work()))
+        self._measure()
+
+    def _measure(self) -> None:
+        """What only images need."""
+        self.ceiling = int(room.fit_all(self.blocks, self.room, self.flat_room, *room.work()))
+        crosses.find_all(self.blocks, self.plants)
 
     def __getitem__(self, cell: tuple[int, int, int]) -> int:
         """Block at (x, y, z); air above the world, bedrock below it."""
@@ -68,7 +75,8 @@ class Grid:
         x, z = x & WRAP, z & WRAP
         old = int(self.blocks[x, z, y])
         self.blocks[x, z, y] = block
-        room.fit_near(self.blocks, self.room, room.work(), x, z, y)
+        room.fit_near(self.blocks, self.room, self.flat_room, x, z, y, *room.work())
+        crosses.find_near(self.blocks, self.plants, x, z)
         if block != blocks.AIR:
             self.ceiling = max(self.ceiling, y)
         if blocks.DIMS[block] <= blocks.DIMS[old] and not blocks.GLOWS[block] and not blocks.GLOWS[old]:
@@ -84,4 +92,4 @@ class Grid:
         """Restore what :meth:`get_state` returned."""
         for key in ("blocks", "biome", "light", "roof"):
             getattr(self, key)[...] = state[key]
-        self.ceiling = int(room.fit_all(self.blocks, self.room, room.work()))
+        self._measure()

@@ -7,6 +7,7 @@ from papergym.envs.mine.voxel import mobs as animals
 from papergym.envs.mine.voxel import skins
 from papergym.envs.mine.voxel.boxes import AXES, BOX, CENTRE, FLASH, GLOW, HALF, SKIN, WHO
 from papergym.envs.mine.voxel.drops import ITEM, LIFE
+from papergym.envs.mine.voxel.march import off_image
 from papergym.envs.mine.voxel.mobs import COLOUR, HURT, KIND, PHASE, SHORN
 from papergym.envs.mine.voxel.paints import WOOL_OF_META
 from papergym.envs.mine.voxel.physics import VX, VZ, YAW, X, Y, Z
@@ -68,6 +69,8 @@ _BODY = np.zeros((len(animals.KINDS), PARTS, PART))
 _COUNT = np.array([len(_MODELS[kind]) for kind in animals.KINDS])
 for _index, _kind in enumerate(animals.KINDS):
     _BODY[_index, : _COUNT[_index]] = _MODELS[_kind]
+_REACH = (np.linalg.norm(_BODY[:, :, :3], axis=-1) + 2 * np.linalg.norm(_BODY[:, :, 3:6], axis=-1)).max(axis=1)
+"""No part of an animal is farther from its feet, with legs that swing."""
 _WOOL = np.zeros(16, np.int64)
 for _meta, _name in WOOL_OF_META.items():
     _WOOL[_meta] = skins.INDEX[f"wool_{_name}"]
@@ -96,15 +99,17 @@ def _place(box, part, x, y, z, sin, cos, swing):
 
 
 @njit(cache=True, nogil=True)
-def pose_mobs(mobs, count, light, lum, eye, view, boxes):
-    """Boxes of every mob within ``view`` of the eye; returns their number."""
+def pose_mobs(mobs, count, light, lum, camera, view, boxes):
+    """Boxes of every mob in the image and within ``view`` of the eye; returns their number."""
     used = 0
     for i in range(count):
         row = mobs[i]
-        dx, dz = row[X] - eye[0], row[Z] - eye[2]
+        dx, dz = row[X] - camera[0], row[Z] - camera[2]
         if dx * dx + dz * dz > view * view:
             continue
         kind = np.int64(row[KIND])
+        if off_image(camera, row[X], row[Y], row[Z], _REACH[kind]):
+            continue
         a = np.deg2rad(row[YAW])
         sin, cos = np.sin(a), np.cos(a)
         pace = min(np.sqrt(row[VX] ** 2 + row[VZ] ** 2) * 10.0, 1.0)

@@ -1,4 +1,4 @@
-"""Intersections of a ray: faces of cubes, holes in leaves, plants, and the surface of water."""
+"""Intersections of a ray: faces of cubes, holes in leaves, and the surface of water."""
 
 import numpy as np
 
@@ -37,26 +37,6 @@ def face(block, axis, up, px, py, pz):
     if axis == 0:
         return _FACES[block, 1], pz, 1.0 - py
     return _FACES[block, 3 if up else 1], px, 1.0 - py
-
-
-@kernel
-def plant(atlas, block, t, lod, px, py, pz, dx, dy, dz):
-    """(t, texel) where a ray meets the planes of a plant, t < 0 if nowhere; p is relative to the cell, at ray distance 0."""
-    best, found = -1.0, 0
-    texture, level = _FACES[block, 1], min(level_of(t, lod), 2)
-    for plane in range(2):
-        slope = dx - dz if plane == 0 else dx + dz
-        gap = (pz - px) if plane == 0 else (1.0 - px - pz)
-        if abs(slope) < 1e-9:
-            continue
-        at = gap / slope
-        x, y = px + dx * at, py + dy * at
-        if at < t - 1e-4 or not (0.08 < x < 0.92 and 0.0 <= y < 1.0) or (best >= 0.0 and at > best):
-            continue
-        spot = texel(texture, level, (x - 0.08) / 0.84, 1.0 - y)
-        if atlas[texture, spot, 3] > 0:
-            best, found = at, spot
-    return best, found
 
 
 @kernel

@@ -48,9 +48,8 @@ def fog_share(distance, view):
 
 
 @kernel
-def heaven(rays, marks, i, paints, image):
-    """Finish a ray that hit nothing."""
-    sky = paints[4]
+def sky_colour(rays, marks, i, sky):
+    """Colour of a ray that hits nothing, by the first columns of the sky array."""
     length = rays[LENGTH + i]
     dx = (rays[WAY_X + i] if marks[SIDE_X + i] == 0 else -rays[WAY_X + i]) / length
     dy = (rays[WAY_Y + i] if marks[SIDE_Y + i] == 0 else -rays[WAY_Y + i]) / length
@@ -58,12 +57,16 @@ def heaven(rays, marks, i, paints, image):
     red = sky[HORIZON] + (sky[ZENITH] - sky[HORIZON]) * share
     green = sky[HORIZON + 1] + (sky[ZENITH + 1] - sky[HORIZON + 1]) * share
     blue = sky[HORIZON + 2] + (sky[ZENITH + 2] - sky[HORIZON + 2]) * share
-    if abs(dx * sky[SUN + 1] - dy * sky[SUN]) < 0.075 and rays[WAY_Z + i] < 0.075 * length and dy > -0.1:
-        if dx * sky[SUN] + dy * sky[SUN + 1] > 0.0:
-            red, green, blue = max(red, 255.0), max(green, 248.0), max(blue, 200.0)
-        elif sky[DISC] > 0.0:
-            disc = 190.0 * sky[DISC]
-            red, green, blue = max(red, disc), max(green, disc), max(blue, disc)
+    near = (abs(dx * sky[SUN + 1] - dy * sky[SUN]) < 0.075) & (rays[WAY_Z + i] < 0.075 * length) & (dy > -0.1)
+    sun = near & (dx * sky[SUN] + dy * sky[SUN + 1] > 0.0)
+    moon = 190.0 * sky[DISC] if near else 0.0
+    return max(red, 255.0 if sun else moon), max(green, 248.0 if sun else moon), max(blue, 200.0 if sun else moon)
+
+
+@kernel
+def heaven(rays, marks, i, paints, image):
+    """Finish a ray that hit nothing."""
+    red, green, blue = sky_colour(rays, marks, i, paints[4])
     put(rays, marks, i, rays[REACH + i], _FAR, 0, red, green, blue, image)
 
 

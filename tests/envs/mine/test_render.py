@@ -7,11 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from scipy import ndimage
 
 from papergym.envs.mine import make
 from papergym.envs.mine import vocabulary as vocab
-from papergym.envs.mine.voxel import blocks, mobs, room, terrain, textures
+from papergym.envs.mine.voxel import blocks, mobs, terrain, textures
 from papergym.envs.mine.voxel.camera import Camera, Pose, look
 from papergym.envs.mine.voxel.grid import Grid
 from papergym.envs.mine.voxel.march import FAR
@@ -105,22 +104,43 @@ def test_any_size(grid):
         _agree(grid, Camera(size), pose)
 
 
-def test_room_is_the_distance_to_another_kind(grid):
-    """Against scipy's distance transform, at once and after many changes of the world."""
-    grid.generate(2, terrain.MIXED)
-    rng = np.random.default_rng(0)
-    for _ in range(200):
-        x, z = (int(v) for v in rng.integers(0, 256, 2))
-        y = min(int(grid.roof[x, z]) + int(rng.integers(-3, 3)), 95) if rng.random() < 0.7 else int(rng.integers(96))
-        grid[x, y, z] = int(rng.choice([blocks.AIR, blocks.WATER, blocks.STONE]))
-    kinds = np.where(grid.blocks == blocks.AIR, 0, np.where(grid.blocks == blocks.WATER, 1, 2))
-    kinds = np.pad(np.pad(kinds, ((8, 8), (8, 8), (0, 0)), "wrap"), ((0, 0), (0, 0), (8, 8)), constant_values=((2, 0),) * 3)
-    got = grid.room[: room.END].reshape(256, 256, room.TALL)[:, :, : terrain.HEIGHT]
-    for kind, mark in ((0, 0), (1, room.IN_WATER)):
-        away = ndimage.distance_transform_cdt(kinds == kind, "chessboard")[8:-8, 8:-8, 8:-8]
-        here = kinds[8:-8, 8:-8, 8:-8] == kind
-        assert here.any() and (got[here] == np.minimum(away, room.REACH)[here] + mark).all()
-    assert (got[kinds[8:-8, 8:-8, 8:-8] == 2] == 0).all() and grid.ceiling >= np.argwhere(grid.blocks.any((0, 1))).max()
+def test_plants_equal_a_plain_caster(grid):
+    """Among plants: from within one, from right above, past its edge, along its planes, behind leaves and water, and torches in
+    a column with plants."""
+    grid.flat(63)
+    rng = np.random.default_rng(3)
+    kinds = [blocks.ID[name] for name in ("tallgrass", "red_flower", "reeds", "torch", "leaves")]
+    for _ in range(220):
+        x, z = (int(v) for v in rng.integers(-12, 13, 2))
+        grid[x, 64 + int(rng.integers(0, 3)), z] = int(rng.choice(kinds))
+    for x in range(4, 8):
+        grid[x, 63, 3] = grid[x, 64, 3] = blocks.WATER
+    grid[0, 64, 0] = grid[0, 65, 0] = blocks.ID["reeds"]
+    camera = Camera((30, 44))
+    for pose in (
+        Pose(0.4, 65.62, 0.7, 30.0, 15.0),
+        Pose(0.5, 65.62, 0.31, 45.0, 0.0),
+        Pose(0.52, 66.9, 0.48, 110.0, 89.0),
+        Pose(2.5, 64.4, -3.3, 135.0, -20.0),
+        Pose(6.5, 64.3, 3.4, -80.0, 5.0),
+        Pose(256.37, 66.5, -511.61, 200.0, 60.0),
+    ):
+        seen = _agree(grid, camera, pose)
+        assert np.isin(seen, kinds[:4]).any()
+
+
+def test_plants_beyond_the_end_of_the_world(grid):
+    """The world repeats after 256 blocks: a view that goes farther shows the plants that lie behind the eye."""
+    grid.flat(63)
+    for x in range(-40, 40):
+        for y in range(64, 72):
+            grid[x, y, 5] = blocks.ID["reeds"]
+    for view, there in ((64.0, False), (300.0, True)):
+        camera = Camera((160, 160), view=view)
+        camera.aim(Pose(0.5, 65.6, 10.5, 0.0, 0.0))
+        camera.draw(grid, 6000)
+        depths = camera.depth[camera.seen == blocks.ID["reeds"]]
+        assert bool(len(depths)) == there and ((depths > 250) & (depths < 252)).all()
 
 
 def test_field_of_view(grid):
@@ -243,7 +263,9 @@ def test_worlds_in_threads_are_those_of_one_thread():
         x, z = (int(v) for v in rng.integers(0, 256, 2))
         camera.aim(Pose(x + 0.5, float(grid.roof[x, z]) + 1.62, z + 0.5, 30.0, 10.0))
         camera.draw(grid, 6000)
-        return tuple(array.tobytes() for array in (grid.blocks, grid.light, grid.room, camera.rgb, camera.depth))
+        return tuple(
+            array.tobytes() for array in (grid.blocks, grid.light, grid.room, grid.plants.span, camera.rgb, camera.depth)
+        )
 
     seeds = range(6)
     alone = [life(seed) for seed in seeds]
