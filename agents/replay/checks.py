@@ -44,7 +44,7 @@ def all_finite(array: np.ndarray) -> bool:
     """Whether an array of floats holds neither NaN nor infinity; on small arrays several times as fast as numpy."""
     if array.dtype.itemsize not in (4, 8):  # half and extended precision are unknown to numba
         return bool(np.isfinite(array).all())
-    return _finite(array if array.ndim == 2 else array.reshape(-1, 1))
+    return _finite(array if array.ndim == 2 else array.reshape(1, -1))
 
 
 @jit

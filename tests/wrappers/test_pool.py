@@ -1,9 +1,7 @@
 """Batches on several threads against batches on one: the same numbers, whatever fails, and nothing left behind."""
 
-import copy
 import gc
 import os
-import pickle
 import threading
 import time
 import weakref
@@ -17,6 +15,7 @@ import papergym  # noqa: F401
 from papergym.envs.render import open_contexts
 from papergym.envs.render.backend import choose_backend
 from papergym.envs.vector.pool import Pool, cores, threads_for
+from tests.envs.vector.conftest import COPIES, copies_go_on_alike, equal
 
 SMALL = {"quality": "fast", "size_px": 32, "limit_frames": 7}
 NAME = "ProtoRL-CartpoleSwingup-v0"
@@ -28,21 +27,6 @@ def make(threads, number=5, name=NAME, **kwargs):
 
 def workers():
     return {thread for thread in threading.enumerate() if thread.name.startswith("papergym lane")}
-
-
-def equal(one, two):
-    """Arrays, and nested dicts and tuples of them, are equal bit for bit and of the same types."""
-    assert type(one) is type(two)
-    if isinstance(one, dict):
-        assert list(one) == list(two)
-        for name in one:
-            equal(one[name], two[name])
-    elif isinstance(one, tuple | list) or (isinstance(one, np.ndarray) and one.dtype == object):
-        assert len(one) == len(two)
-        for a, b in zip(one, two):
-            equal(a, b)
-    else:
-        assert np.array_equal(one, two) and getattr(one, "dtype", None) == getattr(two, "dtype", None)
 
 
 @pytest.mark.parametrize("mode", list(AutoresetMode))
@@ -226,19 +210,9 @@ def test_a_batch_that_is_forgotten_ends_its_threads(name, kwargs):
     assert there() is None and not workers() & started
 
 
-@pytest.mark.parametrize("make_copy", [copy.deepcopy, lambda envs: pickle.loads(pickle.dumps(envs))])
+@pytest.mark.parametrize("make_copy", COPIES)
 def test_copies_have_threads_of_their_own(make_copy):
-    envs = make(2, number=3)
-    envs.reset(seed=0)
-    envs.action_space.seed(0)
-    envs.step(envs.action_space.sample())
-    twin = make_copy(envs)
-    for _ in range(6):
-        actions = envs.action_space.sample()
-        equal(envs.step(actions), twin.step(actions))
-    envs.close()
-    twin.step(actions)
-    twin.close()
+    copies_go_on_alike(make(2, number=3), make_copy)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")

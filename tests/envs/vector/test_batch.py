@@ -1,12 +1,10 @@
 """Environments on several threads against Gymnasium's SyncVectorEnv, which steps them one after another."""
 
 import copy
-import pickle
 
 import gymnasium as gym
 import numpy as np
 import pytest
-from gymnasium.utils.env_checker import data_equivalence
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 import papergym
@@ -15,6 +13,7 @@ from papergym.envs.mine.actions import InvalidAction
 from papergym.envs.vector.batch import ThreadedVectorEnv
 from papergym.wrappers.rows import rows
 from papergym.wrappers.vector import FrameStack
+from tests.envs.vector.conftest import COPIES, copies_go_on_alike, equal
 
 CARTPOLE = {"limit_frames": 5}
 TINY = {"image_size": (16, 24), "max_episode_steps": 5}
@@ -49,10 +48,6 @@ def theirs(case, number=3, mode=AutoresetMode.NEXT_STEP, **kwargs):
     return gym.make_vec(
         name, number, vectorization_mode="sync", vector_kwargs={"autoreset_mode": mode}, **{**arguments, **kwargs}
     )
-
-
-def equal(one, two):
-    assert data_equivalence(one, two, exact=True)
 
 
 def states(envs):
@@ -222,20 +217,9 @@ def test_further_options_are_the_environments(case):
 
 
 @pytest.mark.parametrize("case", [MINE, CONTROL])
-@pytest.mark.parametrize("make_copy", [copy.deepcopy, lambda envs: pickle.loads(pickle.dumps(envs))])
+@pytest.mark.parametrize("make_copy", COPIES)
 def test_copies_go_on_alike(case, make_copy):
-    envs = ours(case)
-    envs.reset(seed=0)
-    envs.action_space.seed(0)
-    for _ in range(2):
-        envs.step(envs.action_space.sample())
-    twin = make_copy(envs)
-    for _ in range(6):
-        actions = envs.action_space.sample()
-        equal(envs.step(actions), twin.step(actions))
-    envs.close()
-    twin.step(actions)
-    twin.close()
+    copies_go_on_alike(ours(case), make_copy)
 
 
 @pytest.mark.parametrize("case", [MINE, CONTROL, CASES["twelve actions"]])
