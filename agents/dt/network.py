@@ -122,9 +122,21 @@ class DecisionTransformerNetwork(BasePolicy):
             Actions in [-1, 1], or logits, (B, T, action_dim); logits of the return values (B, T, values), None without.
         """
         hidden = self.gpt(self.tokens(observations, actions, returns, timesteps)).unflatten(1, (-1, 3))
-        head = self.action_head(hidden[:, :, 1])
         values = None if self.return_head is None else self.return_head(hidden[:, :, 0])
-        return (head if self.discrete else head.tanh()), values
+        return self._action(hidden[:, :, 1]), values
+
+    def action_at(self, tokens: torch.Tensor, steps: torch.Tensor) -> torch.Tensor:
+        """Actions of :meth:`forward` at one step of each row, (B, action_dim), from :meth:`tokens` and (B,) steps."""
+        return self._action(self.gpt.at(tokens, 3 * steps + 1))
+
+    def return_at(self, tokens: torch.Tensor, steps: torch.Tensor) -> torch.Tensor:
+        """Logits of the return values at one step of each row, (B, values); see :meth:`action_at`."""
+        assert self.return_head is not None
+        return self.return_head(self.gpt.at(tokens, 3 * steps))
+
+    def _action(self, hidden: torch.Tensor) -> torch.Tensor:
+        head = self.action_head(hidden)
+        return head if self.discrete else head.tanh()
 
     def tokens(
         self, observations: torch.Tensor, actions: torch.Tensor, returns: torch.Tensor, timesteps: torch.Tensor

@@ -123,18 +123,18 @@ class DecisionTransformerPolicy(DecisionTransformerNetwork):
         observations = observations.float() if observations.is_floating_point() else observations
         return observations, actions, returns, timesteps
 
-    @torch.no_grad()
-    def _at_last(self, history: History) -> tuple[torch.Tensor, torch.Tensor | None]:
-        actions, returns = self.predictions(history)
-        rows, last = torch.arange(len(actions), device=actions.device), torch.as_tensor(history.last, device=actions.device)
-        return actions[rows, last], None if returns is None else returns[rows, last]
+    def _tokens(self, history: History) -> tuple[torch.Tensor, torch.Tensor]:
+        """Tokens up to the longest history's newest action, which is still to be chosen, and each row's newest step."""
+        tokens, last = self.tokens(*self.inputs(history)), torch.as_tensor(history.last, device=self.device)
+        return tokens[:, :-1], last
 
     def predictions(self, history: History) -> tuple[torch.Tensor, torch.Tensor | None]:
         """:meth:`forward` for a history."""
         return self(*self.inputs(history))
 
     def _choose_actions(self, history: History, deterministic: bool, generator: torch.Generator | None) -> np.ndarray:
-        head, _ = self._at_last(history)
+        with torch.no_grad():
+            head = self.action_at(*self._tokens(history))
         if isinstance(self.action_space, spaces.Discrete):
             chosen = head.argmax(1) if deterministic else torch.multinomial(head.softmax(1), 1, generator=generator).squeeze(1)
             return chosen.cpu().numpy().astype(self.action_space.dtype) + self.action_space.start
@@ -146,8 +146,8 @@ class DecisionTransformerPolicy(DecisionTransformerNetwork):
         values = self.return_values
         history = history._replace(wanted=np.minimum(history.wanted, float(values.max())))
         if first.any():
-            _, logits = self._at_last(history)
-            assert logits is not None
+            with torch.no_grad():
+                logits = self.return_at(*self._tokens(history))
             prior = self.prior_power * (values - values.min()).log()
             chosen = values[(logits.log_softmax(1) + prior).argmax(1)].cpu().numpy()
             history = history._replace(wanted=np.where(first, chosen, history.wanted))

@@ -46,6 +46,13 @@ class Attention(nn.Module):
             F.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout, is_causal=mask is None)
         )
 
+    def at(self, x: torch.Tensor, rows: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+        """(B, T, W) -> (B, 1, W) of one token of each row; see :meth:`GPT.at`."""
+        (query,) = project(x[rows, places], self.qkv, self.heads, 0, 1)  # (B, H, 1, W / H)
+        key, value = project(x, self.qkv, self.heads, 1, 3)  # (B, H, T, W / H)
+        seen = torch.arange(x.shape[1], device=x.device) <= places[:, :, None, None]  # (B, 1, 1, T)
+        return self.merge(F.scaled_dot_product_attention(query, key, value, attn_mask=seen))
+
     def extend(self, x: torch.Tensor, cache: LayerCache, new: Extension) -> torch.Tensor:
         """(B, T, W) -> (B, outputs, W) of the last tokens; see :meth:`GPT.extend`."""
         if new.outputs == x.shape[1]:
@@ -73,6 +80,11 @@ class Block(nn.Module):
     def forward(self, x: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
         """(B, T, W) -> (B, T, W)."""
         x = x + self.attention(self.norm1(x), mask)
+        return x + self.mlp(self.norm2(x))
+
+    def at(self, x: torch.Tensor, rows: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+        """(B, T, W) -> (B, 1, W) of one token of each row; see :meth:`GPT.at`."""
+        x = x[rows, places] + self.attention.at(self.norm1(x), rows, places)
         return x + self.mlp(self.norm2(x))
 
     def extend(self, x: torch.Tensor, cache: LayerCache, new: Extension) -> torch.Tensor:
@@ -115,6 +127,27 @@ class GPT(nn.Module):
         for block in self.blocks:
             x = block(x, mask)
         return self.norm(x)
+
+    def at(self, x: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+        """:meth:`forward` at one token of each row. The last block does no more than these tokens need.
+
+        Args:
+            x: embeddings, (B, T, W).
+            places: (B,) int64: the token asked for; it and those before it are seen.
+
+        Returns:
+            (B, W).
+
+        Raises:
+            RuntimeError: in training mode, where dropout would make it differ from :meth:`forward`.
+        """
+        if self.training:
+            raise RuntimeError("expected evaluation mode: call eval() before at().")
+        rows, places = torch.arange(len(x), device=x.device)[:, None], places[:, None]  # (B, 1) each
+        *early, last = cast(Any, self.blocks)
+        for block in early:
+            x = block(x)
+        return self.norm(last.at(x, rows, places))[:, 0]
 
     def cache(self) -> Cache:
         """An empty cache for :meth:`extend`."""

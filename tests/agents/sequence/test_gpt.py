@@ -83,6 +83,20 @@ def test_causality_and_padding():
         torch.testing.assert_close(gpt(x[:, : step + 1]), whole[:, : step + 1], atol=1e-6, rtol=0)
 
 
+@pytest.mark.parametrize("layers", [1, 3])
+def test_one_token_of_each_row(layers):
+    """Equals the forward pass by hand at these tokens, with tokens behind them that must not be seen."""
+    gpt, x = network(layers=layers, activation="relu"), torch.randn(4, 7, 24, generator=torch.Generator().manual_seed(0))
+    places = torch.tensor([0, 6, 3, 5])
+    found = gpt.at(x, places)
+    assert found.shape == (4, 24)
+    for row, place in enumerate(places.tolist()):
+        expected = forward_by_hand(gpt, x[row].double().numpy(), np.tril(np.ones((7, 7))), "relu")[place]
+        np.testing.assert_allclose(found[row].detach().numpy(), expected, atol=2e-5)
+    with pytest.raises(RuntimeError, match="evaluation mode"):
+        gpt.train().at(x, places)
+
+
 def test_cached_equals_recomputed():
     """For random chunks, hidden columns, forks, orders and selections; the reference keeps whole sequences."""
     generator = torch.Generator().manual_seed(0)
