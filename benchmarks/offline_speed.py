@@ -57,7 +57,7 @@ def ours(key: str, env: Spaces, data: Dataset, **settings: Any) -> plain.Step:
     config = row.load(row.config)(batch_size=plain.BATCH, **settings)
     learner = row.load(f"papergym.agents.{key}.learner:{learner_class}")(env, config, data, seed=0, device="cpu")
     learner.begin(data)
-    return lambda: learner._count(learner.update(data))
+    return lambda: learner.advance(data)
 
 
 CASES: dict[str, tuple[bool, str, Callable[[Dataset], plain.Step], dict[str, Any], int]] = {

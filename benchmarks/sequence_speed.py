@@ -82,7 +82,7 @@ def dt_train() -> Pair:
     with torch.no_grad():
         found, _ = policy(seen, actions[whole], left[whole][..., 0] * scale, times[whole])
         torch.testing.assert_close(found, other(states, actions, left, times, mask)[whole], rtol=1e-3, atol=1e-5)
-    return (lambda: ours._count(ours.update(data))), plain.decision_update(other.train(), data, scale, size)
+    return (lambda: ours.advance(data)), plain.decision_update(other.train(), data, scale, size)
 
 
 def dt_act(count: int) -> Pair:
@@ -142,7 +142,7 @@ def tt_train() -> Pair:
     with torch.no_grad():
         torch.testing.assert_close(model.eval()(tokens[:, :-1]), other.eval()(tokens[:, :-1]), rtol=1e-3, atol=1e-4)
     model.train()
-    return (lambda: ours._count(ours.update(data))), plain.trajectory_update(other.train(), windows, ours._weights)
+    return (lambda: ours.advance(data)), plain.trajectory_update(other.train(), windows, ours._weights)
 
 
 CASES: dict[str, tuple[Callable[[], Pair], int]] = {

@@ -140,9 +140,9 @@ class DreamerV3(ExactResume, BaseAlgorithm):
         hooks.on_training_start(locals(), globals())
         while self.num_timesteps < total:
             hooks.on_rollout_start()
+            if not self._act(hooks):
+                break
             with fast_matmul(self.device):
-                if not self._act(hooks):
-                    break
                 self._train(log_interval)
         hooks.on_training_end()
         return self

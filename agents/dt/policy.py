@@ -1,7 +1,7 @@
 """The Decision Transformer as a policy of stable-baselines3: it carries its history in the state of ``predict``."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from stable_baselines3.common.utils import is_vectorized_observation
 from papergym.agents.dt.history import History, empty, observe
 from papergym.agents.dt.network import DecisionTransformerNetwork
 from papergym.agents.errors import UsageError
+from papergym.agents.fast.precision import fast_matmul
 
 log = logging.getLogger(__name__)
 
@@ -123,18 +124,20 @@ class DecisionTransformerPolicy(DecisionTransformerNetwork):
         observations = observations.float() if observations.is_floating_point() else observations
         return observations, actions, returns, timesteps
 
-    def _tokens(self, history: History) -> tuple[torch.Tensor, torch.Tensor]:
-        """Tokens up to the longest history's newest action, which is still to be chosen, and each row's newest step."""
-        tokens, last = self.tokens(*self.inputs(history)), torch.as_tensor(history.last, device=self.device)
-        return tokens[:, :-1], last
+    @torch.no_grad()
+    def _at_newest(self, head: Callable[[torch.Tensor, torch.Tensor], torch.Tensor], history: History) -> torch.Tensor:
+        """``head`` at each row's newest step. The action of the longest history's is still to be chosen and stays away."""
+        observations, actions, returns, timesteps = self.inputs(history)
+        last = torch.as_tensor(history.last, device=self.device)
+        with fast_matmul(self.device, rows=3 * returns.numel()):
+            return head(self.tokens(observations, actions, returns, timesteps)[:, :-1], last)
 
     def predictions(self, history: History) -> tuple[torch.Tensor, torch.Tensor | None]:
         """:meth:`forward` for a history."""
         return self(*self.inputs(history))
 
     def _choose_actions(self, history: History, deterministic: bool, generator: torch.Generator | None) -> np.ndarray:
-        with torch.no_grad():
-            head = self.action_at(*self._tokens(history))
+        head = self._at_newest(self.action_at, history)
         if isinstance(self.action_space, spaces.Discrete):
             chosen = head.argmax(1) if deterministic else torch.multinomial(head.softmax(1), 1, generator=generator).squeeze(1)
             return chosen.cpu().numpy().astype(self.action_space.dtype) + self.action_space.start
@@ -146,8 +149,7 @@ class DecisionTransformerPolicy(DecisionTransformerNetwork):
         values = self.return_values
         history = history._replace(wanted=np.minimum(history.wanted, float(values.max())))
         if first.any():
-            with torch.no_grad():
-                logits = self.return_at(*self._tokens(history))
+            logits = self._at_newest(self.return_at, history)
             prior = self.prior_power * (values - values.min()).log()
             chosen = values[(logits.log_softmax(1) + prior).argmax(1)].cpu().numpy()
             history = history._replace(wanted=np.where(first, chosen, history.wanted))

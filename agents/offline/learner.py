@@ -22,6 +22,7 @@ from papergym.agents.checkpoint.state import (
 from papergym.agents.data.dataset import Dataset, check_environment
 from papergym.agents.data.minari import load_dataset
 from papergym.agents.errors import BadNumbersError
+from papergym.agents.fast.precision import fast_matmul
 from papergym.agents.offline.config import DatasetConfig
 from papergym.agents.runner.evaluation import make_env
 from papergym.agents.runner.learner import Hooks
@@ -122,10 +123,17 @@ class OfflineLearner(ABC):
             torch.manual_seed(self._seed)
         while self._updates < budget:
             hooks.safe_point()
-            self._count(self.update(data))
+            self.advance(data)
             hooks.progress()
 
-    def _count(self, numbers: Mapping[str, torch.Tensor]) -> None:
+    def advance(self, data: Dataset) -> None:
+        """One :meth:`update`, with the CPU's faster products, and its place in the counts.
+
+        Raises:
+            BadNumbersError: the loss is not finite.
+        """
+        with fast_matmul(self.device):
+            numbers = self.update(data)
         if not torch.isfinite(numbers["loss"]):
             raise BadNumbersError(f"update {self._updates}: the loss is not finite: {numbers['loss'].item()}")
         for name, value in numbers.items():

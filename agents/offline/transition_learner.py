@@ -14,7 +14,6 @@ from stable_baselines3.common.preprocessing import is_image_space
 from stable_baselines3.common.torch_layers import FlattenExtractor, NatureCNN
 
 from papergym.agents.data.dataset import Dataset
-from papergym.agents.fast.precision import fast_matmul
 from papergym.agents.offline.config import TransitionConfig
 from papergym.agents.offline.learner import OfflineLearner
 from papergym.agents.offline.normalizer import ObservationNormalizer
@@ -74,9 +73,7 @@ class TransitionLearner(OfflineLearner):
 
     def update(self, data: Dataset) -> Mapping[str, torch.Tensor]:
         """One update on a uniformly drawn batch."""
-        batch = self.transitions.sample(self.batches, self.config.batch_size)
-        with fast_matmul(self.device):
-            return self.update_on(batch)
+        return self.update_on(self.transitions.sample(self.batches, self.config.batch_size))
 
     @abstractmethod
     def update_on(self, batch: Batch) -> Mapping[str, torch.Tensor]:

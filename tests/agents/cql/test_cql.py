@@ -166,7 +166,7 @@ def test_which_networks_move(learner):
     for cloning in (0, 10):
         agent = learner(BOX, cloning_updates=cloning)
         before = {name: value.clone() for name, value in agent.policy.state_dict().items()}
-        agent._count(agent.update(agent.data))
+        agent.advance(agent.data)
         after = agent.policy.state_dict()
         moved = {name.split(".")[0] for name, value in after.items() if not torch.equal(value, before[name])}
         assert moved == {"actor", "critic", "critic_target"}
@@ -183,7 +183,7 @@ def test_cloning_updates_clone(learner):
         BOX, data, hidden=(32, 32), batch_size=64, cloning_updates=1000, policy_learning_rate=3e-3, sampled_actions=1
     )
     for _ in range(400):
-        agent._count(agent.update(data))
+        agent.advance(data)
     actions, _ = agent.act(observations[:50], np.ones(50, bool), np.zeros(50), None)
     assert np.abs(actions - 0.8 * observations[:50, :2]).mean() < 0.1
 
@@ -194,6 +194,6 @@ def test_values_outside_the_data_are_pushed_down(learner):
     data = Dataset.from_episodes([Episode(observations, np.ones(200, np.int64), np.zeros(200), True)], SEEN, DISCRETE)
     agent = learner(DISCRETE, data, hidden=(32, 32), batch_size=64, learning_rate=3e-3, weight=1.0)
     for _ in range(150):
-        agent._count(agent.update(data))
+        agent.advance(data)
     actions, _ = agent.act(observations[:50], np.ones(50, bool), np.zeros(50), None)
     assert (actions == 1).all()

@@ -14,3 +14,9 @@ def test_precision_is_checked_and_restored(monkeypatch):
     with precision.fast_matmul(torch.device("cpu")):
         assert torch.get_float32_matmul_precision() == before
     precision.medium_is_float32.cache_clear()
+
+
+def test_few_rows_stay_at_the_default():
+    before = torch.get_float32_matmul_precision()
+    with precision.fast_matmul(torch.device("cpu"), rows=precision.ROWS - 1):
+        assert torch.get_float32_matmul_precision() == before

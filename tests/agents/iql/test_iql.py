@@ -126,7 +126,7 @@ def test_the_actors_step_size_falls_along_a_cosine(learner):
     agent = learner(total_steps=10)
     rates = []
     for _ in range(10):
-        agent._count(agent.update(agent.data))
+        agent.advance(agent.data)
         rates.append(agent.networks.actor_optimizer.param_groups[0]["lr"])
         assert agent.networks.critic_optimizer.param_groups[0]["lr"] == 3e-4
     np.testing.assert_allclose(rates, [1.5e-4 * (1 + math.cos(math.pi * done / 10)) for done in range(10)])

@@ -98,7 +98,7 @@ def test_the_target_decides(memory_data, learner, caplog):
     data = Dataset.from_episodes(episodes, SEEN, BOX)
     agent = learner(data=data, hidden=(32,), batch_size=64, learning_rate=1e-2)
     for _ in range(300):
-        agent._count(agent.update(data))
+        agent.advance(data)
     seen = generator.normal(size=(10, 4)).astype(np.float32)
     with caplog.at_level(logging.WARNING):
         assert (act(agent, seen, 40.0) > 1).all() and (act(agent, seen, 0.0) < -1).all()

@@ -110,7 +110,7 @@ def test_the_actor_moves_every_second_update(learner):
     agent = learner()
     weights = [agent.policy.actor.mu[0].weight.clone()]
     for _ in range(4):
-        agent._count(agent.update(agent.data))
+        agent.advance(agent.data)
         weights.append(agent.policy.actor.mu[0].weight.clone())
     assert [torch.equal(a, b) for a, b in itertools.pairwise(weights)] == [True, False, True, False]
 
@@ -125,6 +125,6 @@ def test_it_clones_where_rewards_say_nothing(memory_data):
     agent = TD3BC(env, Config(hidden=(64, 64), learning_rate=3e-3, alpha=1e-3), data, seed=0, device="cpu")
     agent.begin(data)
     for _ in range(600):
-        agent._count(agent.update(data))
+        agent.advance(data)
     actions, _ = agent.act(observations[:50], np.ones(50, bool), np.zeros(50), None)
     assert np.abs(actions - observations[:50, :2]).mean() < 0.08
