@@ -1,5 +1,6 @@
 """``papergym reproduce KEY``: a table or figure of a paper, run by run; what is done is skipped, what was cut is resumed."""
 
+import math
 import shlex
 import sys
 import time
@@ -129,7 +130,7 @@ def _follow(outcomes: Any, total: int, path: Path, command: str, *, fresh: bool)
                 bad.append(outcome)
             progress.advance(task)
             left = (time.monotonic() - begun) / number * (total - number)
-            print(f"[{number}/{total}] {_describe(outcome)}; {_duration(left)} left", flush=True)
+            print(f"[{number}/{total}] {describe(outcome)}; {_duration(left)} left", flush=True)
     for outcome in bad:
         print(f"{label(outcome.trial)}: {outcome.kind}: {outcome.message}", file=sys.stderr)
     if bad:
@@ -137,8 +138,10 @@ def _follow(outcomes: Any, total: int, path: Path, command: str, *, fresh: bool)
     return 2 if any(outcome.kind in ("refused", "full") for outcome in bad) else int(bool(bad))
 
 
-def _describe(outcome: Any) -> str:
-    numbers = [f"{name} {value:.5g}" for name, value in outcome.row.items() if isinstance(value, float)][:3]
+def describe(outcome: Any) -> str:
+    """A trial and the first three of its numbers; an offline agent, for one, has none for the episodes of its training."""
+    found = {name: value for name, value in outcome.row.items() if isinstance(value, float) and math.isfinite(value)}
+    numbers = [f"{name} {value:.5g}" for name, value in found.items()][:3]
     return f"{label(outcome.trial)}: {', '.join(numbers) if outcome.kind == 'done' else outcome.kind}"
 
 

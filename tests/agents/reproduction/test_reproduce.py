@@ -12,9 +12,11 @@ import tomli_w
 
 from papergym import assets
 from papergym.agents import run as command_line
+from papergym.agents.cli.reproduce import describe
 from papergym.agents.errors import UsageError
 from papergym.agents.reproduction.results import read_rows
 from papergym.agents.reproduction.trials import expand, reproductions, select, trial_id
+from papergym.agents.reproduction.workers import Outcome
 from papergym.agents.runner.registry import agent as agent_row
 
 PAPER = {"title": "Counting", "authors": ["A. Author"], "year": 2020}
@@ -49,6 +51,13 @@ def test_bad_tables_are_refused():
         expand({"vary": [{"seed": [0, 0]}]})
     with pytest.raises(UsageError, match=r"axes of .* are lists"):
         expand({"vary": [{"seed": 3}]})
+
+
+def test_the_line_of_a_trial_names_numbers_only():
+    trial = {"setting": "a", "env_id": "X", "seed": 0, "steps": 8}
+    row = {**trial, "score": float("nan"), "eval_return": 3.0, "eval_std": float("inf"), "cpu_s": 1.5}
+    assert describe(Outcome(trial, "done", row)).endswith("eval_return 3, cpu_s 1.5")
+    assert describe(Outcome(trial, "busy")).endswith(": busy")
 
 
 def test_selection():
