@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 TOLERANCE = 2e-5
 """Largest error of a product, relative to its largest entry, that counts as float32 (bfloat16 would give about 1e-2)."""
 
-ROWS = 128
+ROWS = 64
 """Rows from which on oneDNN's products are faster beyond what a call of them costs."""
 
 
@@ -52,6 +52,19 @@ def fast_matmul(device: torch.device, rows: int = ROWS) -> Iterator[None]:
         yield
         return
     with _precision("medium"):
+        yield
+
+
+@contextmanager
+def default_matmul() -> Iterator[None]:
+    """Within the context, products are the default ones, also inside :func:`fast_matmul`.
+
+    For batches of small products of slices, as cached attention has them: oneDNN would copy every slice first.
+    """
+    if torch.get_float32_matmul_precision() == "highest":
+        yield
+        return
+    with _precision("highest"):
         yield
 
 

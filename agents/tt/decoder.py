@@ -7,6 +7,7 @@ sequences are therefore read as a tree, each distinct beginning once.
 
 import torch
 
+from papergym.agents.fast.precision import fast_matmul
 from papergym.agents.tt.model import TrajectoryTransformer
 
 
@@ -52,14 +53,16 @@ class Decoder:
     def _extend(self, tokens: torch.Tensor, parents: torch.Tensor, outputs: int) -> torch.Tensor:
         if self.cache.rows:
             self.cache.select(parents)
-        hidden = self.model.extend(tokens, self.cache, self.place, outputs)
+        with fast_matmul(tokens.device, rows=tokens.numel()):
+            hidden = self.model.extend(tokens, self.cache, self.place, outputs)
         self.passes += tokens.numel()
         self.place += tokens.shape[1]
         return hidden
 
     def step(self, tokens: torch.Tensor) -> torch.Tensor:
         """Add a token (B,) to each row; logits (B, bins + 1) of the next one."""
-        hidden = self.model.extend(tokens[:, None], self.cache, self.place, 1)
+        with fast_matmul(tokens.device, rows=len(tokens)):
+            hidden = self.model.extend(tokens[:, None], self.cache, self.place, 1)
         self.passes += len(tokens)
         self.place += 1
         return self.model.logits(hidden[:, -1], self.place - 1)

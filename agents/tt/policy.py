@@ -10,7 +10,6 @@ from gymnasium import spaces
 from stable_baselines3.common.policies import BasePolicy
 
 from papergym.agents.errors import UsageError
-from papergym.agents.fast.precision import fast_matmul
 from papergym.agents.tt.discretizer import Discretizer
 from papergym.agents.tt.latency import LatencyBudget
 from papergym.agents.tt.model import TrajectoryTransformer
@@ -144,12 +143,11 @@ class TTPolicy(BasePolicy):
         return actions, (past.cpu().numpy(), known.cpu().numpy(), pending.cpu().numpy())
 
     def _search(self, past: torch.Tensor, current: torch.Tensor, goal: torch.Tensor | None) -> torch.Tensor:
-        search, draw = self.budget.search, uniform_draws(self.generator)
-        with fast_matmul(self.device, rows=len(past) * search.beam_width):
-            if self.planner == "likelihood":
-                found = plan_likelihood(self.model, past, current, search, goal=goal)
-            else:
-                found = plan_reward(self.model, self.bins, past, current, search, draw, q_function=self.q_function)
+        if self.planner == "likelihood":
+            found = plan_likelihood(self.model, past, current, self.budget.search, goal=goal)
+        else:
+            draw = uniform_draws(self.generator)
+            found = plan_reward(self.model, self.bins, past, current, self.budget.search, draw, q_function=self.q_function)
         first = self.model.observation_dim
         return found.tokens[:, first : first + self.model.action_dim]
 
