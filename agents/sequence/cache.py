@@ -72,7 +72,7 @@ def _apart(x: torch.Tensor, rows: int) -> torch.Tensor:
 def _mixed(weights: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
     """(groups, H, T, n) @ (groups, H, n, S) -> (groups, H, T, S).
 
-    torch computes products of fewer than 400 numbers by plain loops on a CPU, one query's of few tokens at a third of the speed.
+    On a CPU torch computes products of fewer than 400 numbers by plain loops, at a third of the speed for one query.
     """
     if weights.shape[2] == 1 and values.shape[2] * values.shape[3] < 400:
         return (weights.transpose(2, 3) * values).sum(2, keepdim=True)
