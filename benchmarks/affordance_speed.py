@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from papergym.agents.checkpoint.provenance import row_provenance
-from papergym.agents.reproduction.results import results_path, write_rows
+from papergym.agents.reproduction.results import read_rows, results_path, write_rows
 from papergym.envs.mine import make
 from papergym.wrappers import vector
 from papergym.wrappers.mine import ACTIONS, LSImagineActions
@@ -142,9 +142,14 @@ def main() -> None:
         ("virtual exploration, small scorer, batched", f"{explored:.0f} ms, {explored / one:.0f} times the U-Net"),
         ("virtual exploration, crop by crop", f"{naive:.0f} ms, {naive / explored:.2f} times the batched one"),
     ]
-    rows += mineclip_rows(options.times, one) if find_spec("open_clip") else []
+    if find_spec("open_clip"):
+        rows += mineclip_rows(options.times, one)
+    else:
+        print("MineCLIP is not measured: it needs papergym[vision]. Its rows of the table stay as they are.")
     print("\n".join(["| what | figure |", "| --- | --- |", *(f"| {name} | {value} |" for name, value in rows)]))
-    write_rows(options.output, [{"what": name, "figure": value, **row_provenance()} for name, value in rows])
+    new = [{"what": name, "figure": value, **row_provenance()} for name, value in rows]
+    names = {name for name, _ in rows}
+    write_rows(options.output, [*new, *(row for row in read_rows(options.output) if row["what"] not in names)])
 
 
 if __name__ == "__main__":
