@@ -56,12 +56,12 @@ def fast_matmul(device: torch.device, rows: int = ROWS) -> Iterator[None]:
 
 
 @contextmanager
-def default_matmul() -> Iterator[None]:
-    """Within the context, products are the default ones, also inside :func:`fast_matmul`.
+def default_matmul(device: torch.device) -> Iterator[None]:
+    """Within the context, products on the CPU are the default ones, also inside :func:`fast_matmul`.
 
     For batches of small products of slices, as cached attention has them: oneDNN would copy every slice first.
     """
-    if torch.get_float32_matmul_precision() == "highest":
+    if device.type != "cpu" or torch.get_float32_matmul_precision() == "highest":
         yield
         return
     with _precision("highest"):

@@ -111,7 +111,7 @@ class LayerCache:
         Returns:
             (rows, H, T, W / H).
         """
-        with default_matmul():
+        with default_matmul(query.device):
             return self._attend(query * query.shape[-1] ** -0.5, mask)
 
     def _attend(self, query: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:

@@ -20,3 +20,15 @@ def test_few_rows_stay_at_the_default():
     before = torch.get_float32_matmul_precision()
     with precision.fast_matmul(torch.device("cpu"), rows=precision.ROWS - 1):
         assert torch.get_float32_matmul_precision() == before
+
+
+def test_the_default_within_the_faster_way():
+    before, cpu = torch.get_float32_matmul_precision(), torch.device("cpu")
+    with precision.fast_matmul(cpu):
+        inside = torch.get_float32_matmul_precision()
+        with precision.default_matmul(cpu):
+            assert torch.get_float32_matmul_precision() == "highest"
+        with precision.default_matmul(torch.device("meta")):
+            assert torch.get_float32_matmul_precision() == inside
+        assert torch.get_float32_matmul_precision() == inside
+    assert torch.get_float32_matmul_precision() == before
