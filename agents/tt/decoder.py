@@ -53,6 +53,10 @@ class Decoder:
     def _extend(self, tokens: torch.Tensor, parents: torch.Tensor, outputs: int) -> torch.Tensor:
         if self.cache.rows:
             self.cache.select(parents)
+        return self._pass(tokens, outputs)
+
+    def _pass(self, tokens: torch.Tensor, outputs: int) -> torch.Tensor:
+        """Add tokens (B, T) to the rows; hidden states (B, outputs, W) of the last ones."""
         with fast_matmul(tokens.device, rows=tokens.numel()):
             hidden = self.model.extend(tokens, self.cache, self.place, outputs)
         self.passes += tokens.numel()
@@ -61,10 +65,7 @@ class Decoder:
 
     def step(self, tokens: torch.Tensor) -> torch.Tensor:
         """Add a token (B,) to each row; logits (B, bins + 1) of the next one."""
-        with fast_matmul(tokens.device, rows=len(tokens)):
-            hidden = self.model.extend(tokens[:, None], self.cache, self.place, 1)
-        self.passes += len(tokens)
-        self.place += 1
+        hidden = self._pass(tokens[:, None], 1)
         return self.model.logits(hidden[:, -1], self.place - 1)
 
     def fork(self, times: int) -> None:
