@@ -41,11 +41,10 @@ def test_learning_from_walks(monkeypatch):
     """Small rooms: told the best return it succeeds more often than the walks and than told nothing; BC does as they do."""
     monkeypatch.setattr(studies, "EPISODES", 300)
     trial = {"agent": "dt", "preset": "key-to-door", "walks": 600, "seed": 0, "updates": 250, **ROOMS}
-    ours = studies.key_to_door({**trial, "method": "DT"})
+    ours = studies.key_to_door({**trial, "method": "DT", "updates": 400})  # 26 with two seeds; after 250, 13 or 24
     best = studies.key_to_door({**trial, "method": "%BC"})
     clone = studies.key_to_door({**trial, "method": "BC"})
-    assert ours["success"] > ours["data"] + 10  # 13 to 30 against 2 to 3 over four seeds; 21 or 24 with this one, by rounding
-    assert best["success"] > ours["data"] + 20
+    assert ours["success"] > ours["data"] + 20 and best["success"] > ours["data"] + 20
     assert ours["told_zero"] < ours["success"] / 2 and "told_zero" not in clone
     assert abs(clone["sampled"] - clone["data"]) < 8
 
