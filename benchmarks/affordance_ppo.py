@@ -1,15 +1,17 @@
 """Do the rewards help? PPO (stable-baselines3, 64x64 images) with the task's reward, with the scorer's, with the map's besides.
 
-    python benchmarks/affordance_ppo.py                         # log and sheep, 300,000 steps, three seeds: about 12 core-hours
+    python benchmarks/affordance_ppo.py                         # log and sheep, 300,000 steps, three seeds: about 9 core-hours
     python benchmarks/affordance_ppo.py --tasks shear_sheep --settings env --seeds 1 --steps 20000 --output try.csv
     python benchmarks/affordance_ppo.py --table                 # Markdown from the rows
 
-Every setting sees the same image; only the reward differs. A trial that stands in the table is not run again. A trial that was
-stopped goes on from its last checkpoint, about every 16,000 steps, with new episodes, so its numbers are not those of a run
-that was never stopped. Success is that of 50 episodes of the trained agent, actions drawn, on seeds that no training has.
+Every setting sees the same image; only the reward differs. A trial that stands in the table is not run again, nor one that
+another process is running, so several processes may share a table. A trial that was stopped goes on from its last checkpoint,
+about every 16,000 steps, with new episodes, so its numbers are not those of a run that was never stopped. Success is that of 50
+episodes of the trained agent, actions drawn, on seeds that no training has.
 """
 
 import argparse
+import itertools
 import os
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import torch
+from filelock import FileLock, Timeout
 from scipy.stats import binomtest
 from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
@@ -75,7 +78,6 @@ def train(task: str, setting: str, seed: int, steps: int, file: Path) -> PPO:
         agent = PPO.load(file, envs, device="cpu")
     else:
         agent = PPO("CnnPolicy", envs, seed=seed, device="cpu", **PPO_SETTINGS)
-    file.parent.mkdir(parents=True, exist_ok=True)
     agent.learn(max(steps - agent.num_timesteps, 0), Checkpoint(file), reset_num_timesteps=False)
     envs.close()
     return agent
@@ -111,6 +113,16 @@ def table(rows: list[dict[str, str]]) -> str:
     return "\n".join(lines)
 
 
+def run(trial: str, task: str, setting: str, seed: int, options: argparse.Namespace) -> None:
+    """Train and evaluate what the table lacks, and add its row."""
+    if trial in {row["trial"] for row in read_rows(options.output)}:
+        return
+    agent = train(task, setting, seed, options.steps, options.runs / f"{trial}.zip")
+    row = {"trial": trial, "task": task, "setting": setting, "seed": seed, "steps": options.steps}
+    append_row(options.output, {**row, **evaluate(agent, task, options.episodes), **row_provenance()})
+    print(f"{trial}: done", flush=True)
+
+
 def main() -> None:
     """Run what the table lacks, or print it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -124,16 +136,15 @@ def main() -> None:
     parser.add_argument("--table", action="store_true", help="only print the table")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    known = {row["trial"] for row in read_rows(options.output)}
+    options.runs.mkdir(parents=True, exist_ok=True)
     for seed in () if options.table else range(options.seeds):
-        for task in options.tasks:
-            for setting in options.settings:
-                trial = f"{task}-{setting}-{options.steps}-{seed}"
-                if trial not in known:
-                    agent = train(task, setting, seed, options.steps, options.runs / f"{trial}.zip")
-                    row = {"trial": trial, "task": task, "setting": setting, "seed": seed, "steps": options.steps}
-                    append_row(options.output, {**row, **evaluate(agent, task, options.episodes), **row_provenance()})
-                    print(f"{trial}: done", flush=True)
+        for task, setting in itertools.product(options.tasks, options.settings):
+            trial = f"{task}-{setting}-{options.steps}-{seed}"
+            try:
+                with FileLock(options.runs / f"{trial}.lock", timeout=0):
+                    run(trial, task, setting, seed, options)
+            except Timeout:
+                print(f"{trial}: another process is running it", flush=True)
     print(table(read_rows(options.output)))
 
 
