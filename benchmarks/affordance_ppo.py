@@ -2,7 +2,7 @@
 
     python benchmarks/affordance_ppo.py                         # log and sheep, 300,000 steps, three seeds: about 9 core-hours
     python benchmarks/affordance_ppo.py --tasks shear_sheep --settings env --seeds 1 --steps 20000 --output try.csv
-    python benchmarks/affordance_ppo.py --table                 # Markdown from the rows
+    python benchmarks/affordance_ppo.py --table                 # the page's table from the rows
 
 Every setting sees the same image; only the reward differs. A trial that stands in the table is not run again, nor one that
 another process is running, so several processes may share a table. A trial that was stopped goes on from its last checkpoint,
@@ -25,6 +25,7 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor
 
+from papergym.agents.checkpoint.files import replace_text
 from papergym.agents.checkpoint.provenance import row_provenance
 from papergym.agents.reproduction.results import append_row, read_rows, results_path
 from papergym.envs.mine.tasks import FACTS
@@ -34,7 +35,10 @@ from papergym.wrappers.vision.rewards import AffordanceReward, MineCLIPReward
 from papergym.wrappers.vision.small import SmallScorer
 from papergym.wrappers.vision.unet import AffordanceUNet
 
-TASKS, SETTINGS = ("harvest_log_in_plains", "shear_sheep"), ("env", "scorer", "affordance")
+TASKS = {"harvest_log_in_plains": "HarvestLogInPlains", "shear_sheep": "ShearSheep"}
+SETTINGS = {"env": "of the task", "scorer": "and the scorer's", "affordance": "and the map's"}
+"""What is on the command line, and how the page calls it."""
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "_static" / "affordance" / "ppo.md"
 ENVS, ROLLOUT, EPISODES, EVALUATION = 8, 256, 50, 900_000
 """Environments, steps of each between updates, episodes of the evaluation and its first seed."""
 PPO_SETTINGS: dict[str, Any] = {"n_steps": ROLLOUT, "batch_size": 256, "n_epochs": 4, "learning_rate": 2.5e-4, "ent_coef": 0.01}
@@ -103,7 +107,7 @@ def table(rows: list[dict[str, str]]) -> str:
 
     The interval is of episodes, not of seeds: where these differ, it is too narrow.
     """
-    lines = ["| task | reward | each seed | all | 95 % interval | mean steps |", "| --- | --- | --- | --- | --- | --- |"]
+    lines = ["| task | reward | each seed, % | all, % | 95 % interval | mean steps |", "| --- | --- | --- | --- | --- | --- |"]
     for task, setting in itertools.product(TASKS, SETTINGS):
         found = [row for row in rows if (row["task"], row["setting"]) == (task, setting)]
         if found:
@@ -112,10 +116,10 @@ def table(rows: list[dict[str, str]]) -> str:
             good, of = (sum(int(row[name]) for row in found) for name in ("successes", "episodes"))
             interval = binomtest(good, of).proportion_ci(method="wilson")
             steps = np.mean([float(row["mean_steps"]) for row in found])
-            between = f"{100 * interval.low:.0f} to {100 * interval.high:.0f} %"
-            cells = (task, setting, each, f"{100 * good / of:.0f} %", between, f"{steps:.0f}")
-            lines.append("| " + " | ".join(map(str, cells)) + " |")
-    return "\n".join(lines)
+            between = f"{100 * interval.low:.0f} to {100 * interval.high:.0f}"
+            cells = (TASKS[task], SETTINGS[setting], each, f"{100 * good / of:.0f}", between, f"{steps:.0f}")
+            lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
 
 
 def run(trial: str, task: str, setting: str, seed: int, options: argparse.Namespace) -> None:
@@ -123,22 +127,29 @@ def run(trial: str, task: str, setting: str, seed: int, options: argparse.Namesp
     if trial in {row["trial"] for row in read_rows(options.output)}:
         return
     agent = train(task, setting, seed, options.steps, options.runs / f"{trial}.zip")
-    row = {"trial": trial, "task": task, "setting": setting, "seed": seed, "steps": options.steps}
-    append_row(options.output, {**row, **evaluate(agent, task, options.episodes), **row_provenance()})
+    row: dict[str, Any] = {"trial": trial, "task": task, "setting": setting, "seed": seed, "steps": options.steps}
+    command = f"python benchmarks/affordance_ppo.py --tasks {task} --settings {setting} --seeds {seed + 1}"
+    row |= {**evaluate(agent, task, options.episodes), **row_provenance(), "command": command}
+    append_row(options.output, row)
     print(f"{trial}: done", flush=True)
 
 
 def main() -> None:
     """Run what the table lacks, or print it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
-    parser.add_argument("--settings", nargs="+", choices=SETTINGS, default=list(SETTINGS))
+    parser.add_argument("--tasks", nargs="+", choices=list(TASKS), default=list(TASKS))
+    parser.add_argument("--settings", nargs="+", choices=list(SETTINGS), default=list(SETTINGS))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=300_000)
     parser.add_argument("--episodes", type=int, default=EPISODES, help="of the evaluation")
-    parser.add_argument("--output", type=Path, default=results_path("affordance-ppo"), help="table of results")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=results_path("affordance-ppo"),
+        help="table of results; the default one is also the page's",
+    )
     parser.add_argument("--runs", type=Path, default=Path("runs/affordance-ppo"), help="folder of checkpoints")
-    parser.add_argument("--table", action="store_true", help="only print the table")
+    parser.add_argument("--table", action="store_true", help="run nothing")
     options = parser.parse_args()
     torch.set_num_threads(1)
     options.runs.mkdir(parents=True, exist_ok=True)
@@ -150,7 +161,10 @@ def main() -> None:
                     run(trial, task, setting, seed, options)
             except Timeout:
                 print(f"{trial}: another process is running it", flush=True)
-    print(table(read_rows(options.output)))
+    text = table(read_rows(options.output))
+    print(text, end="")
+    if options.output == results_path("affordance-ppo"):
+        replace_text(PAGE, text)
 
 
 if __name__ == "__main__":
