@@ -128,7 +128,9 @@ def run(trial: str, task: str, setting: str, seed: int, options: argparse.Namesp
         return
     agent = train(task, setting, seed, options.steps, options.runs / f"{trial}.zip")
     row: dict[str, Any] = {"trial": trial, "task": task, "setting": setting, "seed": seed, "steps": options.steps}
-    command = f"python benchmarks/affordance_ppo.py --tasks {task} --settings {setting} --seeds {seed + 1}"
+    command = (
+        f"python benchmarks/affordance_ppo.py --tasks {task} --settings {setting} --seeds {seed + 1} --steps {options.steps}"
+    )
     row |= {**evaluate(agent, task, options.episodes), **row_provenance(), "command": command}
     append_row(options.output, row)
     print(f"{trial}: done", flush=True)
@@ -152,7 +154,8 @@ def main() -> None:
     parser.add_argument("--table", action="store_true", help="run nothing")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    options.runs.mkdir(parents=True, exist_ok=True)
+    if not options.table:
+        options.runs.mkdir(parents=True, exist_ok=True)
     for seed in () if options.table else range(options.seeds):
         for task, setting in itertools.product(options.tasks, options.settings):
             trial = f"{task}-{setting}-{options.steps}-{seed}"
