@@ -27,6 +27,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor
 
 from papergym.agents.checkpoint.files import replace_text
 from papergym.agents.checkpoint.provenance import row_provenance
+from papergym.agents.reproduction.published import markdown_table
 from papergym.agents.reproduction.results import append_row, read_rows, results_path
 from papergym.envs.mine.tasks import FACTS
 from papergym.wrappers.mine import lsimagine
@@ -107,7 +108,7 @@ def table(rows: list[dict[str, str]]) -> str:
 
     The interval is of episodes, not of seeds: where these differ, it is too narrow.
     """
-    lines = ["| task | reward | each seed, % | all, % | 95 % interval | mean steps |", "| --- | --- | --- | --- | --- | --- |"]
+    lines = []
     for task, setting in itertools.product(TASKS, SETTINGS):
         found = [row for row in rows if (row["task"], row["setting"]) == (task, setting)]
         if found:
@@ -117,23 +118,26 @@ def table(rows: list[dict[str, str]]) -> str:
             interval = binomtest(good, of).proportion_ci(method="wilson")
             steps = np.mean([float(row["mean_steps"]) for row in found])
             between = f"{100 * interval.low:.0f} to {100 * interval.high:.0f}"
-            cells = (TASKS[task], SETTINGS[setting], each, f"{100 * good / of:.0f}", between, f"{steps:.0f}")
-            lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+            lines.append((TASKS[task], SETTINGS[setting], each, f"{100 * good / of:.0f}", between, f"{steps:.0f}"))
+    return markdown_table(("task", "reward", "each seed, %", "all, %", "95 % interval", "mean steps"), lines)
 
 
-def run(trial: str, task: str, setting: str, seed: int, options: argparse.Namespace) -> None:
-    """Train and evaluate what the table lacks, and add its row."""
-    if trial in {row["trial"] for row in read_rows(options.output)}:
-        return
-    agent = train(task, setting, seed, options.steps, options.runs / f"{trial}.zip")
-    row: dict[str, Any] = {"trial": trial, "task": task, "setting": setting, "seed": seed, "steps": options.steps}
-    command = (
-        f"python benchmarks/affordance_ppo.py --tasks {task} --settings {setting} --seeds {seed + 1} --steps {options.steps}"
-    )
-    row |= {**evaluate(agent, task, options.episodes), **row_provenance(), "command": command}
-    append_row(options.output, row)
-    print(f"{trial}: done", flush=True)
+def run(task: str, setting: str, seed: int, options: argparse.Namespace) -> None:
+    """Train and evaluate what the table lacks and no other process is running, and add its row."""
+    trial = f"{task}-{setting}-{options.steps}-{seed}"
+    options.runs.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(options.runs / f"{trial}.lock", timeout=0):
+            if trial in {row["trial"] for row in read_rows(options.output)}:
+                return
+            agent = train(task, setting, seed, options.steps, options.runs / f"{trial}.zip")
+            row: dict[str, Any] = {"trial": trial, "task": task, "setting": setting, "seed": seed, "steps": options.steps}
+            chosen = f"--tasks {task} --settings {setting} --seeds {seed + 1} --steps {options.steps}"
+            row |= {**evaluate(agent, task, options.episodes), **row_provenance()}
+            append_row(options.output, {**row, "command": f"python benchmarks/affordance_ppo.py {chosen}"})
+            print(f"{trial}: done", flush=True)
+    except Timeout:
+        print(f"{trial}: another process is running it", flush=True)
 
 
 def main() -> None:
@@ -154,16 +158,9 @@ def main() -> None:
     parser.add_argument("--table", action="store_true", help="run nothing")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    if not options.table:
-        options.runs.mkdir(parents=True, exist_ok=True)
-    for seed in () if options.table else range(options.seeds):
+    for seed in range(0 if options.table else options.seeds):
         for task, setting in itertools.product(options.tasks, options.settings):
-            trial = f"{task}-{setting}-{options.steps}-{seed}"
-            try:
-                with FileLock(options.runs / f"{trial}.lock", timeout=0):
-                    run(trial, task, setting, seed, options)
-            except Timeout:
-                print(f"{trial}: another process is running it", flush=True)
+            run(task, setting, seed, options)
     text = table(read_rows(options.output))
     print(text, end="")
     if options.output == results_path("affordance-ppo"):

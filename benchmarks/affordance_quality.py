@@ -18,6 +18,7 @@ import torch
 from scipy.stats import rankdata
 
 from papergym.agents.checkpoint.provenance import row_provenance
+from papergym.agents.reproduction.published import markdown_table
 from papergym.agents.reproduction.results import append_row, results_path
 from papergym.envs.mine.tasks import FACTS
 from papergym.wrappers.vision.affordance import ZoomAffordance, boxes, crops
@@ -136,8 +137,7 @@ def caption_rows(hits: dict[str, list[bool]]) -> list[dict[str, object]]:
 def markdown(rows: list[dict[str, object]]) -> str:
     """The rows of one kind as a Markdown table."""
     keys = list(dict.fromkeys(key for row in rows for key in row))
-    lines = [" | ".join(keys), " | ".join("---" for _ in keys), *(" | ".join(str(row[key]) for key in keys) for row in rows)]
-    return "\n".join(f"| {line} |" for line in lines) + "\n"
+    return markdown_table(keys, [[row[key] for key in keys] for row in rows])
 
 
 def main() -> None:

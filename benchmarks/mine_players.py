@@ -17,6 +17,7 @@ from scipy.stats import binomtest
 
 from papergym.agents.checkpoint.files import replace_text
 from papergym.agents.checkpoint.provenance import row_provenance
+from papergym.agents.reproduction.published import markdown_table
 from papergym.agents.reproduction.results import append_row, read_rows, results_path
 from papergym.envs.mine import tasks
 from papergym.envs.mine.players.scripts import script
@@ -51,10 +52,7 @@ def play(task: str, seed: int, policy: str) -> tuple[bool, int]:
 
 def table(rows: list[dict[str, str]]) -> str:
     """Markdown: for each task and policy the share of successes with its 95 % interval, and the median steps of a success."""
-    lines = [
-        "| task | limit | player | episodes | success | 95 % interval | median steps |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-    ]
+    lines = []
     for task, facts in TASKS.items():
         for policy in POLICIES:
             found = [row for row in rows if row["task"] == task and row["policy"] == policy]
@@ -64,8 +62,8 @@ def table(rows: list[dict[str, str]]) -> str:
             low, high = binomtest(len(steps), len(found)).proportion_ci(method="wilson")
             median = f"{np.median(steps):.0f}" if steps else "-"
             cells = (facts["prompt"], facts["limit"], policy, len(found), f"{100 * len(steps) / len(found):.0f} %")
-            lines.append("| " + " | ".join(map(str, (*cells, f"{100 * low:.0f} to {100 * high:.0f} %", median))) + " |")
-    return "\n".join(lines) + "\n"
+            lines.append((*cells, f"{100 * low:.0f} to {100 * high:.0f} %", median))
+    return markdown_table(("task", "limit", "player", "episodes", "success", "95 % interval", "median steps"), lines)
 
 
 def main() -> None:

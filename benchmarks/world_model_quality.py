@@ -35,6 +35,7 @@ from papergym.agents.dreamerv3.rssm import Latent
 from papergym.agents.lsimagine.policy import LSImaginePolicy
 from papergym.agents.lsimagine.world_model import LongWorldModel
 from papergym.agents.nets.symlog import two_hot_mean
+from papergym.agents.reproduction.published import markdown_table
 from papergym.agents.reproduction.results import append_row, read_rows, results_path
 from papergym.agents.run import main as papergym
 from papergym.agents.runner.evaluation import make_env
@@ -245,7 +246,7 @@ def table(rows: list[dict[str, str]]) -> str:
         *([name, *(row[name] for row in rows)] for name in ("updates", "episodes")),
         *([text, *(cell(row, name) for row in rows)] for text, name in lines),
     ]
-    return "\n".join("| " + " | ".join(line) + " |" for line in (head, ["---"] * len(head), *body)) + "\n"
+    return markdown_table(head, body)
 
 
 def main() -> None:
