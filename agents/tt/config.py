@@ -61,6 +61,9 @@ class Config(DatasetConfig):
     """Stands for the reward of a step that ends the task; None: the reward itself."""
     planner: str = _PAPER["planner"]
     """reward: beam search by rewards and value; likelihood: by likelihood, which imitates, or goes to the goal."""
+    density: bool = True
+    """Likelihood is that of the numbers, a bin's probability divided by its width; off: that of the bins, which leads plans to
+    wide bins, where data are rare. Without effect on uniform bins and on plans by reward."""
     horizon: int = _PAPER["horizon"]
     """Transitions that are planned."""
     beam_width: int = _PAPER["beam_width"]

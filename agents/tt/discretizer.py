@@ -42,6 +42,11 @@ class Discretizer(nn.Module):
         """Number of dimensions."""
         return self.thresholds.shape[1]
 
+    @property
+    def log_widths(self) -> torch.Tensor:
+        """Logarithms of the bins' widths in the units of the data, ``(bins, dimensions)`` float32."""
+        return self.thresholds.diff(dim=0).log().float()
+
     def set(self, thresholds: np.ndarray) -> None:
         """Take other thresholds of the same shape."""
         self.thresholds.copy_(Discretizer(thresholds).thresholds)

@@ -109,4 +109,5 @@ def policy_arguments(config: Config) -> dict[str, Any]:
     search = {name: getattr(config, name) for name in ("horizon", "beam_width", "n_expand", "context")}
     search |= {"action": (config.k_act, config.cdf_act), "observation": (config.k_obs, config.cdf_obs)}
     search["discount"] = config.gamma
-    return {"model": model, "planner": config.planner, "search": search, "latency_s": config.latency_s}
+    planner = {name: getattr(config, name) for name in ("planner", "density", "latency_s")}
+    return {"model": model, "search": search, **planner}

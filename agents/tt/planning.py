@@ -175,6 +175,7 @@ def plan_likelihood(
     current: torch.Tensor,
     search: Search,
     *,
+    discretizer: Discretizer | None = None,
     goal: torch.Tensor | None = None,
 ) -> Plan:
     """Beam search by log-likelihood: imitation, or with a goal, the way to it (section 3.2, algorithm 1).
@@ -187,17 +188,20 @@ def plan_likelihood(
         past: (n, K, size) int64, the transitions so far; the same number for all environments.
         current: (n, N) int64, the present observations.
         search: horizon, beam width and context count.
+        discretizer: for the likelihood of numbers, a bin's probability divided by its width; None for that of bins.
         goal: (n, N) int64, for a model with a goal.
     """
     count, choices = len(past), model.bins
     decoder = Decoder(model)
     made = current[:, None]
+    widths = past.new_zeros(choices, model.size) if discretizer is None else discretizer.log_widths
     total = torch.zeros(count, 1, device=past.device)
     logits = decoder.read(window(model, past, search), current, goal)
     rows = torch.arange(count, device=past.device)[:, None]
     length = (search.horizon - 1) * model.size + model.observation_dim + model.action_dim
     while made.shape[2] < length:
-        scores = (total[..., None] + logits.log_softmax(-1)[:, :-1].reshape(count, -1, choices)).flatten(1)
+        likelihood = logits.log_softmax(-1)[:, :-1] - widths[:, made.shape[2] % model.size]  # (count * beams, choices)
+        scores = (total[..., None] + likelihood.reshape(count, -1, choices)).flatten(1)
         beams = total.shape[1]
         total, chosen = scores.topk(min(search.beam_width, scores.shape[1]), -1)
         parent, token = chosen // choices, chosen % choices

@@ -49,6 +49,7 @@ class TTPolicy(BasePolicy):
         planner: ``reward`` or ``likelihood``.
         search: arguments of :class:`papergym.agents.tt.planning.Search`; filters as ``(k, cdf)``.
         latency_s: seconds that a decision may take, 0 for no limit; see :class:`papergym.agents.tt.latency.LatencyBudget`.
+        density: a plan's likelihood is that of its numbers, a bin's probability divided by its width; False: that of bins.
 
     Attributes:
         q_function: ranks plans in place of the value token, None for none; it is not saved.
@@ -65,9 +66,10 @@ class TTPolicy(BasePolicy):
         planner: str,
         search: dict[str, Any],
         latency_s: float = 0.0,
+        density: bool = True,
     ) -> None:
         super().__init__(observation_space, action_space)
-        self._arguments = {"model": model, "planner": planner, "search": search, "latency_s": latency_s}
+        self._arguments = {"model": model, "planner": planner, "search": search, "latency_s": latency_s, "density": density}
         goal = isinstance(observation_space, spaces.Dict)
         if goal != bool(model.get("goal")):
             raise UsageError(
@@ -77,7 +79,7 @@ class TTPolicy(BasePolicy):
         sizes = dimension(plain, "observation"), dimension(action_space, "action")
         self.model = TrajectoryTransformer(*sizes, **model)
         self.bins = Discretizer.empty(self.model.bins, self.model.size)
-        self.planner = planner
+        self.planner, self.density = planner, density
         filters = {name: Filter(*search[name]) for name in ("action", "observation") if name in search}
         self.budget = LatencyBudget(latency_s, Search(**{**search, **filters}))
         self.q_function: QFunction | None = None
@@ -144,7 +146,8 @@ class TTPolicy(BasePolicy):
 
     def _search(self, past: torch.Tensor, current: torch.Tensor, goal: torch.Tensor | None) -> torch.Tensor:
         if self.planner == "likelihood":
-            found = plan_likelihood(self.model, past, current, self.budget.search, goal=goal)
+            bins = self.bins if self.density else None
+            found = plan_likelihood(self.model, past, current, self.budget.search, discretizer=bins, goal=goal)
         else:
             draw = uniform_draws(self.generator)
             found = plan_reward(self.model, self.bins, past, current, self.budget.search, draw, q_function=self.q_function)

@@ -95,6 +95,7 @@ def plan_likelihood(
     current: torch.Tensor,
     search: Search,
     *,
+    discretizer: Discretizer | None = None,
     goal: torch.Tensor | None = None,
 ) -> tuple[torch.Tensor, int]:
     """:func:`papergym.agents.tt.planning.plan_likelihood` for one environment, as the paper's algorithm 1 has it.
@@ -107,10 +108,11 @@ def plan_likelihood(
     y = torch.cat((past.flatten(), current))[None]
     likelihood = torch.zeros(1)
     tokens = torch.arange(model.bins)
-    for _ in range((search.horizon - 1) * model.size + model.action_dim):
-        logits = plain.logits(y).log_softmax(-1)[:, :-1]
+    widths = torch.ones(model.bins, model.size) if discretizer is None else discretizer.thresholds.diff(dim=0)
+    for step in range((search.horizon - 1) * model.size + model.action_dim):
+        density = plain.logits(y).softmax(-1)[:, :-1] / widths[:, (model.observation_dim + step) % model.size]
         candidates = torch.cat((y.repeat_interleave(len(tokens), 0), tokens.repeat(len(y))[:, None]), 1)
-        likelihoods = (likelihood[:, None] + logits).flatten()
+        likelihoods = (likelihood[:, None] + density.log()).flatten()
         likelihood, kept = likelihoods.topk(min(search.beam_width, len(likelihoods)))
         y = candidates[kept]
     return y[0, begin:], plain.passes

@@ -129,6 +129,27 @@ def test_train_evaluate_and_plain_sb3(here, make_dataset, capsys):
     assert action.shape == (1,) and again.shape == (1, 1) and policy.action_space.contains(action)
 
 
+@pytest.mark.parametrize("density", [True, False])
+def test_likelihood_of_numbers_or_of_bins(tmp_path, density):
+    """The setting decides what is likeliest, also in the policy that is read from its file."""
+    data = line()
+    settings = {**FAST, "planner": "likelihood", "horizon": 1, "density": density, "latency_s": 60.0}
+    learner = TrajectoryTransformerLearner(
+        Spaces(data.observation_space, data.action_space), Config(**settings), data, device="cpu"
+    )
+    learner.begin(data)
+    learner.save(tmp_path)
+    observation, bins = torch.zeros(1, 1), learner.policy.bins
+    with torch.no_grad():
+        chances = learner.policy.model.eval()(bins.tokens(observation))[0, -1, :-1].softmax(-1)
+    best = (chances / bins.thresholds[:, 1].diff()).argmax(), chances.argmax()
+    assert best[0] != best[1]
+    for policy in (learner.policy, TTPolicy.load(tmp_path / "policy.zip")):
+        action, _ = policy.predict(observation.numpy())
+        assert bins.tokens(torch.tensor(action), 1).item() == best[0 if density else 1]
+        assert policy.budget.seconds == 60
+
+
 def test_predict_takes_rewards_from_the_observation():
     """Then it plans as :meth:`act` does, with the rewards that the runner hands it."""
     data = line()

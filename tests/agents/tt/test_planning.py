@@ -1,10 +1,12 @@
 """The batched planners on the cache give the plans of the plain ones, token by token, with the same uniform numbers."""
 
+import numpy as np
 import pytest
 import torch
 
 from papergym.agents.tt import reference
 from papergym.agents.tt.decoder import Decoder
+from papergym.agents.tt.discretizer import Discretizer, quantile_thresholds
 from papergym.agents.tt.planning import Search, best, plan_likelihood, plan_reward, window
 from papergym.agents.tt.sampling import Filter
 
@@ -57,16 +59,18 @@ def test_equal_plans_by_reward(tt, horizon, transitions, goal):
 @pytest.mark.parametrize("horizon", [1, 3])
 @pytest.mark.parametrize("transitions", [0, 2, 4, 9])
 @pytest.mark.parametrize("goal", [False, True])
-def test_equal_plans_by_likelihood(tt, horizon, transitions, goal):
-    make_model, _, make_past = tt
+@pytest.mark.parametrize("density", [False, True])
+def test_equal_plans_by_likelihood(tt, horizon, transitions, goal, density):
+    make_model, make_discretizer, make_past = tt
     model = make_model(goal=goal, scale=0.5)
+    bins = {"discretizer": make_discretizer(model) if density else None}
     past, current = make_past(model, 3, transitions)
     goals = make_past(model, 3, 0, seed=99)[1] if goal else None
     search = Search(horizon=horizon, beam_width=13)
-    found = plan_likelihood(model, past, current, search, goal=goals)
+    found = plan_likelihood(model, past, current, search, goal=goals, **bins)
     for env in range(3):
         one = None if goals is None else goals[env : env + 1]
-        plan, _ = reference.plan_likelihood(model, past[env], current[env], search, goal=one)
+        plan, _ = reference.plan_likelihood(model, past[env], current[env], search, goal=one, **bins)
         assert found.tokens[env].tolist() == plan.tolist()
 
 
@@ -83,6 +87,43 @@ def test_a_beam_over_everything_finds_the_likeliest(tt):
     totals = logits.gather(2, every[..., None])[..., 0].sum(1)
     assert found.tokens[0, -2:].tolist() == every[totals.argmax()].tolist()
     assert found.values[0].item() == pytest.approx(totals.max().item(), abs=1e-5)
+
+
+def test_a_beam_over_everything_finds_the_highest_density(tt):
+    """The same by the density of the numbers: each bin's probability is spread over its width."""
+    make_model, make_discretizer, make_past = tt
+    differ = 0
+    for seed in range(8):
+        model = make_model(seed=seed, bins=4, scale=0.5)
+        discretizer = make_discretizer(model, seed)
+        past, current = make_past(model, 1, 2, seed)
+        found = plan_likelihood(model, past, current, Search(horizon=1, beam_width=1000), discretizer=discretizer)
+        prefix = torch.cat((past.flatten(1), current), 1)
+        totals = {}
+        for first in range(4):
+            for second in range(4):
+                sequence = torch.cat((prefix, torch.tensor([[first, second]])), 1)
+                chances = model(sequence)[0, -3:-1].double().softmax(-1)
+                edges = discretizer.thresholds[:, model.observation_dim :]
+                widths = edges[first + 1, 0] - edges[first, 0], edges[second + 1, 1] - edges[second, 1]
+                totals[first, second] = (chances[0, first] / widths[0] * chances[1, second] / widths[1]).log().item()
+        assert tuple(found.tokens[0, -2:].tolist()) == max(totals, key=totals.__getitem__)
+        assert found.values[0].item() == pytest.approx(max(totals.values()), abs=1e-5)
+        differ += found.tokens.tolist() != plan_likelihood(model, past, current, Search(1, 1000)).tokens.tolist()
+    assert differ, "by the bins alone other plans are the likeliest"
+
+
+def test_quantile_bins_do_not_lead_to_rare_numbers(tt):
+    """All bins equally likely, as quantile bins of data without a pattern are: the mode of the data is in the narrowest bin."""
+    make_model, _, make_past = tt
+    model = make_model(bins=40)
+    torch.nn.init.zeros_(model.head)
+    data = np.random.default_rng(0).normal(size=(20_000, model.size))
+    discretizer = Discretizer(quantile_thresholds(data, 40))
+    past, current = make_past(model, 1, 1)
+    plan = plan_likelihood(model, past, current, Search(horizon=2, beam_width=4), discretizer=discretizer).tokens
+    planned = discretizer.values(plan[:, : model.size])[0, model.observation_dim :]
+    assert planned.abs().max() < 0.25, "a bin at the end has 0.025 of the data as well, and begins at 1.96"
 
 
 def test_a_plan_by_likelihood_does_not_end_the_task(tt):
