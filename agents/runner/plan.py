@@ -93,8 +93,21 @@ class Plan:
 
 
 def presets(row: Agent) -> dict[str, dict[str, Any]]:
-    """Presets of the agent's paper."""
-    return assets.paper(row.paper).get("presets", {}) if row.paper in assets.paper_keys() else {}
+    """Presets of the agent's paper. One that names another as its ``base`` holds that one's values, and its own over them.
+
+    Raises:
+        UsageError: a base that is no preset.
+    """
+    tables = assets.paper(row.paper).get("presets", {}) if row.paper in assets.paper_keys() else {}
+    return {name: _over_base(name, table, tables) for name, table in tables.items()}
+
+
+def _over_base(name: str, table: dict[str, Any], tables: dict[str, Any]) -> dict[str, Any]:
+    own = dict(table)
+    base = own.pop("base", None)
+    if base is not None and base not in tables:
+        raise unknown(f"base of the preset {name}:", str(base), tables)
+    return {**(tables[base] if base else {}), **own}
 
 
 def default_preset(row: Agent) -> str:

@@ -11,7 +11,7 @@ from papergym.agents.cli.options import parse_plan, refuse_contradictions
 from papergym.agents.errors import UsageError
 from papergym.agents.runner import plan as module
 from papergym.agents.runner.fields import as_key_values, fit, key_values, tomllib
-from papergym.agents.runner.plan import Plan, conflicts, from_toml, make_plan, settle, to_toml
+from papergym.agents.runner.plan import Plan, conflicts, from_toml, make_plan, presets, settle, to_toml
 from papergym.agents.runner.registry import Agent
 
 
@@ -56,6 +56,16 @@ def facts(monkeypatch):
 
 def parse(*options: str) -> Plan:
     return settle(parse_plan(ROW, list(options), verb="test"))
+
+
+def test_a_preset_over_another(monkeypatch):
+    """It has the values of its base where it names none of its own; the base keeps its own."""
+    monkeypatch.setitem(FACTS["presets"], "slow", {"base": "quick", "rate": 0.5})
+    assert presets(ROW)["slow"] == {"steps": 50, "rate": 0.5, "eval_episodes": 2, "sizes": [8]}
+    assert presets(ROW)["quick"] == FACTS["presets"]["quick"]
+    monkeypatch.setitem(FACTS["presets"], "lost", {"base": "quik"})
+    with pytest.raises(UsageError, match=r"base of the preset lost.*'quik'. Did you mean quick"):
+        presets(ROW)
 
 
 def test_preset_then_options():
