@@ -27,7 +27,7 @@ def test_from_the_table_to_the_row(tmp_path, monkeypatch):
     assert main(["reproduce", "mine.toml", "--results", "rows.csv"]) == 0
     (row,) = read_rows(tmp_path / "rows.csv")
     mean = float(row["eval_return"])
-    assert row["planner"] == "likelihood" and row["setting"] == "expert" and -2000 < mean < 0
+    assert row["planner"] == "likelihood" and row["setting"] == trial["setting"] and -2000 < mean < 0
     returns = [float(episode.rewards.sum()) for episode in episodes]
     assert float(row["data_mean"]) == pytest.approx(np.mean(returns)) and float(row["data_best"]) == pytest.approx(max(returns))
     assert float(row["normalized"]) == pytest.approx(100 * (mean + 1200) / 1250, rel=1e-4)
