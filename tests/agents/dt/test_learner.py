@@ -86,6 +86,9 @@ def test_one_update_is_adamw_with_warmup_and_clipping(make_learner, hooks):
         schedule.step()
     ours.learn(8, hooks)
     for (name, value), expected in zip(ours.policy.named_parameters(), policy.parameters()):
+        if name.endswith("qkv.bias"):  # softmax cancels the keys' bias: its gradient is rounding, which Adam makes large
+            (query, _, values), (first, _, last) = value.chunk(3), expected.chunk(3)
+            value, expected = torch.cat((query, values)), torch.cat((first, last))
         torch.testing.assert_close(value, expected, rtol=1e-4, atol=1e-6, msg=name)
 
 
