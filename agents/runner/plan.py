@@ -99,15 +99,15 @@ def presets(row: Agent) -> dict[str, dict[str, Any]]:
         UsageError: a base that is no preset.
     """
     tables = assets.paper(row.paper).get("presets", {}) if row.paper in assets.paper_keys() else {}
-    return {name: _over_base(name, table, tables) for name, table in tables.items()}
+    own = {name: {key: value for key, value in table.items() if key != "base"} for name, table in tables.items()}
+    return {name: _over(table.get("base", ""), own[name], tables, name) for name, table in tables.items()}
 
 
-def _over_base(name: str, table: dict[str, Any], tables: dict[str, Any]) -> dict[str, Any]:
-    own = dict(table)
-    base = own.pop("base", None)
-    if base is not None and base not in tables:
-        raise unknown(f"base of the preset {name}:", str(base), tables)
-    return {**(tables[base] if base else {}), **own}
+def _over(base: Any, own: dict[str, Any], known: dict[str, dict[str, Any]], name: str) -> dict[str, Any]:
+    """The values ``own`` of the preset ``name`` over those of the preset ``base``, "" for none."""
+    if base and base not in known:
+        raise unknown(f"base of the preset {name}:", str(base), known)
+    return {**known.get(base, {}), **own}
 
 
 def default_preset(row: Agent) -> str:
@@ -141,10 +141,7 @@ def preset_values(row: Agent, preset: str) -> tuple[dict[str, Any], str]:
         raise UsageError(f"the preset {preset} has no table [preset]. Write NAME = VALUE under it.")
     if content.get("agent", row.key) != row.key:
         raise UsageError(f"the preset {preset} is one of {content['agent']}, expected one of {row.key}.")
-    base = content.get("base", "")
-    if base and base not in known:
-        raise unknown(f"base of the preset {preset}:", str(base), known)
-    return {**known.get(base, {}), **content["preset"]}, f"[preset] of {preset}"
+    return _over(content.get("base", ""), content["preset"], known, preset), f"[preset] of {preset}"
 
 
 def make_plan(row: Agent, preset: str = "", given: dict[str, Any] | None = None, *, where: str = "") -> Plan:

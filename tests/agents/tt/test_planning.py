@@ -74,43 +74,28 @@ def test_equal_plans_by_likelihood(tt, horizon, transitions, goal, density):
         assert found.tokens[env].tolist() == plan.tolist()
 
 
-def test_a_beam_over_everything_finds_the_likeliest(tt):
-    """With as many beams as sequences, the search is exhaustive: the product of all probabilities decides."""
-    make_model, _, make_past = tt
-    model = make_model(bins=4, scale=0.5)
-    past, current = make_past(model, 1, 2)
-    found = plan_likelihood(model, past, current, Search(horizon=1, beam_width=1000))
-    prefix = torch.cat((past.flatten(1), current), 1)
-    every = torch.cartesian_prod(torch.arange(4), torch.arange(4))
-    sequences = torch.cat((prefix.expand(16, -1), every), 1)
-    logits = model(sequences)[:, prefix.shape[1] - 1 : -1].log_softmax(-1)
-    totals = logits.gather(2, every[..., None])[..., 0].sum(1)
-    assert found.tokens[0, -2:].tolist() == every[totals.argmax()].tolist()
-    assert found.values[0].item() == pytest.approx(totals.max().item(), abs=1e-5)
-
-
-def test_a_beam_over_everything_finds_the_highest_density(tt):
-    """The same by the density of the numbers: each bin's probability is spread over its width."""
+@pytest.mark.parametrize("density", [False, True])
+def test_a_beam_over_everything_finds_the_likeliest(tt, density):
+    """With as many beams as sequences, the search is exhaustive: the product of all probabilities, or densities, decides."""
     make_model, make_discretizer, make_past = tt
-    differ = 0
+    every, likeliest = torch.cartesian_prod(torch.arange(4), torch.arange(4)), 0
     for seed in range(8):
         model = make_model(seed=seed, bins=4, scale=0.5)
         discretizer = make_discretizer(model, seed)
         past, current = make_past(model, 1, 2, seed)
-        found = plan_likelihood(model, past, current, Search(horizon=1, beam_width=1000), discretizer=discretizer)
+        search = Search(horizon=1, beam_width=1000)
+        found = plan_likelihood(model, past, current, search, discretizer=discretizer if density else None)
         prefix = torch.cat((past.flatten(1), current), 1)
-        totals = {}
-        for first in range(4):
-            for second in range(4):
-                sequence = torch.cat((prefix, torch.tensor([[first, second]])), 1)
-                chances = model(sequence)[0, -3:-1].double().softmax(-1)
-                edges = discretizer.thresholds[:, model.observation_dim :]
-                widths = edges[first + 1, 0] - edges[first, 0], edges[second + 1, 1] - edges[second, 1]
-                totals[first, second] = (chances[0, first] / widths[0] * chances[1, second] / widths[1]).log().item()
-        assert tuple(found.tokens[0, -2:].tolist()) == max(totals, key=totals.__getitem__)
-        assert found.values[0].item() == pytest.approx(max(totals.values()), abs=1e-5)
-        differ += found.tokens.tolist() != plan_likelihood(model, past, current, Search(1, 1000)).tokens.tolist()
-    assert differ, "by the bins alone other plans are the likeliest"
+        sequences = torch.cat((prefix.expand(16, -1), every), 1)
+        logits = model(sequences)[:, prefix.shape[1] - 1 : -1].log_softmax(-1)
+        chances = logits.gather(2, every[..., None])[..., 0].sum(1)
+        edges = discretizer.thresholds[:, model.observation_dim : -2]
+        widths = (edges[1:] - edges[:-1])[every, torch.arange(2)].prod(1)  # each bin's probability is spread over its width
+        totals = chances - widths.log() if density else chances
+        assert found.tokens[0, -2:].tolist() == every[totals.argmax()].tolist()
+        assert found.values[0].item() == pytest.approx(totals.max().item(), abs=1e-5)
+        likeliest += bool(totals.argmax() == chances.argmax())
+    assert (likeliest < 8) == density, "by the bins alone other plans are the likeliest"
 
 
 def test_quantile_bins_do_not_lead_to_rare_numbers(tt):
