@@ -11,7 +11,8 @@ Half of the 200 episodes are played at random, half by the task's scripted playe
 - the probability that a step that was paid, an end, a flag is predicted higher than another step (AUC), of states that
   have seen their image;
 - for 500 steps with a closer view, whether what the model expects behind a jump is nearer to it than to nine views of other
-  episodes, as 16x16 pixels. The image before the jump is judged likewise: the jump has to beat it.
+  episodes, as 16x16 pixels. The image before the jump is judged likewise: the jump has to beat it. So is the view itself
+  after the model has seen and decoded it: no jump can be better than that.
 
 Intervals are of 95 %: Wilson's for shares, else of 500 draws of whole episodes.
 """
@@ -32,7 +33,7 @@ from papergym.agents.checkpoint.files import replace_text
 from papergym.agents.checkpoint.provenance import row_provenance
 from papergym.agents.checkpoint.state import load_state, save_state
 from papergym.agents.dreamerv3.rssm import Latent
-from papergym.agents.lsimagine.policy import LSImaginePolicy
+from papergym.agents.lsimagine.policy import VIEWS, LSImaginePolicy
 from papergym.agents.lsimagine.world_model import LongWorldModel
 from papergym.agents.nets.symlog import two_hot_mean
 from papergym.agents.reproduction.published import markdown_table
@@ -48,6 +49,7 @@ from papergym.wrappers.mine import ACTIONS
 NAME, KIND = "lsimagine-world-model", "world-model-quality"
 SEED, HORIZON, OTHERS, SIDE, DRAWS, RANDOM = 7_000_000, 15, 9, 16, 500, 0.4
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "_static" / "lsimagine" / "world-model.md"
+CLOSER = tuple(VIEWS.values())
 HEADS, GUESSES = ("reward", "end", "flag"), ("model", "copy", "mean")
 Arrays = dict[str, np.ndarray]
 
@@ -57,22 +59,24 @@ def play(env: Any, number: int) -> Arrays:
     seed, rng = SEED + number, np.random.default_rng(number)
     observation, _ = env.reset(seed=seed)
     scripted = script(env.unwrapped.spec.kwargs["task_id"], env.unwrapped.world, seed) if number % 2 else None
-    steps: dict[str, list[Any]] = {name: [] for name in ("image", "affordance", "jump", "reward", "action", "view", "zoomed")}
+    steps: dict[str, list[Any]] = {name: [] for name in ("image", "affordance", "jump", "reward", "action", "view", *CLOSER)}
     reward, over, terminated = 0.0, False, False
     while True:
         for name in ("image", "affordance", "jump"):
             steps[name].append(observation[name])
         if observation["is_zoomed"]:
             steps["view"].append(len(steps["image"]) - 1)
-            steps["zoomed"].append(observation["zoomed"])
+            for name in CLOSER:
+                steps[name].append(observation[name])
         chosen = scripted.act() if scripted and rng.random() >= RANDOM else None
         action = ACTIONS.index(chosen) if chosen else int(rng.integers(len(ACTIONS)))
         steps["reward"].append(reward)
         steps["action"].append(action)
         if over:
             arrays = {name: np.array(values) for name, values in steps.items()}
-            shape = (len(steps["view"]), *observation["zoomed"].shape)
-            return {**arrays, "zoomed": arrays["zoomed"].reshape(shape).astype(np.uint8), "end": np.array(terminated)}
+            count = len(steps["view"])  # an empty list has lost shape and dtype
+            closer = {name: arrays[name].reshape(count, *observation[name].shape).astype(np.uint8) for name in CLOSER}
+            return {**arrays, **closer, "end": np.array(terminated)}
         observation, reward, terminated, truncated, _ = env.step(action)
         over = terminated or truncated
 
@@ -140,8 +144,11 @@ def judge(policy: LSImaginePolicy, episode: Arrays, mean: torch.Tensor) -> Array
     if not len(episode["view"]):
         return found
     before = Latent(*(part[episode["view"]] for part in latent))
-    landing = decoded(world, world.rssm.imagine_step(before, world.rssm.jump(len(before.deter))))
-    pictures = {"behind": landing, "view": torch.as_tensor(episode["zoomed"]).float() / 255, "here": images[episode["view"]]}
+    landing = world.rssm.imagine_step(before, world.rssm.jump(len(before.deter)))
+    views = {part: torch.as_tensor(episode[name]) for part, name in VIEWS.items()}
+    seen = world.observe_jumps(before, views).latent.flatten()
+    pictures = {"behind": decoded(world, landing), "seen": decoded(world, seen)}
+    pictures |= {"view": views["image"].float() / 255, "here": images[episode["view"]]}
     return found | {name: F.adaptive_avg_pool2d(picture, SIDE).numpy() for name, picture in pictures.items()}
 
 
@@ -216,9 +223,9 @@ def nearest(found: list[Arrays], count: int, name: str) -> np.ndarray:
 
 
 def jumps_of(found: list[Arrays], count: int) -> dict[str, Any]:
-    """Percent of the jumps, and of the images before them, that are nearest to their own view."""
+    """Percent of the jumps, of the images before them and of the decoded views, that are nearest to their own view."""
     row: dict[str, Any] = {}
-    for name, column in (("behind", "jump_nearest"), ("here", "before_jump_nearest")):
+    for name, column in (("behind", "jump_nearest"), ("here", "before_jump_nearest"), ("seen", "seen_view_nearest")):
         hits = nearest(found, count, name)
         interval = binomtest(int(hits.sum()), len(hits)).proportion_ci(method="wilson")
         row |= {"jumps": len(hits), **columns(column, (100 * hits.mean(), 100 * interval.low, 100 * interval.high))}
@@ -229,6 +236,8 @@ def table(rows: list[dict[str, str]]) -> str:
     """Markdown of the page."""
 
     def cell(row: dict[str, str], name: str) -> str:
+        if not row.get(name):  # asked only since
+            return ""
         return f"{float(row[name]):.3g} ({float(row[f'{name}_low']):.3g} to {float(row[f'{name}_high']):.3g})"
 
     lines = [
@@ -240,6 +249,7 @@ def table(rows: list[dict[str, str]]) -> str:
         ("flag, AUC", "flag_auc"),
         ("jump nearest to its own view, %", "jump_nearest"),
         ("image before the jump nearest, %", "before_jump_nearest"),
+        ("view seen and decoded nearest, %", "seen_view_nearest"),
     ]
     head = ["frames of training", *(f"{int(row['frames']):,}" for row in rows)]
     body = [
