@@ -98,4 +98,4 @@ def test_killed_run_ends_with_the_same_numbers(command_line, assert_same_run, de
 @pytest.mark.slow
 @pytest.mark.parametrize("key", RUNS)
 def test_killed_often(command_line, assert_same_run, delays, arguments_of, key):
-    kill_and_compare(command_line, assert_same_run, delays, key, arguments_of(key), kills=5)
+    kill_and_compare(command_line, assert_same_run, delays, key, arguments_of(key), kills=10)
