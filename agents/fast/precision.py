@@ -4,9 +4,11 @@ Plain form: the same products at torch's default precision, "highest".
 """
 
 import logging
+import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 
 import torch
 
@@ -18,13 +20,25 @@ TOLERANCE = 2e-5
 ROWS = 64
 """Rows from which on oneDNN's products are faster beyond what a call of them costs."""
 
+_CPUS = Path("/proc/cpuinfo")
+
+
+@cache
+def default_is_fast() -> bool:
+    """Whether the default products, MKL's, run at full speed: on Intel's CPUs, where calls of oneDNN only cost more.
+
+    By the maker's name and not by a measurement, so that a resumed run computes as before.
+    """
+    cpu = _CPUS.read_text() if _CPUS.is_file() else platform.processor()
+    return torch.backends.mkl.is_available() and "GenuineIntel" in cpu
+
 
 @cache
 def medium_is_float32() -> bool:
     """Whether ``set_float32_matmul_precision("medium")`` keeps float32 accuracy on this CPU.
 
-    "medium" lets torch hand products to oneDNN, which computes them in float32 on most CPUs (twice as fast as the default on
-    AMD's) and in bfloat16 on those with matrix units for it. Checked once per process on shapes like an update's.
+    "medium" lets torch hand products to oneDNN, which computes them in float32 on most CPUs (twice as fast as MKL on AMD's)
+    and in bfloat16 on those with matrix units for it. Checked once per process on shapes like an update's.
     """
     generator = torch.Generator().manual_seed(0)
     worst = 0.0
@@ -42,13 +56,13 @@ def medium_is_float32() -> bool:
 
 @contextmanager
 def fast_matmul(device: torch.device, rows: int = ROWS) -> Iterator[None]:
-    """Within the context, products on the CPU are computed the faster way if it is accurate; CUDA is left as it is.
+    """Within the context, the CPU computes products the faster way if there is an accurate one; CUDA is left as it is.
 
     Args:
         device: of the products.
         rows: of most of them. With fewer than :data:`ROWS` the default is as fast or faster, and stays.
     """
-    if device.type != "cpu" or rows < ROWS or not medium_is_float32():
+    if device.type != "cpu" or rows < ROWS or default_is_fast() or not medium_is_float32():
         yield
         return
     with _precision("medium"):

@@ -1,9 +1,48 @@
+import pytest
 import torch
 
 from papergym.agents.fast import precision
 
 
-def test_precision_is_checked_and_restored(monkeypatch):
+@pytest.fixture
+def slow_default(monkeypatch):
+    """A CPU on which MKL is slow, whatever this one is."""
+    monkeypatch.setattr(precision, "default_is_fast", lambda: False)
+
+
+@pytest.mark.parametrize(
+    ("text", "mkl", "fast"),
+    [
+        ("vendor_id\t: GenuineIntel\nmodel name\t: Intel(R) Xeon(R)", True, True),
+        ("vendor_id\t: AuthenticAMD\nmodel name\t: AMD EPYC", True, False),
+        ("CPU implementer\t: 0x41", False, False),
+        ("vendor_id\t: GenuineIntel", False, False),
+    ],
+)
+def test_default_products_are_kept_where_mkl_is_at_home(text, mkl, fast, tmp_path, monkeypatch):
+    (tmp_path / "cpuinfo").write_text(text)
+    monkeypatch.setattr(precision, "_CPUS", tmp_path / "cpuinfo")
+    monkeypatch.setattr(torch.backends.mkl, "is_available", lambda: mkl)
+    precision.default_is_fast.cache_clear()
+    before = torch.get_float32_matmul_precision()
+    with precision.fast_matmul(torch.device("cpu")):
+        changed = torch.get_float32_matmul_precision() != before
+    assert precision.default_is_fast() == fast
+    assert changed == (not fast and precision.medium_is_float32())
+    precision.default_is_fast.cache_clear()
+
+
+def test_without_a_list_of_cpus_the_processor_is_named_by_the_system(tmp_path, monkeypatch):
+    monkeypatch.setattr(precision, "_CPUS", tmp_path / "none")
+    monkeypatch.setattr(torch.backends.mkl, "is_available", lambda: True)
+    for name, fast in (("Intel64 Family 6 Model 85 Stepping 7, GenuineIntel", True), ("AMD64 Family 25, AuthenticAMD", False)):
+        precision.default_is_fast.cache_clear()
+        monkeypatch.setattr(precision.platform, "processor", lambda: name)  # noqa: B023  (called before the next turn)
+        assert precision.default_is_fast() == fast
+    precision.default_is_fast.cache_clear()
+
+
+def test_precision_is_checked_and_restored(slow_default, monkeypatch):
     before = torch.get_float32_matmul_precision()
     with precision.fast_matmul(torch.device("cpu")):
         assert torch.get_float32_matmul_precision() == ("medium" if precision.medium_is_float32() else before)
@@ -22,7 +61,7 @@ def test_few_rows_stay_at_the_default():
         assert torch.get_float32_matmul_precision() == before
 
 
-def test_the_default_within_the_faster_way():
+def test_the_default_within_the_faster_way(slow_default):
     before, cpu = torch.get_float32_matmul_precision(), torch.device("cpu")
     with precision.fast_matmul(cpu):
         inside = torch.get_float32_matmul_precision()
