@@ -11,8 +11,8 @@ Half of the 200 episodes are played at random, half by the task's scripted playe
 - the probability that a step that was paid, an end, a flag is predicted higher than another step (AUC), of states that
   have seen their image;
 - for 500 steps with a closer view, whether what the model expects behind a jump is nearer to it than to nine views of other
-  episodes, as 16x16 pixels. The image before the jump is judged likewise: the jump has to beat it. So is the view itself
-  after the model has seen and decoded it: no jump can be better than that.
+  episodes, as 16x16 pixels. The image before the jump is judged likewise, which the jump has to beat, and the view itself,
+  seen and decoded by the model, which no jump can beat.
 
 Intervals are of 95 %: Wilson's for shares, else of 500 draws of whole episodes.
 """
@@ -74,8 +74,8 @@ def play(env: Any, number: int) -> Arrays:
         steps["action"].append(action)
         if over:
             arrays = {name: np.array(values) for name, values in steps.items()}
-            count = len(steps["view"])  # an empty list has lost shape and dtype
-            closer = {name: arrays[name].reshape(count, *observation[name].shape).astype(np.uint8) for name in CLOSER}
+            shapes = {name: (len(steps["view"]), *observation[name].shape) for name in CLOSER}  # lost where there is no view
+            closer = {name: arrays[name].reshape(shape).astype(np.uint8) for name, shape in shapes.items()}
             return {**arrays, **closer, "end": np.array(terminated)}
         observation, reward, terminated, truncated, _ = env.step(action)
         over = terminated or truncated
@@ -236,9 +236,8 @@ def table(rows: list[dict[str, str]]) -> str:
     """Markdown of the page."""
 
     def cell(row: dict[str, str], name: str) -> str:
-        if not row.get(name):  # asked only since
-            return ""
-        return f"{float(row[name]):.3g} ({float(row[f'{name}_low']):.3g} to {float(row[f'{name}_high']):.3g})"
+        value, low, high = (row.get(f"{name}{ending}") for ending in ("", "_low", "_high"))
+        return f"{float(value):.3g} ({float(low):.3g} to {float(high):.3g})" if value and low and high else ""
 
     lines = [
         ("error of 15 steps ahead", "model_error"),
@@ -260,7 +259,6 @@ def table(rows: list[dict[str, str]]) -> str:
 
 
 def main() -> None:
-    """Play, judge, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", nargs="?", type=Path, default=Path("runs/world-model-quality"), help="folder of the run")
     parser.add_argument("--train", type=int, default=0, metavar="STEPS", help="train the run first, with preset cpu")
@@ -268,7 +266,6 @@ def main() -> None:
     parser.add_argument("--jumps", type=int, default=500)
     parser.add_argument("--data", type=Path, default=Path("runs/world-model-quality-episodes"), help="folder of the episodes")
     parser.add_argument("--record", action="store_true", help=f"add a row to assets/results/{NAME}.csv, and write {PAGE.name}")
-    parser.add_argument("--play-only", action="store_true", help="only play the episodes")
     options = parser.parse_args()
     torch.set_num_threads(1)
     if options.train:
@@ -277,8 +274,6 @@ def main() -> None:
         if papergym(["train", *([str(options.run), "--resume"] if begun else fresh)]):
             raise SystemExit(1)
     played = list(episodes(from_toml(read_tables(options.run)), options.data, options.episodes))
-    if options.play_only:
-        return
     plan, learner, _ = load_run(options.run, device="cpu")
     mean = torch.as_tensor(np.mean([episode["image"].mean(0) for episode in played], 0) / 255).float()
     torch.manual_seed(0)
@@ -296,9 +291,8 @@ def main() -> None:
     print("\n".join(f"{name} {value}" for name, value in row.items()))
     if options.record:
         path = results_path(NAME)
-        append_row(
-            path, {**row, **row_provenance(), "command": "python benchmarks/world_model_quality.py RUN --record"}, replace=True
-        )
+        row |= row_provenance() | {"command": "python benchmarks/world_model_quality.py RUN --record"}
+        append_row(path, row, replace=True)
         replace_text(PAGE, table(read_rows(path)))
 
 
