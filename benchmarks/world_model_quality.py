@@ -207,28 +207,28 @@ def heads(found: list[Arrays]) -> dict[str, Any]:
     return row | {name: float(f"{values.mean():.4g}") for name, values in means.items()}
 
 
-def nearest(found: list[Arrays], count: int, name: str) -> np.ndarray:
-    """Of ``count`` views, whether image ``name`` of the step is nearer to its own view than to those of others; bool."""
+def nearest(found: list[Arrays], count: int, names: Iterable[str]) -> dict[str, np.ndarray]:
+    """Of ``count`` views, whether the step's images ``names`` are nearer to their own view than to those of others; bool."""
     held = [(number, place) for number, judged in enumerate(found) for place in range(len(judged.get("view", ())))]
     rng = np.random.default_rng(0)
-    chosen = [held[place] for place in rng.permutation(len(held))[:count]]
-    hits = []
-    for number, place in chosen:
+    hits: dict[str, list[bool]] = {name: [] for name in names}
+    for number, place in (held[place] for place in rng.permutation(len(held))[:count]):
         strangers = [other for other in held if other[0] != number]
         drawn = [strangers[other] for other in rng.choice(len(strangers), OTHERS, replace=False)]
         views = np.array([found[episode]["view"][view] for episode, view in ((number, place), *drawn)])
-        errors = np.square(views - found[number][name][place]).mean((1, 2, 3))
-        hits.append(errors[0] < errors[1:].min())
-    return np.array(hits)
+        for name, of in hits.items():
+            errors = np.square(views - found[number][name][place]).mean((1, 2, 3))
+            of.append(errors[0] < errors[1:].min())
+    return {name: np.array(of) for name, of in hits.items()}
 
 
 def jumps_of(found: list[Arrays], count: int) -> dict[str, Any]:
     """Percent of the jumps, of the images before them and of the decoded views, that are nearest to their own view."""
     row: dict[str, Any] = {}
-    for name, column in (("behind", "jump_nearest"), ("here", "before_jump_nearest"), ("seen", "seen_view_nearest")):
-        hits = nearest(found, count, name)
+    asked = {"behind": "jump_nearest", "here": "before_jump_nearest", "seen": "seen_view_nearest"}
+    for name, hits in nearest(found, count, asked).items():
         interval = binomtest(int(hits.sum()), len(hits)).proportion_ci(method="wilson")
-        row |= {"jumps": len(hits), **columns(column, (100 * hits.mean(), 100 * interval.low, 100 * interval.high))}
+        row |= {"jumps": len(hits), **columns(asked[name], (100 * hits.mean(), 100 * interval.low, 100 * interval.high))}
     return row
 
 

@@ -10,6 +10,14 @@ def slow_default(monkeypatch):
     monkeypatch.setattr(precision, "default_is_fast", lambda: False)
 
 
+@pytest.fixture
+def asked_anew():
+    """No answer about the CPU is kept from before the test, nor after it."""
+    precision.default_is_fast.cache_clear()
+    yield
+    precision.default_is_fast.cache_clear()
+
+
 @pytest.mark.parametrize(
     ("text", "mkl", "fast"),
     [
@@ -19,27 +27,26 @@ def slow_default(monkeypatch):
         ("vendor_id\t: GenuineIntel", False, False),
     ],
 )
-def test_default_products_are_kept_where_mkl_is_at_home(text, mkl, fast, tmp_path, monkeypatch):
+def test_default_products_are_kept_where_mkl_is_at_home(asked_anew, text, mkl, fast, tmp_path, monkeypatch):
     (tmp_path / "cpuinfo").write_text(text)
     monkeypatch.setattr(precision, "_CPUS", tmp_path / "cpuinfo")
     monkeypatch.setattr(torch.backends.mkl, "is_available", lambda: mkl)
-    precision.default_is_fast.cache_clear()
     before = torch.get_float32_matmul_precision()
     with precision.fast_matmul(torch.device("cpu")):
         changed = torch.get_float32_matmul_precision() != before
     assert precision.default_is_fast() == fast
     assert changed == (not fast and precision.medium_is_float32())
-    precision.default_is_fast.cache_clear()
 
 
-def test_without_a_list_of_cpus_the_processor_is_named_by_the_system(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("name", "fast"),
+    [("Intel64 Family 6 Model 85 Stepping 7, GenuineIntel", True), ("AMD64 Family 25, AuthenticAMD", False)],
+)
+def test_without_a_list_of_cpus_the_system_names_the_processor(asked_anew, name, fast, tmp_path, monkeypatch):
     monkeypatch.setattr(precision, "_CPUS", tmp_path / "none")
     monkeypatch.setattr(torch.backends.mkl, "is_available", lambda: True)
-    for name, fast in (("Intel64 Family 6 Model 85 Stepping 7, GenuineIntel", True), ("AMD64 Family 25, AuthenticAMD", False)):
-        precision.default_is_fast.cache_clear()
-        monkeypatch.setattr(precision.platform, "processor", lambda: name)  # noqa: B023  (called before the next turn)
-        assert precision.default_is_fast() == fast
-    precision.default_is_fast.cache_clear()
+    monkeypatch.setattr(precision.platform, "processor", lambda: name)
+    assert precision.default_is_fast() == fast
 
 
 def test_precision_is_checked_and_restored(slow_default, monkeypatch):
