@@ -92,9 +92,10 @@ def test_e3b_forgets_at_the_end_of_an_episode():
     first = bonus.score(batch)
     bonus.observe(batch)
     again = bonus.score(batch)
-    assert again[1] == first[1] and (again[[0, 2]] < 0.9 * first[[0, 2]]).all()
+    # Only the new episodes' first states are encoded: one row now, three before. A product of one row may round otherwise.
+    assert again[1] == pytest.approx(first[1], rel=1e-6) and (again[[0, 2]] < 0.9 * first[[0, 2]]).all()
     bonus.reset(np.array([0]))
-    assert bonus.score(batch)[0] == first[0]
+    assert bonus.score(batch)[0] == pytest.approx(first[0], rel=1e-6)
     bonus.reset()
     np.testing.assert_array_equal(bonus.score(batch), first)
 
