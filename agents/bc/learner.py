@@ -49,6 +49,7 @@ class BehaviourCloning(OfflineLearner):
 
     def begin(self, data: Dataset) -> None:
         """Keep the best episodes."""
+        super().begin(data)
         self._cloned = data if self.config.share == 1 else data.best(self.config.share)
         self.policy.set_training_mode(True)
 

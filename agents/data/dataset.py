@@ -184,6 +184,10 @@ class Dataset:
         rewards[self.starts[1:] - 1] = self.returns
         return replace(self, rewards=rewards)
 
+    def with_terminal_reward(self, reward: float) -> "Dataset":
+        """The same episodes with this reward at every step that ended the task."""
+        return replace(self, rewards=np.where(self.terminated, reward, self.rewards))
+
     def state_statistics(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation of the observations, each ``observation_space.shape`` float32."""
         seen = self.observations.astype(np.float64)

@@ -60,20 +60,27 @@ class DecisionTransformer(OfflineLearner):
         low, high = self.policy.returns_range.tolist()
         return None if self.config.hide_returns else (low, high)
 
+    def fit(self, data: Dataset) -> None:
+        """Take scale and state statistics from the data."""
+        policy = self.policy
+        if policy.normalized:
+            mean, std = data.state_statistics()
+            policy.state_mean.copy_(torch.as_tensor(mean).flatten())
+            policy.state_std.copy_(torch.as_tensor(std).flatten())
+        policy.return_scale.fill_(_largest(data) or 1.0)
+
     def begin(self, data: Dataset) -> None:
-        """Take target, scale and state statistics from the data.
+        """Take the target from the data, and cut windows.
 
         Raises:
             UsageError: an episode of more steps than the table of time steps has rows.
         """
         config, policy = self.config, self.policy
         check_rows(policy.max_timestep, int(data.lengths.max()), data.name)
-        if policy.normalized:
-            mean, std = data.state_statistics()
-            policy.state_mean.copy_(torch.as_tensor(mean).flatten())
-            policy.state_std.copy_(torch.as_tensor(std).flatten())
-        largest = float(np.abs(data.returns_to_go()).max())
-        policy.return_scale.fill_(config.return_scale or largest or 1.0)
+        super().begin(data)
+        if config.return_scale:
+            policy.return_scale.fill_(config.return_scale)
+        largest = _largest(data)
         policy.target.fill_(float(np.quantile(data.returns, config.target_quantile)))
         policy.returns_range.copy_(torch.tensor([data.returns.min(), data.returns.max()]))
         scaled = largest / policy.return_scale.item()
@@ -121,6 +128,11 @@ class DecisionTransformer(OfflineLearner):
     def save(self, folder: Path) -> None:
         """``policy.zip``: :meth:`DecisionTransformerPolicy.load` reads it, with target, scale and state statistics."""
         self.policy.save(str(folder / "policy.zip"))
+
+
+def _largest(data: Dataset) -> float:
+    """Absolute return-to-go."""
+    return float(np.abs(data.returns_to_go()).max())
 
 
 def _max_timestep(env: gym.Env, config: Config, data: Dataset | None) -> int:

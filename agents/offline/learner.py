@@ -8,6 +8,8 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import torch
+from gymnasium import spaces
+from stable_baselines3.common.preprocessing import is_image_space, is_image_space_channels_first
 from stable_baselines3.common.utils import get_device
 
 from papergym.agents.checkpoint.sb3state import module_state, set_module_state
@@ -21,11 +23,26 @@ from papergym.agents.checkpoint.state import (
 )
 from papergym.agents.data.dataset import Dataset, check_environment
 from papergym.agents.data.minari import load_dataset
-from papergym.agents.errors import BadNumbersError
+from papergym.agents.errors import BadNumbersError, UsageError
 from papergym.agents.fast.precision import fast_matmul
 from papergym.agents.offline.config import DatasetConfig
 from papergym.agents.runner.evaluation import make_env
 from papergym.agents.runner.learner import Hooks
+
+
+LEAST_PIXELS = 36
+"""Height and width of an image that the convolutions of SB3's NatureCNN can take."""
+
+
+def check_image(space: spaces.Space) -> None:
+    """Raise UsageError for images that SB3's policies do not take as they are."""
+    if not isinstance(space, spaces.Box) or not is_image_space(space):
+        return
+    if not is_image_space_channels_first(space) or min(space.shape[1:]) < LEAST_PIXELS:
+        raise UsageError(
+            f"observations: expected images of shape (channels, height, width), at least {LEAST_PIXELS} pixels high and wide, "
+            f"got {space.shape}. Wrap the environment in gymnasium.wrappers.TransformObservation and make the data from that."
+        )
 
 
 class OfflineLearner(ABC):
@@ -33,7 +50,7 @@ class OfflineLearner(ABC):
 
     A subclass makes its networks in ``__init__``, names everything that a checkpoint holds in :meth:`parts`, and does one
     gradient step in :meth:`update`. What it learns of the data (means, scales, bins) are buffers of a module in
-    :meth:`parts`, filled by :meth:`begin`, so that acting needs no data.
+    :meth:`parts`, filled by :meth:`fit`, so that acting needs no data.
 
     Args:
         env: for its spaces; it is not stepped.
@@ -50,6 +67,7 @@ class OfflineLearner(ABC):
     def __init__(
         self, env: gym.Env, config: DatasetConfig, data: Dataset | None = None, *, seed: int = 0, device: str = "auto"
     ) -> None:
+        check_image(env.observation_space)
         self.env, self.data = env, data
         if data is not None:
             check_environment(data, env, data.name)
@@ -60,6 +78,7 @@ class OfflineLearner(ABC):
         self._seed = seed
         self._global: State | None = None  # global generators at the checkpoint; dropout draws from torch's
         self._updates = 0
+        self._fitted = False  # whether the buffers that fit() fills hold something
         self._sums: dict[str, Any] = {}  # name -> sum since the last metrics
         self._counted = 0
 
@@ -85,8 +104,21 @@ class OfflineLearner(ABC):
     def update(self, data: Dataset) -> Mapping[str, torch.Tensor]:
         """One gradient step; numbers for metrics.csv, without the prefix ``train/``. One of them is ``loss``."""
 
-    def begin(self, data: Dataset) -> None:  # noqa: B027  (an agent may need nothing)
-        """Take from the data what updates and acting need; called whenever learning begins or goes on, with the same data."""
+    def rewarded(self, data: Dataset) -> Dataset:
+        """The data with the rewards that this run learns from."""
+        return data.with_delayed_rewards() if self._delayed else data
+
+    def fit(self, data: Dataset) -> None:  # noqa: B027  (an agent may need nothing)
+        """Fill the buffers in whose units the networks read: means, scales, bins.
+
+        Called once in the life of the networks: a run that begins with the networks of another one keeps its units.
+        """
+
+    def begin(self, data: Dataset) -> None:
+        """Take from the data what updates need; called whenever learning begins or goes on, with the same data."""
+        if not self._fitted:
+            self.fit(data)
+            self._fitted = True
 
     @property
     def done(self) -> int:
@@ -114,7 +146,7 @@ class OfflineLearner(ABC):
         if self.data is None:
             self.data = load_dataset(self._dataset)
             check_environment(self.data, self.env, self._dataset)
-        data = self.data.with_delayed_rewards() if self._delayed else self.data
+        data = self.rewarded(self.data)
         self.begin(data)
         if self._global is not None:
             set_global_rng_state(self._global)
@@ -166,6 +198,7 @@ class OfflineLearner(ABC):
             "noise": self.noise.get_state(),
             "global": global_rng_state(),
             "updates": self._updates,
+            "fitted": self._fitted,
             "sums": {name: float(value) for name, value in self._sums.items()},
             "counted": self._counted,
         }
@@ -185,12 +218,14 @@ class OfflineLearner(ABC):
         self.noise.set_state(state["noise"])
         self._global = state["global"]
         self._updates, self._sums, self._counted = state["updates"], dict(state["sums"]), state["counted"]
+        self._fitted = state.get("fitted", self._updates > 0)  # checkpoints of papergym 0.1 lack it
 
     def start_from(self, state: State) -> None:
-        """Take the networks from another run's state."""
+        """Take the networks from another run's state, and the units of their inputs with them."""
         for name, part in self.parts().items():
             if isinstance(part, torch.nn.Module):
                 set_module_state(part, state["parts"][name])
+        self._fitted = True
 
     def metrics(self) -> dict[str, float]:
         """``train/<name>``: means over the updates since the last call."""

@@ -62,9 +62,13 @@ class TransitionLearner(OfflineLearner):
             "features_extractor_class": NatureCNN if image else FlattenExtractor,
         }
 
-    def begin(self, data: Dataset) -> None:
-        """Fit the normalizer and hold the transitions as tensors."""
+    def fit(self, data: Dataset) -> None:
+        """Fit the normalizer."""
         self.normalizer.fit(data)
+
+    def begin(self, data: Dataset) -> None:
+        """Hold the transitions as tensors."""
+        super().begin(data)
         self.transitions = Transitions(data, self.policy, self.normalizer, self.rewards(data))
 
     def rewards(self, data: Dataset) -> np.ndarray | None:

@@ -87,6 +87,7 @@ class RvS(OfflineLearner):
 
     def begin(self, data: Dataset) -> None:
         """Hold the transitions and their average returns to go as tensors."""
+        super().begin(data)
         self.returns.fit(data)
         observations = data.observations
         if isinstance(self.env.observation_space, spaces.Box) and observations.dtype != np.uint8:

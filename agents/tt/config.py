@@ -9,6 +9,7 @@ from papergym.agents.tt.discretizer import THRESHOLDS
 
 _PAPER = assets.paper("tt")["presets"]["paper"]  # the only home of the paper's numbers
 PLANNERS = ("reward", "likelihood")
+MOST_BINS = 2**15 - 1
 SCHEDULES = ("flat", "rising", "constant")
 
 
@@ -94,6 +95,18 @@ class Config(DatasetConfig):
         for name, bound in (*((name, 1) for name in least), ("bins", 2)):
             if getattr(self, name) < bound:
                 raise UsageError(f"{name} is {getattr(self, name)}, expected at least {bound}.")
+        if self.bins > MOST_BINS:
+            raise UsageError(f"bins is {self.bins}, expected at most {MOST_BINS}: tokens are stored in 16 bits.")
+        if self.context > self.window:
+            raise UsageError(
+                f"context is {self.context}, expected at most window, {self.window}: the planner sees no more transitions than "
+                "a training window has."
+            )
+        if self.horizon > 1 and self.context < 2:
+            raise UsageError(
+                f"context is 1 and horizon {self.horizon}: to plan a transition the planner has to see the one before it. "
+                "Expected a context of at least 2, or a horizon of 1."
+            )
         for name in ("k_act", "k_obs"):
             if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise UsageError(f"{name} is {getattr(self, name)}, expected at least 1, or None.")

@@ -47,6 +47,8 @@ def run_critic(folder: str | Path, env: gym.Env, device: str | torch.device) -> 
 
 def _unit(learner: TransitionLearner) -> float:
     """What the run multiplied the data's rewards with."""
+    if not getattr(learner.config, "scale_rewards", False):
+        return 1.0
     data = load_dataset(learner.config.dataset)
     used = learner.rewards(data)
     return 1.0 if used is None or not data.rewards.any() else float(np.abs(used).max() / np.abs(data.rewards).max())

@@ -1,5 +1,6 @@
 """The Trajectory Transformer as a learner: next-token prediction on a dataset, counted in updates."""
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,11 @@ from papergym.agents.tt.config import Config
 from papergym.agents.tt.critic import run_critic
 from papergym.agents.tt.discretizer import THRESHOLDS
 from papergym.agents.tt.losses import groups, rate, sequence_loss, weights
-from papergym.agents.tt.policy import TTPolicy
+from papergym.agents.tt.policy import MARGIN, TTPolicy
 from papergym.agents.tt.prepare import observations
 from papergym.agents.tt.windows import Windows, columns
+
+log = logging.getLogger(__name__)
 
 WARMUP_EPOCHS, DECAY_EPOCHS = 1, 20
 """Of the official code's learning rate."""
@@ -53,13 +56,40 @@ class TrajectoryTransformerLearner(OfflineLearner):
         """Policy, with the bins, and optimiser."""
         return {"policy": self.policy, "optimizer": self.optimizer}
 
+    def rewarded(self, data: Dataset) -> Dataset:
+        """With the penalty at the ends of the task, and then delayed, as the settings ask."""
+        penalty = self.config.termination_penalty
+        if penalty is not None:
+            if ends_pay(data):
+                log.warning(
+                    f"{data.name}: steps that end the task pay more than any other, up to "
+                    f"{data.rewards[data.terminated].max():g}, and termination_penalty puts {penalty:g} in their place. "
+                    "Where an end is a success give --termination-penalty None."
+                )
+            data = data.with_terminal_reward(penalty)
+        return super().rewarded(data)
+
+    def fit(self, data: Dataset) -> None:
+        """Choose the bins."""
+        self.policy.bins.set(THRESHOLDS[self.config.discretizer](columns(data, self.config.gamma), self.config.bins))
+
     def begin(self, data: Dataset) -> None:
-        """Choose the bins and cut the windows."""
-        config, bins = self.config, self.policy.bins
-        rule = {"discount": config.gamma, "penalty": config.termination_penalty}
-        bins.set(THRESHOLDS[config.discretizer](columns(data, **rule), config.bins))
-        self._windows = Windows(data, bins, config.window, goal=config.goal, **rule)
+        """Cut the windows."""
+        config, own = self.config, not self._fitted
+        super().begin(data)
+        self._windows = Windows(data, self.policy.bins, config.window, discount=config.gamma, goal=config.goal)
+        if not own:
+            self._look_outside(data)
         self.policy.set_training_mode(True)
+
+    def _look_outside(self, data: Dataset) -> None:
+        numbers = torch.as_tensor(columns(data, self.config.gamma), device=self.device)
+        outside = self.policy.bins.outside(numbers, margin=MARGIN).any(1)
+        if outside.any():
+            log.warning(
+                f"{100 * float(outside.float().mean()):.1f} % of the transitions of {data.name} have numbers outside the bins "
+                "of the run that this one began with; such numbers count as the nearest bin."
+            )
 
     def update(self, data: Dataset) -> Mapping[str, torch.Tensor]:
         """One step of AdamW on uniformly drawn windows."""
@@ -93,8 +123,7 @@ class TrajectoryTransformerLearner(OfflineLearner):
             batch: Any = {name: torch.as_tensor(part, device=self.device) for name, part in observation.items()}
         else:
             batch = torch.as_tensor(observation, device=self.device)
-        paid = np.zeros_like(reward) if self.config.delayed else np.asarray(reward)  # as the data shows it before an end
-        actions, state = self.policy.plan(batch, np.asarray(first, bool), paid, state)
+        actions, state = self.policy.plan(batch, np.asarray(first, bool), np.asarray(reward), state)
         self.policy.set_training_mode(True)
         return actions, state
 
@@ -103,11 +132,17 @@ class TrajectoryTransformerLearner(OfflineLearner):
         self.policy.save(str(folder / "policy.zip"))
 
 
+def ends_pay(data: Dataset) -> bool:
+    """Whether one in a hundred of the steps that end the task pays more than every other step: such an end is a success."""
+    ends, others = data.rewards[data.terminated], data.rewards[~data.terminated]
+    return bool(len(ends) and len(others) and (ends > others.max()).mean() > 0.01)
+
+
 def policy_arguments(config: Config) -> dict[str, Any]:
     """What :class:`papergym.agents.tt.policy.TTPolicy` is made of."""
     model = {name: getattr(config, name) for name in ("bins", "window", "width", "layers", "heads", "dropout", "goal")}
     search = {name: getattr(config, name) for name in ("horizon", "beam_width", "n_expand", "context")}
     search |= {"action": (config.k_act, config.cdf_act), "observation": (config.k_obs, config.cdf_obs)}
     search["discount"] = config.gamma
-    planner = {name: getattr(config, name) for name in ("planner", "density", "latency_s")}
+    planner = {name: getattr(config, name) for name in ("planner", "density", "latency_s", "delayed")}
     return {"model": model, "search": search, **planner}

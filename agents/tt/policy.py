@@ -23,6 +23,9 @@ observation and action ``(n, size - 2)``. All int64."""
 REWARD = "previous_reward"
 """Entry of an observation that holds the reward of the last step."""
 
+MARGIN = 0.01
+"""Share of the bins' range by which a number may lie outside it without a warning."""
+
 
 def dimension(space: spaces.Space, what: str) -> int:
     """Numbers of a Box of one axis.
@@ -50,6 +53,7 @@ class TTPolicy(BasePolicy):
         search: arguments of :class:`papergym.agents.tt.planning.Search`; filters as ``(k, cdf)``.
         latency_s: seconds that a decision may take, 0 for no limit; see :class:`papergym.agents.tt.latency.LatencyBudget`.
         density: a plan's likelihood is that of its numbers, a bin's probability divided by its width; False: that of bins.
+        delayed: the history holds no rewards, as in data that pays an episode's return at its end.
 
     Attributes:
         q_function: ranks plans in place of the value token, None for none; it is not saved.
@@ -67,9 +71,11 @@ class TTPolicy(BasePolicy):
         search: dict[str, Any],
         latency_s: float = 0.0,
         density: bool = True,
+        delayed: bool = False,
     ) -> None:
         super().__init__(observation_space, action_space)
-        self._arguments = {"model": model, "planner": planner, "search": search, "latency_s": latency_s, "density": density}
+        self._arguments = {"model": model, "planner": planner, "search": search, "latency_s": latency_s}
+        self._arguments |= {"density": density, "delayed": delayed}
         goal = isinstance(observation_space, spaces.Dict)
         if goal != bool(model.get("goal")):
             raise UsageError(
@@ -79,12 +85,12 @@ class TTPolicy(BasePolicy):
         sizes = dimension(plain, "observation"), dimension(action_space, "action")
         self.model = TrajectoryTransformer(*sizes, **model)
         self.bins = Discretizer.empty(self.model.bins, self.model.size)
-        self.planner, self.density = planner, density
+        self.planner, self.density, self.delayed = planner, density, delayed
         filters = {name: Filter(*search[name]) for name in ("action", "observation") if name in search}
         self.budget = LatencyBudget(latency_s, Search(**{**search, **filters}))
         self.q_function: QFunction | None = None
         self.generator = torch.Generator().manual_seed(0)
-        self._warned = False
+        self._warned: set[str] = set()  # of which numbers it has been said that they are outside the bins
 
     def _get_constructor_parameters(self) -> dict[str, Any]:
         return {"observation_space": self.observation_space, "action_space": self.action_space, **self._arguments}
@@ -100,19 +106,35 @@ class TTPolicy(BasePolicy):
         episode_start: np.ndarray | None = None,
         deterministic: bool = False,
     ) -> tuple[np.ndarray, Memory]:
-        """As in stable-baselines3; ``state`` is the memory that the last call returned, None at the first one."""
+        """As in stable-baselines3; ``state`` is the memory that the last call returned, None at the first one.
+
+        Raises:
+            ValueError: other entries than expected, another number of environments than in ``state``, numbers that are not
+                finite.
+        """
         self.set_training_mode(False)
-        reward = None
-        if isinstance(observation, dict) and REWARD in observation:
-            reward = np.asarray(observation[REWARD], np.float64).reshape(-1)
-            observation = {name: part for name, part in observation.items() if name != REWARD}
-            if not isinstance(self.observation_space, spaces.Dict):
-                observation = observation["observation"]
+        observation, reward = self._split(observation)
         batch, vectorized = self.obs_to_tensor(observation)
         count = len(self._parts(batch)[0])
         first = np.full(count, state is None) if episode_start is None else np.asarray(episode_start, bool).reshape(-1)
         actions, memory = self.plan(batch, first, reward, state)
         return (actions if vectorized else actions[0]), memory
+
+    def _split(self, observation: Any) -> tuple[Any, np.ndarray | None]:
+        """The observation as in the space, and the rewards (n,) that came beside it."""
+        goal = isinstance(self.observation_space, spaces.Dict)
+        if not isinstance(observation, dict):
+            return observation, None
+        expected = {"observation", "desired_goal"} if goal else {"observation", REWARD}
+        missing = expected - set(observation)
+        if missing:
+            raise ValueError(
+                f"expected observations of {self.observation_space}, with {REWARD!r} beside them as "
+                f"papergym.wrappers.PreviousReward gives it; {sorted(missing)} missing among {sorted(observation)}."
+            )
+        reward = np.asarray(observation[REWARD], np.float64).reshape(-1) if REWARD in observation else None
+        plain = {name: part for name, part in observation.items() if name != REWARD}
+        return (plain if goal else plain["observation"]), reward
 
     def plan(
         self, observation: Any, first: np.ndarray, reward: np.ndarray | None, memory: Memory | None
@@ -127,9 +149,15 @@ class TTPolicy(BasePolicy):
 
         Returns:
             Actions (n, M) in the action space, and the memory for the next call.
+
+        Raises:
+            ValueError: a memory of another number of environments, or numbers that are not finite.
         """
         numbers, goals = self._parts(observation)
-        tokens, goal = self._tokens(numbers), None if goals is None else self.bins.tokens(goals)
+        if memory is not None and len(memory[1]) != len(numbers):
+            raise ValueError(f"expected observations of {len(memory[1])} environments, as in state, got {len(numbers)}.")
+        tokens = self._tokens(numbers, "observation")
+        goal = None if goals is None else self._tokens(goals, "desired_goal")
         past, known = self._remember(first, reward, memory, goal, len(numbers))
         begun = time.perf_counter()
         chosen = tokens.new_empty(len(numbers), self.model.action_dim)
@@ -159,18 +187,22 @@ class TTPolicy(BasePolicy):
             return observation["observation"], observation["desired_goal"]
         return observation, None
 
-    def _tokens(self, numbers: torch.Tensor) -> torch.Tensor:
-        outside = self.bins.outside(numbers, margin=0.01)
-        if not self._warned and bool(outside.any()):
-            self._warned = True
+    def _tokens(self, numbers: torch.Tensor, what: str, first: int = 0, used: torch.Tensor | None = None) -> torch.Tensor:
+        """Bins of numbers (n, k) of the dimensions from ``first`` on; only the rows ``used``, (n,) bool, are looked at."""
+        seen = numbers if used is None else numbers[used]
+        if not bool(torch.isfinite(seen).all()):
+            raise ValueError(f"expected finite numbers, got {what} {seen[~torch.isfinite(seen).all(1)][0].tolist()}.")
+        outside = self.bins.outside(seen, first, margin=MARGIN)
+        if what not in self._warned and bool(outside.any()):
+            self._warned.add(what)
             row, column = torch.nonzero(outside)[0].tolist()
-            low, high = (float(self.bins.thresholds[end, column]) for end in (0, -1))
+            low, high = (float(self.bins.thresholds[end, first + column]) for end in (0, -1))
             warnings.warn(
-                f"observation {column} is {float(numbers[row, column]):.4g}, outside the data's range of {low:.4g} to "
+                f"{what} {column} is {float(seen[row, column]):.4g}, outside the data's range of {low:.4g} to "
                 f"{high:.4g}; such numbers count as the nearest bin. This is said once.",
-                stacklevel=3,
+                stacklevel=4 if used is None else 5,  # the caller of predict; rewards come through _remember
             )
-        return self.bins.tokens(numbers)
+        return self.bins.tokens(numbers, first)
 
     def _remember(
         self, first: np.ndarray, reward: np.ndarray | None, memory: Memory | None, goal: torch.Tensor | None, count: int
@@ -183,11 +215,13 @@ class TTPolicy(BasePolicy):
             first = np.ones(count, bool)
         past, known, pending = (torch.as_tensor(part, device=self.device) for part in memory)
         begins = torch.as_tensor(first, device=self.device)
+        if reward is not None and self.delayed:
+            reward = np.zeros_like(reward)  # as the data shows it before an end
         if reward is None:
             token = self._likeliest_reward(past, known, pending, goal)
         else:
             paid = torch.as_tensor(np.asarray(reward, np.float64)[:, None], device=self.device)
-            token = self.bins.tokens(paid, self.model.size - 2)
+            token = self._tokens(paid, "reward", self.model.size - 2, ~begins)
         unseen = torch.full_like(token, self.model.bins - 1)  # the value, which no token attends to; the official placeholder
         newest = torch.cat((pending, token, unseen), 1)[:, None]
         past = torch.cat((past, newest), 1)[:, 1:] if kept else past

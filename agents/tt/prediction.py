@@ -112,7 +112,7 @@ def stretches(data: Dataset, *, count: int, before: int, ahead: int, longest: in
     chosen = np.sort(rng.permutation(fit)[:count])
     starts = data.starts[chosen] + rng.integers(longest, data.lengths[chosen] - ahead)
     rows = starts[:, None] + np.arange(-before, ahead + 1)
-    return Stretch(columns(data, 0.99, None)[rows], before)
+    return Stretch(columns(data, 0.99)[rows], before)
 
 
 LONGEST = 4

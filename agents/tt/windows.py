@@ -9,7 +9,7 @@ from papergym.agents.data.dataset import Dataset
 from papergym.agents.tt.discretizer import Discretizer
 
 
-def columns(data: Dataset, discount: float, penalty: float | None) -> np.ndarray:
+def columns(data: Dataset, discount: float) -> np.ndarray:
     """Observation, action, reward and value of each transition, ``(n, N + M + 2)`` float64.
 
     The value is the discounted sum of the rewards behind the transition's own: ``V_t = sum_k discount**k r_{t+1+k}``.
@@ -17,19 +17,15 @@ def columns(data: Dataset, discount: float, penalty: float | None) -> np.ndarray
     Args:
         data: Box observations and actions of one axis.
         discount: of the value.
-        penalty: stands for the reward of a step that ends the task; None leaves it.
     """
-    rewards = data.rewards.copy()
-    if penalty is not None:
-        rewards[data.terminated] = penalty
     values, after = np.zeros(len(data)), 0.0
     last = np.zeros(len(data), bool)
     last[data.starts[1:] - 1] = True
     for row in range(len(data) - 1, -1, -1):
         after = 0.0 if last[row] else after
         values[row] = after
-        after = rewards[row] + discount * after
-    return np.column_stack((data.observations, data.actions, rewards, values)).astype(np.float64)
+        after = data.rewards[row] + discount * after
+    return np.column_stack((data.observations, data.actions, data.rewards, values)).astype(np.float64)
 
 
 @dataclass(frozen=True)
@@ -57,16 +53,14 @@ class Windows:
         data: the episodes.
         discretizer: bins of its columns.
         window: transitions of a window.
-        discount, penalty: see :func:`columns`.
+        discount: see :func:`columns`.
         goal: give each window its goal.
     """
 
-    def __init__(
-        self, data: Dataset, discretizer: Discretizer, window: int, *, discount: float, penalty: float | None, goal: bool
-    ) -> None:
+    def __init__(self, data: Dataset, discretizer: Discretizer, window: int, *, discount: float, goal: bool) -> None:
         self.window, self.size, self.stop = window, discretizer.dimensions, discretizer.bins
         device = discretizer.thresholds.device
-        tokens = discretizer.tokens(torch.as_tensor(columns(data, discount, penalty), device=device))
+        tokens = discretizer.tokens(torch.as_tensor(columns(data, discount), device=device))
         end = torch.full((1, self.size), self.stop, device=device)  # the row that stands for all behind an end
         self._tokens = torch.cat((tokens, end)).to(torch.int16)
         episode = np.repeat(np.arange(data.episodes), data.lengths)

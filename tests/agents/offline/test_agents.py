@@ -15,6 +15,7 @@ from papergym.agents.runner.plan import draft
 from papergym.agents.runner.registry import agent, agents
 
 KEYS = ("bc", "td3bc", "iql", "cql", "rvs")
+OFFLINE = [row.key for row in agents() if issubclass(row.load(row.config), DatasetConfig)]
 VECTOR, NUMBER, IMAGE = spaces.Box(-np.inf, np.inf, (4,)), spaces.Discrete(5), spaces.Box(0, 255, (3, 36, 36), np.uint8)
 MATRIX, BYTES = spaces.Box(-1, 1, (2, 3), np.float64), spaces.Box(0, 255, (7,), np.uint8)
 BOX, WIDE, DISCRETE = spaces.Box(-2, 2, (2,)), spaces.Box(np.array([[0, -3]]), np.array([[4, 1]])), spaces.Discrete(3)
@@ -99,12 +100,12 @@ def test_a_resumed_run_ends_with_the_same_numbers(memory_data, key, preset, tmp_
 
 SMALL = {
     "dt": {"context": 4, "width": 8, "layers": 1, "max_timestep": 40, "timesteps": False},
-    "tt": {"bins": 7, "window": 2, "width": 8, "layers": 1, "heads": 1},
+    "tt": {"bins": 7, "window": 2, "context": 2, "width": 8, "layers": 1, "heads": 1, "termination_penalty": None},
 }
 """Settings of agents that learn from windows, for small networks."""
 
 
-@pytest.mark.parametrize("key", [row.key for row in agents() if issubclass(row.load(row.config), DatasetConfig)])
+@pytest.mark.parametrize("key", OFFLINE)
 def test_delayed_learns_from_the_delayed_data(memory_data, key):
     """The same numbers as from data in which every reward was moved to the end of its episode by hand."""
     env, data = memory_data(VECTOR, BOX)
@@ -120,6 +121,44 @@ def test_delayed_learns_from_the_delayed_data(memory_data, key):
     torch.testing.assert_close(weights["delayed"], weights["by hand"])
     assert losses["delayed"] == pytest.approx(losses["by hand"])
     assert (losses["delayed"] == losses["dense"]) == (key == "bc"), "only cloning does not look at rewards"
+
+
+def units(learner):
+    """The buffers in whose units the networks read."""
+    modules = [part for part in learner.parts().values() if isinstance(part, torch.nn.Module)]
+    names = ("mean", "scale", "state_mean", "state_std", "return_scale", "thresholds")
+    buffers = [pair for module in modules for pair in module.named_buffers()]
+    return {name: value.clone() for name, value in buffers if name.rsplit(".", 1)[-1] in names}
+
+
+@pytest.mark.parametrize("key", OFFLINE)
+def test_networks_of_another_run_keep_the_units_of_their_inputs(memory_data, key, tmp_path):
+    """Also over a checkpoint; a run that begins anew takes the units from its own data."""
+    env, data = memory_data(VECTOR, BOX)
+    other = replace(data, observations=3 * data.observations + 1, next_observations=3 * data.next_observations + 1)
+    settings = {"batch_size": 8, **SMALL.get(key, {"hidden": [8]})}
+    settings |= {"normalize": True} if key in ("td3bc", "iql", "cql") else {}
+    first, second, third, fresh = (make(key, env, used, **settings) for used in (data, other, other, other))
+    first.learn(2, Hooks())
+    second.start_from(first.get_state())
+    second.learn(2, Hooks())
+    save_state(tmp_path / "state", {"model": second.get_state()}, kind=key)
+    third.set_state(load_state(tmp_path / "state", kind=key)["model"])
+    third.learn(4, Hooks())
+    fresh.learn(2, Hooks())
+    expected = units(first)
+    assert bool(expected) == (key not in ("bc", "rvs")), "these two read plain numbers"
+    for name, value in expected.items():
+        assert torch.equal(units(second)[name], value) and torch.equal(units(third)[name], value), name
+    assert not expected or any(not torch.equal(units(fresh)[name], value) for name, value in expected.items())
+
+
+@pytest.mark.parametrize("shape", [(36, 36, 3), (3, 20, 36)])
+@pytest.mark.parametrize("key", [key for key in OFFLINE if key != "tt"])
+def test_images_that_the_policies_cannot_read_are_refused(memory_data, key, shape):
+    env, data = memory_data(spaces.Box(0, 255, shape, np.uint8), BOX)
+    with pytest.raises(UsageError, match=r"expected images of shape \(channels, height, width\), at least 36 pixels"):
+        make(key, env, data, **SMALL.get(key, {}))
 
 
 @pytest.mark.parametrize("key", KEYS)

@@ -1,5 +1,6 @@
 """The agent: it learns, acts with a memory, resumes exactly, and its file is a policy of stable-baselines3."""
 
+import dataclasses
 import signal
 import subprocess
 import sys
@@ -230,6 +231,10 @@ def test_a_budget_shrinks_beam_and_horizon():
         ({"k_obs": 0}, "k_obs is 0"),
         ({"width": 30, "heads": 4}, "a multiple of heads"),
         ({"goal": True}, "a goal is reached by likelihood"),
+        ({"bins": 40_000}, "bins is 40000, expected at most 32767"),
+        ({"context": 11}, "context is 11, expected at most window, 10"),
+        ({"context": 1}, "context is 1 and horizon 15"),
+        ({"window": 1, "context": 1}, "context is 1 and horizon 15"),
         ({"critic": "run", "planner": "likelihood"}, "a critic ranks plans by reward"),
     ],
 )
@@ -251,4 +256,43 @@ def test_spaces_and_values_it_cannot_use():
     )
     learner.begin(data)
     with pytest.warns(UserWarning, match="observation 0 is 5, outside the data's range"):
-        learner.act(np.array([[5.0]], np.float32), np.ones(1, bool), np.zeros(1), None)
+        _, state = learner.act(np.array([[5.0]], np.float32), np.ones(1, bool), np.full(1, 1e6), None)  # no step, no reward
+    here, policy = np.zeros((1, 1), np.float32), learner.policy
+    with pytest.warns(UserWarning, match="reward 0 is 1e\\+06, outside the data's range"):
+        policy.predict({"observation": here, "previous_reward": np.array([1e6])}, state, np.zeros(1, bool))
+    for seen, memory, message in (
+        (np.array([[np.nan]], np.float32), state, "expected finite numbers, got observation"),
+        ({"observation": here, "previous_reward": np.array([np.inf])}, state, "expected finite numbers, got reward"),
+        ({"previous_reward": np.zeros(1)}, state, "'observation'.* missing among"),
+        (np.zeros((3, 1), np.float32), state, "expected observations of 1 environments, as in state, got 3"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            policy.predict(seen, memory, np.zeros(len(memory[1]), bool))
+
+
+def test_delayed_rewards_and_the_penalty(caplog, tmp_path):
+    """The penalty stands for the reward of the last step, not for the return paid there. The policy's file keeps both rules."""
+    data = dataclasses.replace(line(), terminated=np.isin(np.arange(len(line())), line().starts[1:] - 1))
+    settings = {**FAST, "termination_penalty": -100.0}
+    learner = TrajectoryTransformerLearner(
+        Spaces(data.observation_space, data.action_space), Config(**settings, delayed=True), data, device="cpu"
+    )
+    delayed = learner.rewarded(data)
+    for number in range(data.episodes):
+        paid = delayed.episode(number).rewards
+        own = data.episode(number).rewards
+        np.testing.assert_allclose(paid, [*np.zeros(len(own) - 1), own[:-1].sum() - 100])
+    assert "give --termination-penalty None" not in caplog.text
+    paid = np.where(data.terminated, 10.0, data.rewards)
+    learner.rewarded(dataclasses.replace(data, rewards=paid))
+    assert "up to 10, and termination_penalty puts -100 in their place" in caplog.text
+
+    learner.begin(delayed)
+    learner.save(tmp_path)
+    policy, here, memories = TTPolicy.load(tmp_path / "policy.zip"), np.zeros((1, 1), np.float32), []
+    for reward in (-0.5, 0.0):
+        policy.generator.manual_seed(0)
+        _, state = policy.predict({"observation": here, "previous_reward": np.zeros(1)})
+        shown = {"observation": here, "previous_reward": np.full(1, reward)}
+        memories.append(policy.predict(shown, state, np.zeros(1, bool))[1])
+    assert all(np.array_equal(*pair) for pair in zip(*memories))

@@ -215,7 +215,7 @@ def test_held_out_episodes_and_stretches():
     first = {tuple(data.episode(number).observations[0]) for number in range(40)}
     assert first == {tuple(part.episode(n).observations[0]) for part in (held, train) for n in range(part.episodes)}
     found = {before: stretches(held, count=3, before=before, ahead=10, longest=4, seed=0) for before in (0, 1, 4)}
-    whole = columns(held, 0.99, None)
+    whole = columns(held, 0.99)
     for before, stretch in found.items():
         assert stretch.numbers.shape == (3, before + 11, 5)
         np.testing.assert_array_equal(stretch.numbers, found[4].numbers[:, 4 - before :])
@@ -229,8 +229,8 @@ def test_held_out_episodes_and_stretches():
 
 def test_hidden_numbers_are_neither_seen_nor_learned():
     data = made(episodes=2, length=6)
-    bins = Discretizer(quantile_thresholds(columns(data, 0.99, None), 5))
-    windows = Windows(data, bins, 3, discount=0.99, penalty=None, goal=False)
+    bins = Discretizer(quantile_thresholds(columns(data, 0.99), 5))
+    windows = Windows(data, bins, 3, discount=0.99, goal=False)
     plain = windows.batch(np.arange(len(windows)))
     hidden = np.random.default_rng(0).random((12, 2)) < 0.5
     windows.hide(hidden)
@@ -252,7 +252,9 @@ def test_the_learner_hides_its_share():
     env = type("Spaces", (gym.Env,), {"observation_space": data.observation_space, "action_space": data.action_space})()
     from papergym.agents.tt.config import Config
 
-    learner = HidingLearner(env, Config(bins=8, window=3, width=8, layers=1, heads=1, batch_size=8), data, device="cpu")
+    learner = HidingLearner(
+        env, Config(bins=8, window=3, context=3, width=8, layers=1, heads=1, batch_size=8), data, device="cpu"
+    )
     learner.share = 0.5
     learner.begin(data)
     batch = learner._windows.batch(np.arange(len(learner._windows)))

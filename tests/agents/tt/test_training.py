@@ -38,7 +38,7 @@ def test_columns_by_hand():
     """The value is the discounted rewards behind this one; the penalty stands for the terminal reward only."""
     data = make_data()
     for penalty in (None, -100.0):
-        found = columns(data, 0.9, penalty)
+        found = columns(data if penalty is None else data.with_terminal_reward(penalty), 0.9)
         row = 0
         for number in range(3):
             episode = data.episode(number)
@@ -54,9 +54,9 @@ def test_columns_by_hand():
 
 def test_windows_by_hand():
     data = make_data()
-    bins = Discretizer(quantile_thresholds(columns(data, 0.9, None), 5))
-    windows = Windows(data, bins, 3, discount=0.9, penalty=None, goal=True)
-    tokens = bins.tokens(torch.tensor(columns(data, 0.9, None)))
+    bins = Discretizer(quantile_thresholds(columns(data, 0.9), 5))
+    windows = Windows(data, bins, 3, discount=0.9, goal=True)
+    tokens = bins.tokens(torch.tensor(columns(data, 0.9)))
     starts = [0, 1, 2, 4, *range(5, 11)]  # not an episode's last transition, unless it is the only one
     assert len(windows) == len(starts)
     batch = windows.batch(np.arange(len(starts)))
@@ -70,14 +70,14 @@ def test_windows_by_hand():
             assert batch.mask[row, part].tolist() == [float(inside or stops)] * 7
         goal = bins.tokens(torch.tensor(data.episode(number).observations[-1]))
         assert batch.goal[row].tolist() == goal.tolist()
-    assert Windows(data, bins, 3, discount=0.9, penalty=None, goal=False).batch(np.arange(2)).goal is None
+    assert Windows(data, bins, 3, discount=0.9, goal=False).batch(np.arange(2)).goal is None
 
 
 def test_loss_by_hand(tt):
     model = tt[0](window=3, bins=5)
     data = make_data()
-    bins = Discretizer(quantile_thresholds(columns(data, 0.9, None), 5))
-    batch = Windows(data, bins, 3, discount=0.9, penalty=None, goal=False).batch(np.arange(10))
+    bins = Discretizer(quantile_thresholds(columns(data, 0.9), 5))
+    batch = Windows(data, bins, 3, discount=0.9, goal=False).batch(np.arange(10))
     weight = weights(model, 3, 5.0, 2.0, 3.0)
     assert weight[:7].tolist() == [1, 1, 1, 5, 5, 2, 3] and weight.shape == (21,)
     logits = model(batch.tokens[:, :-1]).detach().double().numpy()
@@ -141,7 +141,9 @@ def test_bfloat16_learns_as_float32_does():
     env = type("Spaces", (gym.Env,), {"observation_space": BOX, "action_space": ACTIONS})()
     losses = {}
     for bf16 in (False, True):
-        config = Config(bins=8, window=3, width=24, layers=2, heads=3, batch_size=16, dropout=0.0, bf16=bf16, warmup=1)
+        config = Config(
+            bins=8, window=3, context=3, width=24, layers=2, heads=3, batch_size=16, dropout=0.0, bf16=bf16, warmup=1
+        )
         learner = TrajectoryTransformerLearner(env, config, data, device="cpu")
         learner.begin(data)
         losses[bf16] = [float(learner.update(data)["loss"]) for _ in range(30)]
