@@ -16,6 +16,7 @@ from papergym.agents.data.dataset import Dataset
 from papergym.agents.offline.config import require
 from papergym.agents.offline.learner import OfflineLearner
 from papergym.agents.offline.losses import descend
+from papergym.agents.offline.transitions import check_discrete
 
 
 class BehaviourCloning(OfflineLearner):
@@ -29,6 +30,7 @@ class BehaviourCloning(OfflineLearner):
         self, env: gym.Env, config: Config, data: Dataset | None = None, *, seed: int = 0, device: str = "auto"
     ) -> None:
         super().__init__(env, config, data, seed=seed, device=device)
+        check_discrete(env.observation_space, env.action_space)
         require(0 < config.share <= 1, "share", config.share, "above 0 and at most 1")
         self.config = config
         kind = ActorCriticCnnPolicy if is_image_space(env.observation_space) else ActorCriticPolicy

@@ -13,9 +13,9 @@ def cloning_loss(policy: Any, observations: torch.Tensor, actions: torch.Tensor)
     Args:
         policy: SB3's actor-critic policy, of which the actor is used.
         observations: (batch, ...).
-        actions: (batch, ...) float, of the action space's shape, or (batch,) int64.
+        actions: (batch, ...) float, of the action space's shape, or (batch,) whole numbers.
     """
     distribution = policy.get_distribution(observations)
     if isinstance(policy.action_space, spaces.Discrete):
-        return F.cross_entropy(distribution.distribution.logits, actions)
+        return F.cross_entropy(distribution.distribution.logits, actions.long())
     return F.mse_loss(distribution.mode(), actions.flatten(1))  # the negative log-likelihood of a Gaussian of unit variance

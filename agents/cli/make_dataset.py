@@ -70,18 +70,21 @@ class Options:
 def main(argv: list[str]) -> int:
     """Write the dataset and print what is in it."""
     options = parse(Options, "make-dataset", argv, description=DESCRIPTION)
-    from papergym.agents.offline.make import Request, make_dataset  # torch loads only now: --help stays quick
+    from papergym.agents.offline.make import Request, check_request, make_dataset  # torch loads only now: --help stays quick
     from papergym.agents.offline.source import Source
     from papergym.agents.offline.train_source import train_source
 
     kwargs = key_values(options.env_kwargs, "--env-kwargs")
-    Request(options.env, options.quality, options.steps, options.seed, kwargs).check()
+    if (options.agent or options.preset or options.train_steps) and (options.source or options.quality == "random"):
+        why = "--from gives one" if options.source else "random needs none"
+        raise UsageError(f"--agent, --preset and --train-steps are for a run that is trained here; {why}.")
     if options.source is not None:
-        if options.agent or options.preset or options.train_steps:
-            raise UsageError("--agent, --preset and --train-steps are for a run that is trained here; --from gives one.")
+        Request(options.env, options.quality, options.steps, options.seed, kwargs).check()
         source = Source(options.source)
         kwargs = kwargs or source.plan.env_kwargs
     elif options.quality != "random":
+        request = Request(options.env, options.quality, options.steps, options.seed, kwargs)
+        check_request(request, options.id, overwrite=options.overwrite)
         trained = {"key": options.agent, "preset": options.preset, "steps": options.train_steps}
         source = train_source(options.env, kwargs, seed=options.seed, listen=True, **trained)
     else:

@@ -27,10 +27,15 @@ def to_replay_buffer(
         device: where sampled tensors live.
         **more: arguments of ``kind``.
 
+    Raises:
+        UsageError: a buffer that holds something else, or actions without bounds.
+
     Example:
         >>> model = stable_baselines3.SAC("MlpPolicy", "Hopper-v4")
         >>> model.replay_buffer = to_replay_buffer(load_dataset("papergym/hopper-v4/medium-v0"), device=model.device)
     """
+    if isinstance(data.action_space, spaces.Box) and not data.action_space.is_bounded():
+        raise UsageError(f"expected a bounded Box of actions, which SB3 scales to [-1, 1], got {data.action_space}.")
     buffer: Any = kind(len(data), data.observation_space, data.action_space, device, n_envs=1, **more)
     _refuse_other(buffer)
     dones = np.zeros(len(data), np.float32)

@@ -9,8 +9,10 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
-from papergym.agents.data.recording import Recording, Start, stacked
+from papergym.agents.data.recording import Recording, Start, kept, stacked
 from papergym.agents.errors import BadNumbersError, UsageError
+
+FLATTEN = "Register an id whose environment is wrapped in gymnasium.wrappers.FlattenObservation, and record that one."
 
 
 class Policy(Protocol):
@@ -84,7 +86,7 @@ def record(env: gym.Env, policy: Policy, seed: int, most: int) -> Recording:
         action, log_prob = policy(seen[-1], not actions, reward)
         observation, reward, terminated, truncated, _ = env.step(action)
         reward = float(reward)
-        seen.append(observation)
+        seen.append(kept(observation))
         actions.append(np.array(action))
         paid.append(reward)
         log_probs.append(log_prob)
@@ -124,7 +126,7 @@ def check_spaces(env: gym.Env) -> None:
     """Raise UsageError for an environment whose episodes a dataset does not hold."""
     for what, space in (("observations", env.observation_space), ("actions", env.action_space)):
         if not isinstance(space, (spaces.Box, spaces.Discrete)):
-            remedy = " Flatten them: gymnasium.wrappers.FlattenObservation." if what == "observations" else ""
+            remedy = f" {FLATTEN}" if what == "observations" else ""
             raise UsageError(f"datasets hold Box and Discrete {what}; {_name(env)} has {space}.{remedy}")
 
 

@@ -55,12 +55,15 @@ def _read(path: Path) -> dict[str, np.ndarray]:
             if missing:
                 raise UsageError(f"{path}: expected D4RL's arrays {', '.join(NEEDED)}, {', '.join(missing)} is missing.")
             found = [name for name in (*NEEDED, "timeouts", "next_observations") if name in file]
-            columns = {name: np.asarray(_array(file[name])) for name in found}
+            columns = {name: _column(file[name], f"{path}, {name}") for name in found}
     except (OSError, KeyError, RuntimeError) as error:
         raise UsageError(f"{path} cannot be read: {error}. Is the file whole?") from error
+    if not len(columns["rewards"]):
+        raise UsageError(f"{path} holds no episode: its arrays have no rows.")
     for name, column in columns.items():
-        if column.ndim < 1 or len(column) != len(columns["rewards"]):
-            raise UsageError(f"{path}, {name}: expected {len(columns['rewards'])} rows, got shape {column.shape}.")
+        shape = columns["observations"].shape if name == "next_observations" else (len(columns["rewards"]), *column.shape[1:])
+        if column.shape != shape:
+            raise UsageError(f"{path}, {name}: expected shape {shape}, got {column.shape}.")
         if name in ("rewards", "terminals", "timeouts"):
             columns[name] = column.reshape(len(column)) if column.size == len(column) else column
     if "timeouts" not in columns and "next_observations" not in columns:
@@ -70,8 +73,21 @@ def _read(path: Path) -> dict[str, np.ndarray]:
     return columns
 
 
-def _array(item: Any) -> Any:
-    return item[()]
+def _column(item: Any, where: str) -> np.ndarray:
+    """An array of the file.
+
+    Raises:
+        UsageError: a group, a single number, text, or numbers that are not finite.
+    """
+    if not getattr(item, "shape", ()):
+        raise UsageError(f"{where}: expected an array with a row for each step, got {item}.")
+    column = np.asarray(item[()])
+    if not (np.issubdtype(column.dtype, np.number) or column.dtype == bool):
+        raise UsageError(f"{where}: expected numbers, got {column.dtype}.")
+    if not np.isfinite(column).all():
+        row = int(np.argwhere(~np.isfinite(column))[0][0])
+        raise UsageError(f"{where}: expected finite numbers, got one in row {row} that is not.")
+    return column
 
 
 def _episodes(columns: dict[str, np.ndarray], path: Path) -> list[Episode]:
@@ -110,6 +126,6 @@ def _ends(columns: dict[str, np.ndarray]) -> np.ndarray:
         ends = ends | columns["timeouts"].astype(bool)
     if "next_observations" in columns:
         left, right = columns["next_observations"][:-1], columns["observations"][1:]
-        ends[:-1] |= (left != right).reshape(len(left), -1).any(1)
+        ends[:-1] |= (left != right).any(axis=tuple(range(1, left.ndim)))
     ends[-1:] = True
     return ends

@@ -194,8 +194,8 @@ class Dataset:
         return seen.mean(0).astype(np.float32), seen.std(0).astype(np.float32)
 
     def normalized(self, value: float) -> float:
-        """100 * (return - random) / (expert - random); NaN where the reference returns are not known."""
-        if self.random_return is None or self.expert_return is None:
+        """100 * (return - random) / (expert - random); NaN where the reference returns are not known or equal."""
+        if self.random_return is None or self.expert_return is None or self.random_return == self.expert_return:
             return float("nan")
         return 100 * (value - self.random_return) / (self.expert_return - self.random_return)
 
@@ -229,6 +229,15 @@ def _check_shape(name: str, array: np.ndarray, space: spaces.Space, where: str) 
         low, high = int(space.start), int(space.start + space.n) - 1
         if not np.issubdtype(array.dtype, np.integer) or array.min() < low or array.max() > high:
             raise UsageError(f"{where}, {name}: expected whole numbers from {low} to {high}, got {array.dtype} values.")
+
+
+def check_digest(data: Dataset, digest: str, name: str) -> None:
+    """Raise UsageError where a run began with other data; ``digest`` is what it began with, "" for a new run."""
+    if digest not in ("", data.digest):
+        raise UsageError(
+            f"the dataset {name} has other contents (digest {data.digest}) than the run began with "
+            f"({digest}). Give the old data back, or start a new run."
+        )
 
 
 def check_environment(data: Dataset, env: gym.Env, name: str) -> None:

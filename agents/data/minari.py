@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from papergym.agents.data.collect import FLATTEN
 from papergym.agents.data.d4rl import load_d4rl
 from papergym.agents.data.dataset import Dataset, Episode
 from papergym.agents.data.write import datasets_root
@@ -61,8 +62,7 @@ def _episodes(dataset: Any, name: str) -> Iterator[Episode]:
         for what in ("observations", "actions"):
             if isinstance(getattr(episode, what), (dict, tuple, list)):
                 raise UsageError(
-                    f"{where}, {what}: expected one array, got a {type(getattr(episode, what)).__name__}. Flatten the "
-                    "environment (gymnasium.wrappers.FlattenObservation) and record again."
+                    f"{where}, {what}: expected one array, got a {type(getattr(episode, what)).__name__}. {FLATTEN}"
                 )
         ended = _end(where, len(episode.actions), episode.terminations, episode.truncations)
         yield Episode(np.asarray(episode.observations), np.asarray(episode.actions), np.asarray(episode.rewards), ended)

@@ -29,7 +29,7 @@ class Start:
         observation, _ = env.reset(seed=self.seed)
         for _ in range(self.resets):
             observation, _ = env.reset()
-        return observation
+        return kept(observation)
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def play_again(env: gym.Env, start: Start, actions: np.ndarray) -> Recording:
     seen, paid, terminated, truncated = [start.begin(env)], [], False, False
     for action in actions:
         observation, reward, terminated, truncated, _ = env.step(action)
-        seen.append(observation)
+        seen.append(kept(observation))
         paid.append(float(reward))
         if terminated or truncated:
             break
@@ -106,6 +106,11 @@ def _start(about: Mapping[str, Any]) -> Start | None:
     return Start(int(about["run_seed"]), int(about["resets"])) if "run_seed" in about else None
 
 
+def kept(observation: Any) -> Any:
+    """A copy of an array: an environment may change its own one in place."""
+    return np.array(observation) if isinstance(observation, np.ndarray) else observation
+
+
 def stacked(values: list[Any]) -> np.ndarray:
     """Observations or actions as one array.
 
@@ -115,6 +120,6 @@ def stacked(values: list[Any]) -> np.ndarray:
     if isinstance(values[0], (dict, tuple, str)):
         raise UsageError(
             f"datasets hold one array per observation, got a {type(values[0]).__name__}. "
-            "Flatten it: gymnasium.wrappers.FlattenObservation."
+            "Wrap the environment in gymnasium.wrappers.FlattenObservation."
         )
     return np.stack([np.asarray(value) for value in values])

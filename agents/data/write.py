@@ -102,9 +102,12 @@ def write_dataset(
     import minari
 
     check_spaces(env)
-    refuse_existing(dataset_id, overwrite)
     folder = dataset_folder(dataset_id)
     work = work or datasets_root() / WORK / f"write-{os.getpid()}"
+    old = _aside(work / dataset_id)
+    if old.exists() and not folder.exists():  # of a process that was killed between two moves
+        os.replace(old, folder)
+    refuse_existing(dataset_id, overwrite)
     shutil.rmtree(work, ignore_errors=True)  # of a process that was killed
     try:
         with _written_to(work), warnings.catch_warnings():
@@ -216,15 +219,20 @@ def _move(new: Path, folder: Path) -> None:
     namespace = folder.parent.relative_to(datasets_root()).as_posix()
     if namespace != "." and namespace not in list_local_namespaces():
         create_namespace(namespace)
-    old = new.parent / "old"
+    old = _aside(new)
     if folder.exists():
         os.replace(folder, old)
     try:
         os.replace(new, folder)
-    except OSError:
+    except BaseException:
         if old.exists():
             os.replace(old, folder)
         raise
+
+
+def _aside(new: Path) -> Path:
+    """Where the dataset that ``new`` replaces lies between the two moves."""
+    return new.parent / "old"
 
 
 def remove_empty(folder: Path) -> None:

@@ -6,6 +6,7 @@ from papergym import assets
 from papergym.agents.dt.windows import Sampling
 from papergym.agents.errors import UsageError
 from papergym.agents.offline.config import DatasetConfig, require
+from papergym.agents.sequence.gpt import Activation
 
 _PAPER = assets.paper("dt")["presets"]["paper"]
 
@@ -24,8 +25,8 @@ class Config(DatasetConfig):
     """Attention heads of each block."""
     dropout: float = _PAPER["dropout"]
     """Of embeddings, attention and outputs."""
-    activation: str = _PAPER["activation"]
-    """relu, gelu or gelu_tanh."""
+    activation: Activation = _PAPER["activation"]
+    """Of the blocks; gelu_tanh is GPT-2's gelu_new."""
     batch_size: int = _PAPER["batch_size"]
     """Windows per update."""
     learning_rate: float = _PAPER["learning_rate"]
@@ -65,7 +66,10 @@ class Config(DatasetConfig):
 
     def check(self) -> None:
         """Raise UsageError for values with which no update or no sweep can be made."""
-        require(self.context >= 1, "context", self.context, "at least 1")
+        for name in ("context", "width", "layers", "heads"):
+            require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
+        require(self.width % self.heads == 0, "width", self.width, f"a multiple of heads, {self.heads}")
+        require(self.clip > 0, "clip", self.clip, "a positive number; inf does not clip")
         require(self.return_scale >= 0, "return_scale", self.return_scale, "at least 0")
         require(0 <= self.target_quantile <= 1, "target_quantile", self.target_quantile, "between 0 and 1")
         require(self.sweep_targets != 1, "sweep_targets", self.sweep_targets, "at least 2, or 0 for none")

@@ -100,7 +100,10 @@ class DecisionTransformerPolicy(DecisionTransformerNetwork):
             self.set_training_mode(False)
         own = target is None
         wanted = np.broadcast_to(np.asarray(self.target.item() if own else target, np.float64), (len(observation),))
-        self._check_target(wanted)
+        if not self.hide_returns:
+            self._check_target(wanted)
+        elif not own:
+            self._say_once("the network was trained without returns (hide_returns): the target has no effect.")
         before = empty(observation, self.context, self.action_space) if state is None else History(*state)
         if len(before.age) != len(observation):
             raise ValueError(f"expected observations of {len(before.age)} environments, as in state, got {len(observation)}.")
@@ -159,7 +162,7 @@ class DecisionTransformerPolicy(DecisionTransformerNetwork):
     def _check_target(self, wanted: np.ndarray) -> None:
         low, high = self.returns_range.tolist()
         outside = wanted[(wanted < low - 1e-3 * abs(low)) | (wanted > high + 1e-3 * abs(high))]
-        if low < high and len(outside):
+        if (low, high) != (0, 0) and len(outside):  # zeros stand for data that is not known
             self._say_once(
                 f"the target {outside[0]:g} lies outside the returns of the data, {low:g} to {high:g}: what the policy does "
                 "there is extrapolation. Targets are whole returns, not divided by the scale "

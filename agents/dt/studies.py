@@ -13,6 +13,7 @@ from papergym.agents.offline.sweep import play
 from papergym.agents.runner.evaluation import EVALUATION_SEED, make_env
 from papergym.agents.runner.plan import draft
 from papergym.agents.runner.registry import agent
+from papergym.envs.toys import shortest_path as graphs
 
 METHODS = ("DT", "CQL", "BC", "%BC")
 """Columns of the paper's table for Key-to-Door."""
@@ -118,7 +119,8 @@ def shortest_path(trial: dict[str, Any]) -> dict[str, Any]:
         shortest paths; ``cpu_s``.
     """
     begun, env_id = time.process_time(), "DT-ShortestPath-v0"
-    data = toys.shortest_path(trial["walks"], trial["seed"], existing_edges=trial["existing_edges"])
+    asked = {"seed": trial["seed"], "existing_edges": trial["existing_edges"]}
+    data, walks = toys.shortest_path(trial["walks"], **asked), graphs.random_walks(trial["walks"], **asked)
     learner = learn("dt", trial["preset"], {"updates": trial["updates"]}, data, env_id, {}, trial["seed"])
     world: Any = gym.make(env_id).unwrapped
     starts = np.array([node for node in range(world.nodes) if node != world.goal])
@@ -130,7 +132,7 @@ def shortest_path(trial: dict[str, Any]) -> dict[str, Any]:
         "tabular": float(100 * (best == optimal).mean()),
         "mean_steps": float(taken[np.isfinite(taken)].mean()) if np.isfinite(taken).any() else float("nan"),
         "mean_optimal": float(optimal.mean()),
-        "histogram_walks": _histogram(data.lengths),
+        "histogram_walks": _histogram(walks.lengths[walks.terminated]),
         "histogram_dt": _histogram(taken),
         "histogram_optimal": _histogram(optimal),
         "cpu_s": round(time.process_time() - begun, 1),

@@ -21,14 +21,13 @@ from papergym.agents.checkpoint.state import (
     set_generator_state,
     set_global_rng_state,
 )
-from papergym.agents.data.dataset import Dataset, check_environment
+from papergym.agents.data.dataset import Dataset, check_digest, check_environment
 from papergym.agents.data.minari import load_dataset
 from papergym.agents.errors import BadNumbersError, UsageError
 from papergym.agents.fast.precision import fast_matmul
 from papergym.agents.offline.config import DatasetConfig
 from papergym.agents.runner.evaluation import make_env
 from papergym.agents.runner.learner import Hooks
-
 
 LEAST_PIXELS = 36
 """Height and width of an image that the convolutions of SB3's NatureCNN can take."""
@@ -71,7 +70,7 @@ class OfflineLearner(ABC):
         self.env, self.data = env, data
         if data is not None:
             check_environment(data, env, data.name)
-        self._dataset, self._delayed = config.dataset, config.delayed
+        self._dataset, self._digest, self._delayed = config.dataset, config.dataset_digest, config.delayed
         self.device = get_device(device)
         self.batches = np.random.default_rng([seed, 1])
         self.noise = torch.Generator(self.device).manual_seed(seed)
@@ -142,9 +141,11 @@ class OfflineLearner(ABC):
 
         Raises:
             BadNumbersError: the loss is not finite.
+            UsageError: other data than the run began with, or data that does not fit the environment.
         """
         if self.data is None:
             self.data = load_dataset(self._dataset)
+            check_digest(self.data, self._digest, self._dataset)
             check_environment(self.data, self.env, self._dataset)
         data = self.rewarded(self.data)
         self.begin(data)

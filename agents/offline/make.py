@@ -67,6 +67,26 @@ class Request:
         return f"papergym/{name}/{self.quality}-v0"
 
 
+def check_request(request: Request, dataset_id: str = "", *, overwrite: bool = False) -> None:
+    """Refuse what can be refused before a source is trained; see :func:`make_dataset`.
+
+    A dataset of the same environment, quality and seed passes: whether it is the one asked for is known with the source only.
+
+    Raises:
+        UsageError: values out of range, spaces that a dataset does not hold, or an id that is taken or not possible.
+    """
+    request.check()
+    env = make_env(request.env, request.env_kwargs)
+    try:
+        check_spaces(env)
+    finally:
+        env.close()
+    asked = {name: getattr(request, name) for name in ("env", "quality", "seed", "env_kwargs")}
+    there = read_about(dataset_id or request.dataset_id).get("request", {})
+    if not json.loads(json.dumps(asked)).items() <= there.items():
+        refuse_existing(dataset_id or request.dataset_id, overwrite)
+
+
 def make_dataset(request: Request, source: Source | None = None, dataset_id: str = "", *, overwrite: bool = False) -> Path:
     """Write a dataset, going on with one that was cut; its folder.
 

@@ -29,11 +29,16 @@ class Batch(NamedTuple):
     dones: torch.Tensor
 
 
-def check_spaces(observation_space: spaces.Space, action_space: spaces.Space) -> None:
-    """Raise UsageError for spaces that SB3's policies do not take."""
+def check_discrete(observation_space: spaces.Space, action_space: spaces.Space) -> None:
+    """Raise UsageError for Discrete spaces whose numbers SB3's policies would not count from 0."""
     for what, space in (("observations", observation_space), ("actions", action_space)):
         if isinstance(space, spaces.Discrete) and space.start != 0:
             raise UsageError(f"{what}: expected a Discrete space that starts at 0, got {space}. Wrap the environment.")
+
+
+def check_spaces(observation_space: spaces.Space, action_space: spaces.Space) -> None:
+    """Raise UsageError for spaces that SB3's policies with a squashed actor do not take."""
+    check_discrete(observation_space, action_space)
     if isinstance(action_space, spaces.Box) and not action_space.is_bounded():
         raise UsageError(f"actions: expected a bounded Box, got {action_space}. Wrap the environment in RescaleAction.")
 

@@ -15,7 +15,7 @@ from torch import nn
 from papergym.agents.data.dataset import Dataset
 from papergym.agents.offline.learner import OfflineLearner
 from papergym.agents.offline.losses import descend
-from papergym.agents.offline.transitions import check_spaces
+from papergym.agents.offline.transitions import check_discrete
 from papergym.agents.rvs.config import Config
 from papergym.agents.rvs.losses import average_returns_to_go, cloning_loss
 
@@ -62,7 +62,7 @@ class RvS(OfflineLearner):
         self, env: gym.Env, config: Config, data: Dataset | None = None, *, seed: int = 0, device: str = "auto"
     ) -> None:
         super().__init__(env, config, data, seed=seed, device=device)
-        check_spaces(env.observation_space, spaces.Discrete(1))
+        check_discrete(env.observation_space, env.action_space)
         self.config, self.returns, self._warned = config, Returns().to(self.device), False
         condition = spaces.Box(-np.inf, np.inf, (1,), np.float32)
         with torch.random.fork_rng(devices=[]):
@@ -92,7 +92,7 @@ class RvS(OfflineLearner):
         observations = data.observations
         if isinstance(self.env.observation_space, spaces.Box) and observations.dtype != np.uint8:
             observations = observations.astype(np.float32)
-        columns = (observations, average_returns_to_go(data)[:, None], data.actions)
+        columns = (observations, average_returns_to_go(data, delayed=self.config.delayed)[:, None], data.actions)
         self._columns = [torch.as_tensor(column, device=self.device) for column in columns]
         self.policy.set_training_mode(True)
 

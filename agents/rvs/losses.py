@@ -8,13 +8,18 @@ import torch
 from papergym.agents.data.dataset import Dataset
 
 
-def average_returns_to_go(data: Dataset) -> np.ndarray:
+def average_returns_to_go(data: Dataset, *, delayed: bool = False) -> np.ndarray:
     """Sum of the rewards from each step on, divided by the steps that are left of the longest episode, ``(n,)`` float32.
 
     The divisor is the longest episode's length minus the step's number, also in shorter episodes, as in the official code: what
     ends early gets a low average.
+
+    Args:
+        data: the episodes.
+        delayed: all reward comes at the ends, so the whole return is to go at every step. The divisor is the longest episode's
+            length then: acting is told the same average at every step.
     """
-    left = data.lengths.max() - data.timesteps()
+    left = data.lengths.max() - (0 if delayed else data.timesteps())
     return (data.returns_to_go() / left).astype(np.float32)
 
 

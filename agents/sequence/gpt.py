@@ -1,6 +1,6 @@
 """A pre-norm GPT over embeddings (Radford et al. 2019). Token embeddings, positions and heads belong to the agents."""
 
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import torch
 from torch import nn
@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from papergym.agents.sequence.cache import Cache, Extension, LayerCache, project
 
+Activation = Literal["relu", "gelu", "gelu_tanh"]
 ACTIVATIONS = {"relu": nn.ReLU, "gelu": nn.GELU, "gelu_tanh": lambda: nn.GELU(approximate="tanh")}
 
 

@@ -95,8 +95,19 @@ class Config(DatasetConfig):
         for name, bound in (*((name, 1) for name in least), ("bins", 2)):
             if getattr(self, name) < bound:
                 raise UsageError(f"{name} is {getattr(self, name)}, expected at least {bound}.")
+        for name in ("k_act", "k_obs"):
+            if getattr(self, name) is not None and getattr(self, name) < 1:
+                raise UsageError(f"{name} is {getattr(self, name)}, expected at least 1, or None.")
+        for name in ("cdf_act", "cdf_obs"):
+            if getattr(self, name) is not None and not 0 <= getattr(self, name) < 1:
+                raise UsageError(f"{name} is {getattr(self, name)}, expected a share from 0 to below 1, or None.")
+        if self.width % self.heads:
+            raise UsageError(f"width is {self.width}, expected a multiple of heads, {self.heads}.")
         if self.bins > MOST_BINS:
             raise UsageError(f"bins is {self.bins}, expected at most {MOST_BINS}: tokens are stored in 16 bits.")
+        self._check_planner()
+
+    def _check_planner(self) -> None:
         if self.context > self.window:
             raise UsageError(
                 f"context is {self.context}, expected at most window, {self.window}: the planner sees no more transitions than "
@@ -107,14 +118,6 @@ class Config(DatasetConfig):
                 f"context is 1 and horizon {self.horizon}: to plan a transition the planner has to see the one before it. "
                 "Expected a context of at least 2, or a horizon of 1."
             )
-        for name in ("k_act", "k_obs"):
-            if getattr(self, name) is not None and getattr(self, name) < 1:
-                raise UsageError(f"{name} is {getattr(self, name)}, expected at least 1, or None.")
-        for name in ("cdf_act", "cdf_obs"):
-            if getattr(self, name) is not None and not 0 <= getattr(self, name) < 1:
-                raise UsageError(f"{name} is {getattr(self, name)}, expected a share from 0 to below 1, or None.")
-        if self.width % self.heads:
-            raise UsageError(f"width is {self.width}, expected a multiple of heads, {self.heads}.")
         if self.critic and self.planner != "reward":
             raise UsageError(f"a critic ranks plans by reward: expected planner reward, got {self.planner}.")
         if self.goal and self.planner != "likelihood":

@@ -89,11 +89,22 @@ def test_without_a_run_it_trains_one(root, capsys):
         (["TT-FourRooms-v0", "--quality", "random"], "FlattenObservation"),
         (["Pendulum-v1", "--quality", "expert", "--from", "nowhere"], "no run at"),
         (["Pendulum-v1", "--quality", "random", "--id", "no id"], "no id of a Minari dataset"),
+        (["Pendulum-v1", "--quality", "random", "--preset", "paper"], "random needs none"),
+        (["Pendulum-v1", "--quality", "expert", "--id", "no id"], "no id of a Minari dataset"),
+        (["TT-FourRooms-v0", "--quality", "expert"], "FlattenObservation"),
     ],
 )
 def test_what_it_refuses(root, words, said, capsys):
     assert main(["make-dataset", *words]) == 2
     assert said in capsys.readouterr().err and not list(root.rglob("*.hdf5"))
+    assert not (root.parent / "runs").exists(), "nothing is trained for what is refused"
+
+
+def test_an_id_that_is_taken_is_refused_before_the_training(root, capsys):
+    words = ["make-dataset", "Pendulum-v1", "--id", "mine/all-v0"]
+    assert main([*words, "--quality", "random", "--steps", "200"]) == 0
+    assert main([*words, "--quality", "expert"]) == 2
+    assert "Give --overwrite" in capsys.readouterr().err and not (root.parent / "runs").exists()
 
 
 def test_a_run_on_another_environment(run, root, capsys):

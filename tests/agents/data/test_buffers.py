@@ -1,8 +1,11 @@
 """Datasets as SB3's replay buffers, and back."""
 
+import dataclasses
+
 import gymnasium as gym
 import numpy as np
 import pytest
+from gymnasium import spaces
 from stable_baselines3 import SAC
 from stable_baselines3.common.buffers import DictReplayBuffer, ReplayBuffer
 from stable_baselines3.common.env_util import make_vec_env
@@ -66,6 +69,9 @@ def test_what_cannot_be_used(data):
         from_replay_buffer(ReplayBuffer(10, SEEN, TAKEN, device="cpu"))
     with pytest.raises(UsageError, match="optimize_memory_usage"):
         to_replay_buffer(data, device="cpu", optimize_memory_usage=True, handle_timeout_termination=False)
+    endless = dataclasses.replace(data, action_space=spaces.Box(-np.inf, np.inf, data.action_space.shape))
+    with pytest.raises(UsageError, match="expected a bounded Box of actions"):
+        to_replay_buffer(endless, device="cpu")
 
 
 @pytest.mark.parametrize("kind", [ReplayBuffer, PackedReplayBuffer])

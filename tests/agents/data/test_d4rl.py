@@ -62,7 +62,13 @@ def test_without_them(write):
     [
         ({"terminals": None}, "terminals is missing"),
         ({"timeouts": None}, "neither timeouts nor next_observations"),
-        ({"actions": np.zeros((4, 1))}, "expected 9 rows"),
+        ({"actions": np.zeros((4, 1))}, r"actions: expected shape \(9, 1\), got \(4, 1\)"),
+        ({"next_observations": np.zeros((STEPS, 2))}, r"next_observations: expected shape \(9, 1\), got \(9, 2\)"),
+        ({"observations": None, "observations/pixels": np.zeros((STEPS, 1))}, "observations: expected an array with a row"),
+        ({"rewards": np.float32(3)}, "rewards: expected an array with a row"),
+        ({"rewards": np.array([b"high"] * STEPS)}, "rewards: expected numbers"),
+        ({"terminals": np.where(np.arange(STEPS) == 3, np.nan, 0)}, "terminals: expected finite numbers, got one in row 3"),
+        ({"actions": np.full((STEPS, 1), np.nan)}, "actions: expected finite numbers"),
         ({"rewards": np.full(STEPS, np.nan, np.float32)}, "finite"),
     ],
 )
@@ -97,9 +103,11 @@ def test_not_finite(write, name):
 
 
 def test_no_rows_and_one_episode(write):
-    found = columns()[0]
-    with pytest.raises(UsageError, match="no episode"):
-        load_dataset(write(**{name: column[:0] for name, column in found.items()}))
+    found, following = columns()
+    for more in ({}, {"next_observations": following}):
+        with pytest.raises(UsageError, match="no episode"):
+            load_dataset(write(**{name: column[:0] for name, column in (found | more).items()}))
+        assert load_dataset(write(**{name: column[3:4] for name, column in (found | more).items()})).episodes == 1
     one = load_dataset(write(**{name: column[:4] for name, column in found.items()}))
     assert one.episodes == 1 and one.best(0.1).episodes == 1
 

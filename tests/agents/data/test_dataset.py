@@ -98,6 +98,7 @@ def test_the_best_episodes():
 
 def test_normalized_score():
     data = Dataset.from_episodes([episode(2)], BOX, CHOICES, random_return=10.0, expert_return=30.0)
+    assert np.isnan(Dataset.from_episodes([episode(2)], BOX, CHOICES, random_return=5.0, expert_return=5.0).normalized(5))
     assert data.normalized(25) == 75 and np.isnan(Dataset.from_episodes([episode(2)], BOX, CHOICES).normalized(25))
 
 

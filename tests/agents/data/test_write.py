@@ -1,6 +1,7 @@
 """Datasets that are written here: what stands in them, and that they appear whole or not at all."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -142,6 +143,53 @@ def test_whole_or_not_at_all(root, env, fault, old):
         write_dataset(ID, FAULTS[fault](random_episodes(env)), env, overwrite=True)
     assert everything(root) == before
     assert (minari.list_local_datasets().keys() == {ID}) is old
+
+
+def test_stopped_between_the_two_moves(root, env, monkeypatch):
+    """The old dataset comes back: at once, or where the process was killed, with the next attempt."""
+    write_dataset(ID, random_episodes(env, seed=1), env)
+    before, move, work = everything(root), os.replace, root / ".papergym" / "work"
+
+    def moves(source, target):
+        if target == root / ID and "old" not in source.name:
+            raise KeyboardInterrupt
+        move(source, target)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(os, "replace", moves)
+        write_dataset(ID, random_episodes(env), env, overwrite=True, work=work)
+    assert everything(root) == before
+    aside = (work / ID).parent / "old"
+    aside.parent.mkdir(parents=True)
+    os.replace(root / ID, aside)
+    with pytest.raises(UsageError, match="Give --overwrite"):
+        write_dataset(ID, random_episodes(env), env, work=work)
+    assert {path: everything(root)[path] for path in before} == before
+
+
+class Reused(gym.Env):
+    """Gives the same array at every step, with other numbers in it."""
+
+    observation_space, action_space = gym.spaces.Box(0, np.inf, (2,)), gym.spaces.Discrete(2)
+
+    def __init__(self):
+        self.seen = np.zeros(2, np.float32)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.seen[:] = 0
+        return self.seen, {}
+
+    def step(self, action):
+        self.seen += 1 + action
+        return self.seen, 0.0, False, bool(self.seen[0] > 5), {}
+
+
+def test_an_environment_that_changes_its_own_array():
+    episode = record(Reused(), RandomPolicy(Reused.action_space), 0, 100)
+    expected = np.concatenate(([0], np.cumsum(1 + episode.actions)))
+    np.testing.assert_array_equal(episode.observations[:, 0], expected)
+    assert same(episode, play_again(Reused(), episode.start, episode.actions))
 
 
 FULL_DISK = """

@@ -1,6 +1,7 @@
 """Windows, the update and its settings, and runs through the command line."""
 
 import logging
+from types import SimpleNamespace
 
 import gymnasium as gym
 import numpy as np
@@ -9,15 +10,18 @@ import torch
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.evaluation import evaluate_policy
 
+import papergym
 from papergym import assets
 from papergym.agents.checkpoint.state import load_state
 from papergym.agents.data.dataset import Dataset, Episode
 from papergym.agents.dt.policy import DecisionTransformerPolicy
 from papergym.agents.dt.windows import Sampler, step_weights
 from papergym.agents.errors import UsageError
+from papergym.agents.offline.prepare import _check_spaces, arguments
 from papergym.agents.reproduction.results import read_rows
 from papergym.agents.run import main
 from papergym.agents.runner.folder import eval_rounds, read_plan
+from papergym.agents.runner.session import Stopped
 from papergym.wrappers import PreviousReward
 
 TINY = ["--context", "4", "--width", "16", "--layers", "1", "--eval-every", "20", "--eval-episodes", "2", "--no-video"]
@@ -215,6 +219,9 @@ def test_data_that_does_not_fit(here, make_dataset, capsys):
         ("dt", ["--target-quantile", "3"], "--target-quantile is 3.0, expected between 0 and 1"),
         ("dt", ["--sweep-targets", "1"], "--sweep-targets is 1, expected at least 2, or 0"),
         ("dt", ["--sweep-episodes", "0"], "--sweep-episodes is 0, expected at least 1"),
+        ("dt", ["--clip", "0"], "--clip is 0.0, expected a positive number"),
+        ("dt", ["--layers", "0"], "--layers is 0, expected at least 1"),
+        ("dt", ["--heads", "3"], "--width is 128, expected a multiple of heads, 3"),
         ("bc", ["--share", "0"], "--share is 0.0, expected above 0 and at most 1"),
     ],
 )
@@ -223,6 +230,52 @@ def test_what_is_refused_leaves_no_folder(here, make_dataset, capsys, key, words
     common = ["--dataset", str(folder), "--updates", "1", "--no-video", "--run-folder", "run"]
     assert main(["train", key, *common, *words]) == 2
     assert said in capsys.readouterr().err and not (here / "run").exists()
+
+
+def test_the_environment_is_made_as_the_data_had_it(here, make_dataset):
+    """With its time limit; without how it was drawn, and without what was None."""
+    folder = make_dataset("MountainCarContinuous-v0", lambda _: np.ones(1, np.float32), max_episode_steps=30, goal_velocity=0)
+    words = ["--updates", "1", "--eval-episodes", "1", "--no-video", "--run-folder", "run"]
+    assert main(["train", "bc", "--dataset", str(folder), *words]) == 0
+    assert read_plan(here / "run").env_kwargs == {"goal_velocity": 0, "max_episode_steps": 30}
+    assert {row["length"] for row in read_rows(here / "run" / "eval.csv")} == {"30"}
+    spec = gym.make("MountainCarContinuous-v0", render_mode="rgb_array", goal_velocity=np.float64(0.1)).spec
+    assert arguments(spec) == {"goal_velocity": 0.1}
+    spec.kwargs["goal_velocity"] = None
+    assert arguments(spec) == {}
+
+
+def test_an_environment_that_has_to_be_named(here, make_dataset, capsys):
+    """One of the user's own, and one that was recorded through wrappers."""
+    words = ["--updates", "1", "--eval-episodes", "1", "--no-video", "--run-folder", "run"]
+    gym.register("Mine-v0", gym.spec("Pendulum-v1").entry_point, max_episode_steps=20)
+    try:
+        folder = make_dataset("Mine-v0", swing)
+    finally:
+        gym.registry.pop("Mine-v0")
+    assert main(["train", "bc", "--dataset", str(folder), *words]) == 2
+    assert "is of Mine-v0, which no package here registers" in capsys.readouterr().err
+    spec = gym.wrappers.TimeAwareObservation(gym.make("Pendulum-v1")).spec
+    data = SimpleNamespace(spec=spec, observation_space=gym.spaces.Box(-1, 1, (4,)), action_space=gym.spaces.Box(-2, 2, (1,)))
+    with pytest.raises(UsageError, match="recorded through the wrappers TimeAwareObservation: register an id"):
+        _check_spaces(data, gym.make("Pendulum-v1"), "mine")
+
+
+def test_other_data_under_the_old_name(here, make_dataset):
+    """Refused from the command line and from Python; the run goes on with the old data."""
+    words = {"eval_episodes": 1, "eval_every": 0, "video": False, "run_folder": "run", "hidden": (8,)}
+    folder = make_dataset("Pendulum-v1", swing, episodes=2)
+
+    def stop(numbers, updates):
+        return updates < 5
+
+    with pytest.raises(Stopped):
+        papergym.train("bc", dataset=str(folder), steps=20, callback=stop, **words)
+    make_dataset("Pendulum-v1", lambda observation: -swing(observation), episodes=2)
+    with pytest.raises(UsageError, match="has other contents"):
+        papergym.train("bc", dataset=str(folder), steps=20, resume=True, **words)
+    make_dataset("Pendulum-v1", swing, episodes=2)
+    assert papergym.train("bc", dataset=str(folder), steps=20, resume=True, **words).summary["updates"] == 20
 
 
 def test_longer_episodes_than_the_data_has(here, make_dataset):

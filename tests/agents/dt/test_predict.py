@@ -119,6 +119,13 @@ def test_bad_input(make_policy, caplog):
         for _ in range(2):
             policy.act(np.zeros((1, 3), np.float32), np.ones(1, bool), None, 3000.0)
     assert caplog.text.count("the target 3000 lies outside the returns of the data, -30 to 30") == 1
+    with caplog.at_level(logging.WARNING):
+        blind = make_policy(hide_returns=True)
+        blind.act(np.zeros((1, 3), np.float32), np.ones(1, bool), None, 3001.0)
+        policy.returns_range.fill_(30.0)  # every episode has the same return
+        policy.act(np.zeros((1, 3), np.float32), np.ones(1, bool), None, 3002.0)
+    assert "3001" not in caplog.text and "the target has no effect" in caplog.text
+    assert "the target 3002 lies outside the returns of the data, 30 to 30" in caplog.text
     _, state = policy.act(np.zeros((1, 3), np.float32), np.ones(1, bool), None, 3.0)
     _, state = policy.act(np.zeros((1, 3), np.float32), np.zeros(1, bool), None, 3.0, state)
     with pytest.raises(ValueError, match="expected episodes of at most 2 steps"):

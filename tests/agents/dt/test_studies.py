@@ -70,6 +70,10 @@ def test_shortest_path_row():
     trial = {"preset": "shortest-path", "walks": 300, "existing_edges": True, "seed": 0, "updates": 30}
     row = studies.shortest_path(trial)
     assert row["tabular"] <= 100 and row["shortest"] <= row["reached"]
+    lengths = toys.shortest_path(300, 0).lengths  # of what is left of each walk, from each of its steps on
+    count = np.bincount(lengths, minlength=12)
+    walks = (count[1:11] - count[2:12]) / (count[1] - count[11])  # a walk of k steps leaves one rest of each length up to k
+    np.testing.assert_allclose(plot._shares(row["histogram_walks"]), walks, atol=1e-3)
     world = ShortestPath()
     shares = plot._shares(row["histogram_optimal"])
     starts = [node for node in range(world.nodes) if node != world.goal]

@@ -40,6 +40,8 @@ def test_the_condition_by_hand():
     ]
     data = Dataset.from_episodes(episodes, SEEN, BOX)
     np.testing.assert_allclose(average_returns_to_go(data), [10 / 4, 9 / 3, 7 / 2, 4, 8 / 4, -2 / 3], rtol=1e-6)
+    late = average_returns_to_go(data.with_delayed_rewards(), delayed=True)
+    np.testing.assert_allclose(late, [10 / 4] * 4 + [8 / 4] * 2, rtol=1e-6)
 
 
 def forward(policy, observations, told):
