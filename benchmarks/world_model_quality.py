@@ -4,7 +4,8 @@
     python benchmarks/world_model_quality.py --train 100000    # trains preset `cpu` first; a run that was stopped goes on
 
 Half of the 200 episodes are played at random, half by the task's scripted player, whose action is replaced by a random one in
-40 % of the steps: it meets more goals. Each is kept in a file, and a run that was stopped goes on behind the last one. Asked is
+40 % of the steps: it meets more goals. The jump flag goes on from its statistics of training, as in the run's own tests. Each
+episode is kept in a file, and a run that was stopped goes on behind the last one. Asked is
 
 - 15 steps ahead, of every 15th step, with the actions that were taken and without a look: the squared error of a pixel (0 to
   1), beside that of the last image seen and that of the mean image of all these episodes;
@@ -18,6 +19,7 @@ Intervals are of 95 %: Wilson's for shares, else of 500 draws of whole episodes.
 """
 
 import argparse
+import json
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
@@ -40,9 +42,7 @@ from papergym.agents.reproduction.published import markdown_table
 from papergym.agents.reproduction.results import append_row, read_rows, results_path
 from papergym.agents.run import main as papergym
 from papergym.agents.runner.evaluation import make_env
-from papergym.agents.runner.folder import read_tables
 from papergym.agents.runner.load import load_run
-from papergym.agents.runner.plan import from_toml
 from papergym.envs.mine.players.scripts import script
 from papergym.wrappers.mine import ACTIONS
 
@@ -81,10 +81,35 @@ def play(env: Any, number: int) -> Arrays:
         over = terminated or truncated
 
 
-def episodes(plan: Any, folder: Path, count: int) -> Iterator[Arrays]:
-    """Play what the folder lacks and return all; the flag's statistics run on from one episode to the next."""
+def check(plan: Any) -> None:
+    """Raise SystemExit for a run about which nothing can be asked."""
+    if plan.config.baseline:
+        raise SystemExit("the run is of the baseline, which has no jumps: expected one of LS-Imagine.")
+    affordance = plan.env_kwargs.get("affordance")
+    if isinstance(affordance, dict) and affordance.get("observe_reward"):
+        raise SystemExit("the run's agent sees the last reward, which the episodes do not hold: expected observe_reward=false.")
+
+
+def episodes(plan: Any, folder: Path, count: int, before: dict[str, Any] | None) -> Iterator[Arrays]:
+    """Play what the folder lacks and return all.
+
+    Args:
+        plan: of the run.
+        folder: of the episodes.
+        count: how many.
+        before: statistics with which the flag begins, those of training; they run on from one episode to the next.
+
+    Raises:
+        SystemExit: the folder holds episodes of another environment.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    env, before = None, None
+    about, world = folder / "environment.json", json.dumps({"env": plan.run.env, **plan.env_kwargs}, sort_keys=True)
+    if about.is_file() and about.read_text(encoding="utf-8") != world:
+        raise SystemExit(
+            f"{folder} holds episodes of {about.read_text(encoding='utf-8')}, the run has {world}. Give another --data."
+        )
+    about.write_text(world, encoding="utf-8")
+    env = None
     for number in track(range(count), "episodes"):
         file = folder / f"{number:04}.safetensors"
         if not file.is_file():
@@ -264,7 +289,7 @@ def main() -> None:
     parser.add_argument("--train", type=int, default=0, metavar="STEPS", help="train the run first, with preset cpu")
     parser.add_argument("--episodes", type=int, default=200)
     parser.add_argument("--jumps", type=int, default=500)
-    parser.add_argument("--data", type=Path, default=Path("runs/world-model-quality-episodes"), help="folder of the episodes")
+    parser.add_argument("--data", type=Path, help="folder of the episodes (default: world-model-episodes in the run's)")
     parser.add_argument("--record", action="store_true", help=f"add a row to assets/results/{NAME}.csv, and write {PAGE.name}")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -273,8 +298,11 @@ def main() -> None:
         fresh = ["lsimagine", "--preset", "cpu", "--steps", str(options.train), "--run-folder", str(options.run)]
         if papergym(["train", *([str(options.run), "--resume"] if begun else fresh)]):
             raise SystemExit(1)
-    played = list(episodes(from_toml(read_tables(options.run)), options.data, options.episodes))
     plan, learner, _ = load_run(options.run, device="cpu")
+    check(plan)
+    trained = learner.model.env.unwrapped.envs[0]  # pyright: ignore[reportAttributeAccessIssue]
+    flag = trained.get_wrapper_attr("parts").state_dict()
+    played = list(episodes(plan, options.data or options.run / "world-model-episodes", options.episodes, flag))
     mean = torch.as_tensor(np.mean([episode["image"].mean(0) for episode in played], 0) / 255).float()
     torch.manual_seed(0)
     policy = learner.model.policy  # pyright: ignore[reportAttributeAccessIssue]

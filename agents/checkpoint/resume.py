@@ -101,9 +101,9 @@ class ExactResume(BaseAlgorithm):
         self._set_buffers(state)
         for name, value in state["last"].items():
             setattr(self, name, unpack(value, None))
-        if not set_env_state(self.env, state["env"]):
-            self._start_fresh()
         self._set_extra_state(state["extra"])
+        if not set_env_state(self.env, state["env"]):
+            self._start_fresh()  # last: what an agent remembers of the episode goes with it
         self._resume_pending = {"log": state["log"], "noise": state["noise"]}
         self._apply_pending()
         set_generator_state(self.action_space.np_random, state["rng"]["actions"])

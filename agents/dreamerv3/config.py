@@ -1,5 +1,7 @@
 """Settings of DreamerV3."""
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from papergym import assets
@@ -8,6 +10,23 @@ from papergym.agents.errors import UsageError
 
 _FACTS = assets.paper("dreamerv3")
 _PAPER = _FACTS["presets"]["paper"]  # the only home of the paper's numbers
+
+_POSITIVE = (lambda value: 0 < value < math.inf, "a positive number")
+_SHARE = (lambda value: 0 <= value <= 1, "between 0 and 1")
+_WEIGHT = (lambda value: 0 <= value < math.inf, "at least 0")
+_COUNT = (lambda value: value >= 1 and value == int(value), "a whole number of at least 1")
+_RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
+    **dict.fromkeys(("learning_rate", "train_ratio", "clip"), _POSITIVE),
+    **dict.fromkeys(
+        ("warmup", "learning_starts", "entropy", "free_nats", "dyn_scale", "rep_scale", "replay_value_scale"), _WEIGHT
+    ),
+    **dict.fromkeys(("batch_size", "imagined_steps"), _COUNT),
+    "gae_lambda": _SHARE,
+    "horizon": (lambda value: 1 < value < math.inf, "more than 1"),
+    "unimix": (lambda value: 0 <= value < 1, "from 0 to below 1"),
+    "slow_rate": (lambda value: 0 < value <= 1, "above 0 and at most 1"),
+}
+"""Setting -> what holds for its value, and the same in words; nothing holds for NaN."""
 
 
 @dataclass
@@ -70,10 +89,8 @@ class Config:
     def check(self) -> None:
         """Raise UsageError for values that cannot be used."""
         self.widths()
-        for name in ("batch_size", "imagined_steps"):
-            if getattr(self, name) < 1:
-                raise UsageError(f"{name} is {getattr(self, name)}, expected at least 1.")
         if self.batch_length < 2:
             raise UsageError(f"batch_length is {self.batch_length}, expected at least 2: a return needs a step.")
-        if self.horizon <= 1:
-            raise UsageError(f"horizon is {self.horizon}, expected more than 1.")
+        for name, (fits, expected) in _RANGES.items():
+            if not fits(getattr(self, name)):
+                raise UsageError(f"{name} is {getattr(self, name)}, expected {expected}.")

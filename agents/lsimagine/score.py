@@ -46,17 +46,24 @@ def _jumps(plan: Any, learner: Any, folder: Any) -> dict[str, float]:
 def jump_rate(plan: Any, learner: Any) -> float:
     """Share of the steps of some test episodes that have the jump flag.
 
-    The flag compares a map with all that it has seen. Its statistics are those of training, unless ``test_flag`` is ``"lost"``:
-    the official code begins its tests without any.
+    See :func:`keep_flag`.
     """
     flags: list[bool] = []
     with make_env(plan.run.env, plan.env_kwargs) as env:
-        if plan.config.test_flag == "kept":
-            trained = learner.model.env.unwrapped.envs[0]
-            env.get_wrapper_attr("parts").load_state_dict(trained.get_wrapper_attr("parts").state_dict())
+        keep_flag(plan, learner, env)
         watched = _Watched(env, flags)
         evaluate(learner, watched, FLAG_EPISODES, plan.run.seed)
     return float(np.mean(flags))
+
+
+def keep_flag(plan: Any, learner: Any, env: gym.Env) -> None:
+    """Give a test environment the statistics of training, with which the flag compares a map.
+
+    With the setting ``test_flag="lost"`` it keeps its own, empty ones: the official code begins its tests so.
+    """
+    if plan.config.test_flag == "kept":
+        trained = learner.model.env.unwrapped.envs[0]
+        env.get_wrapper_attr("parts").load_state_dict(trained.get_wrapper_attr("parts").state_dict())
 
 
 class _Watched(gym.Wrapper):

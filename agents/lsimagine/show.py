@@ -13,6 +13,7 @@ import torch
 from papergym.agents.dreamerv3.rssm import Latent
 from papergym.agents.errors import UsageError
 from papergym.agents.lsimagine.policy import LSImaginePolicy
+from papergym.agents.lsimagine.score import keep_flag
 from papergym.agents.runner.evaluation import EVALUATION_SEED, make_env
 from papergym.agents.runner.media import VideoFile
 
@@ -38,7 +39,7 @@ def show(plan: Any, learner: Any, folder: Path) -> list[Path]:
             "the run is of the baseline, which has neither maps nor jumps. Use `papergym evaluate RUN --video FILE`."
         )
     policy: LSImaginePolicy = learner.model.policy
-    steps = list(_episode(plan, policy))
+    steps = list(_episode(plan, learner))
     files = [folder / "episode.mp4", folder / "imagined.png", folder / "jumps.png"]
     video = VideoFile(files[0], fps=10)
     for observation, info, _ in steps:
@@ -52,9 +53,11 @@ def show(plan: Any, learner: Any, folder: Path) -> list[Path]:
     return files
 
 
-def _episode(plan: Any, policy: LSImaginePolicy) -> Iterator[tuple[dict[str, Any], dict[str, Any], Any]]:
+def _episode(plan: Any, learner: Any) -> Iterator[tuple[dict[str, Any], dict[str, Any], Any]]:
     """Observation, info and the policy's state after it has seen the observation and chosen an action."""
+    policy: LSImaginePolicy = learner.model.policy
     with make_env(plan.run.env, plan.env_kwargs) as env:
+        keep_flag(plan, learner, env)
         observation, info = env.reset(seed=EVALUATION_SEED + plan.run.seed)
         state, over = None, False
         while True:

@@ -216,9 +216,6 @@ class ProtoRL(ExactResume, ProtoUpdate):
         if self.visits is not None and state["visits"]:
             self.visits.load_state_dict(state["visits"])
 
-    def _cut_episodes(self, indices: list[int]) -> None:
-        """Nothing to do: the buffer detects an observation that does not continue the last one."""
-
 
 def _check_noise(std: tuple[float, float], steps: int, clip: float) -> None:
     """Raise ValueError for a schedule of DDPG's noise that is none."""

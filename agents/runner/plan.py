@@ -34,7 +34,8 @@ class RunSettings:
     n_envs: int = 1
     """Environments stepped together."""
     env_kwargs: tuple[str, ...] = ()
-    """KEY=VALUE for gym.make, for example quality=fast size_px=64; values are read as TOML, else as text."""
+    """KEY=VALUE for gym.make, for example quality=fast size_px=64; values are read as TOML, else as text. They go over the
+    preset's, which stay where nothing is given."""
     eval_every: int | None = None
     """Steps (or updates) between evaluations; None: a twentieth of the budget; 0: at the end only."""
     log_every: int = 0
@@ -182,9 +183,17 @@ def draft(row: Agent, preset: str = "", given: dict[str, Any] | None = None, *, 
     run = RunSettings(**run_values)
     if run.start_from and "pretrain_steps" in names(config_class) - given.keys():
         config_values["pretrain_steps"] = 0  # the other run has done that
-    if "env_kwargs" not in given:
-        run.env_kwargs = as_key_values(_harmless(env_kwargs, run.env, row.default_env))
+    own = key_values(run.env_kwargs, "--env-kwargs")
+    merged = _completed(own, _harmless(env_kwargs, run.env, row.default_env))
+    if merged != own:
+        run.env_kwargs = as_key_values(merged)
     return Plan(row, run, config_class(**config_values))
+
+
+def _completed(given: dict[str, Any], preset: dict[str, Any]) -> dict[str, Any]:
+    """Arguments of an environment: the given ones, and the preset's that they leave open; tables are merged entry by entry."""
+    both = {name for name in given.keys() & preset.keys() if isinstance(given[name], dict) and isinstance(preset[name], dict)}
+    return {**preset, **given, **{name: _completed(given[name], preset[name]) for name in both}}
 
 
 def _harmless(env_kwargs: dict[str, Any], env: str, default: str) -> dict[str, Any]:

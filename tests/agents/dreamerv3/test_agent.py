@@ -249,7 +249,13 @@ def test_the_actor_learns_from_the_score_function_alone():
     [
         ({"buffer_size": 5}, "room for a sequence of 7 records .* Raise buffer_size or lower batch_length"),
         ({"batch_length": 1}, "batch_length is 1, expected at least 2"),
-        ({"batch_size": 0}, "batch_size is 0, expected at least 1"),
+        ({"batch_size": 0}, "batch_size is 0, expected a whole number of at least 1"),
+        ({"imagined_steps": 1.5}, "imagined_steps is 1.5, expected a whole number"),
+        ({"unimix": 1.0}, "unimix is 1.0, expected from 0 to below 1"),
+        ({"slow_rate": 5}, "slow_rate is 5, expected above 0 and at most 1"),
+        ({"train_ratio": 0}, "train_ratio is 0, expected a positive number"),
+        ({"horizon": float("nan")}, "horizon is nan, expected more than 1"),
+        ({"warmup": -5}, "warmup is -5, expected at least 0"),
         ({"horizon": 1.0}, "horizon is 1.0, expected more than 1"),
     ],
 )

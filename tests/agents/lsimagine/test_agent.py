@@ -146,6 +146,22 @@ def test_resume_is_exact(make_agent, tmp_path, n_envs, baseline):
     assert whole.logger.name_to_value == second.logger.name_to_value
 
 
+def test_a_world_without_state_starts_a_new_episode(make_agent, tmp_path):
+    """What was known of the lost episode is gone; its steps stay in the memory, cut off."""
+
+    class Lost(World):
+        get_state = set_state = None
+
+    models = [make_agent(env=Lost, seed=seed) for seed in (0, 1)]
+    save_state(tmp_path / "state", models[0].learn(25).get_state(), kind="test")
+    resumed = models[1]
+    resumed.set_state(load_state(tmp_path / "state", kind="test"))
+    assert [info["score"] for info in models[0]._last_infos] != [0.0]
+    assert [info["score"] for info in resumed._last_infos] == [0.0] and resumed._last_episode_starts.all()
+    rows = resumed.learn_until(30).replay_buffer._rows
+    assert [bool(rows["first"][step]) for step in range(27)].count(True) == 4
+
+
 def test_files_load_in_plain_sb3(make_agent, tmp_path):
     model = make_agent().learn(40)
     model.save(tmp_path / "model.zip")

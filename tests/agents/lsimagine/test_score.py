@@ -12,7 +12,7 @@ from papergym.agents.lsimagine import score, show
 from papergym.agents.lsimagine.algorithm import LSImagine
 from papergym.agents.lsimagine.score import jump_rate, success
 from papergym.agents.run import main
-from papergym.agents.runner.evaluation import evaluate
+from papergym.agents.runner.evaluation import evaluate, make_env
 from papergym.agents.runner.plan import make_plan
 from papergym.agents.runner.registry import agent
 from papergym.agents.runner.train import build_learner, run_plan
@@ -56,8 +56,13 @@ def test_the_flags_statistics_are_those_of_training_or_none(monkeypatch):
     trained.count[:] = 500.0
     for flag in ("kept", "lost"):
         assert 0 <= jump_rate(plan_of(test_flag=flag), learner) <= 1
-    learner.close()
     assert [list(count) for count in begun] == [[500.0], []] and trained.count[0] == 500.0
+    made = []
+    monkeypatch.setattr(show, "make_env", lambda *given: made.append(make_env(*given)) or made[-1])
+    for flag in ("kept", "lost"):
+        next(show._episode(plan_of(test_flag=flag), learner))
+        assert bool(made[-1].get_wrapper_attr("parts").flag.probabilities.count.sum() >= 500) is (flag == "kept")
+    learner.close()
 
 
 def tiny_plan(folder, **given):

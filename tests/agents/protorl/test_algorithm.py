@@ -166,6 +166,16 @@ def test_resume_is_exact(make, blocks, tmp_path, step, obs_type):
     np.testing.assert_array_equal(whole._last_obs, resumed._last_obs)
 
 
+def test_a_world_without_state_starts_a_new_episode(make, blocks, tmp_path):
+    class Lost(blocks):
+        get_state = set_state = None
+
+    save_state(tmp_path / "state", make(env=Lost()).learn(50, log_interval=None).get_state(), kind="protorl")
+    resumed = make(env=Lost())
+    resumed.set_state(load_state(tmp_path / "state", kind="protorl"))
+    assert resumed._last_episode_starts.all() and resumed.learn_until(60, log_interval=None).num_timesteps == 60
+
+
 def test_states_and_several_environments(make, blocks):
     env = DummyVecEnv([lambda: Monitor(blocks(obs_type="state")) for _ in range(3)])
     model = make(env=env, frame_stack=1)

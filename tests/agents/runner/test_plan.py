@@ -78,6 +78,22 @@ def test_preset_then_options():
     assert paper.env_kwargs == {"g": 9.0} and paper.config.rate == 0.5 and paper.run.steps == 20_000
 
 
+def test_arguments_of_the_environment_over_the_presets(monkeypatch):
+    """The given ones win; what they leave open stays, in tables too."""
+    preset = {"env_kwargs": {"g": 9.0, "more": {"a": 1, "b": 2}}}
+    monkeypatch.setitem(FACTS["presets"], "paper", preset)
+    cases = {
+        (): {"g": 9.0, "more": {"a": 1, "b": 2}},
+        ("g=1.0",): {"g": 1.0, "more": {"a": 1, "b": 2}},
+        ("more={a = 3, c = 4}", "name=abc"): {"g": 9.0, "more": {"a": 3, "b": 2, "c": 4}, "name": "abc"},
+        ("more=true",): {"g": 9.0, "more": True},
+    }
+    for given, expected in cases.items():
+        plan = parse("--preset", "paper", *(("--env-kwargs", *given) if given else ()))
+        assert plan.env_kwargs == expected, given
+        assert from_toml(tomllib.loads(tomli_w.dumps(to_toml(plan)))) == plan
+
+
 @pytest.mark.parametrize("options", [[], ["--limit", "3"], ["--sizes", "1", "2", "3"], ["--env-kwargs", "g=1", "name=abc"]])
 def test_plan_survives_the_disk(options):
     plan = parse(*options)
