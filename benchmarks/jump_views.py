@@ -4,8 +4,8 @@
     python benchmarks/jump_views.py --dry    # print only
 
 The test of jumps of `world_model_quality.py`, 500 views of 16x16 pixels, put to somebody who knows the box of the closer view
-exactly, and the image at a coarser resolution only. A model with the result of a row knows no more than that row. Episodes, players
-and views are those of that test, with a jump flag that begins without statistics.
+exactly, and the image at a coarser resolution only. A model with the result of a row knows no more than that row. Episodes,
+players and views are those of that test, with a jump flag that begins without statistics.
 """
 
 import argparse
