@@ -26,7 +26,7 @@ RESOLUTIONS = (64, 32, 16, 8, 4)
 
 
 class Noted:
-    """A jump flag whose boxes are kept, one for each step, as shares of the picture's edges; None where there is none."""
+    """A jump flag whose boxes are kept, one for each step, as shares of the image's edges; None where there is none."""
 
     def __init__(self, flag: Any) -> None:
         self.flag, self.boxes = flag, []

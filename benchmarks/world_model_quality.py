@@ -16,6 +16,8 @@ episode is kept in a file, and a run that was stopped goes on behind the last on
   seen and decoded by the model, which no jump can beat.
 
 Intervals are of 95 %: Wilson's for shares, else of 500 draws of whole episodes.
+
+Long because episodes are played, judged and put into a table here, too.
 """
 
 import argparse

@@ -144,6 +144,12 @@ def key_values(pairs: tuple[str, ...], option: str) -> dict[str, Any]:
     return result
 
 
+def completed(given: dict[str, Any], preset: dict[str, Any]) -> dict[str, Any]:
+    """The given values, and those of a preset that they leave open; tables are merged entry by entry."""
+    both = {name for name in given.keys() & preset.keys() if isinstance(given[name], dict) and isinstance(preset[name], dict)}
+    return {**preset, **given, **{name: completed(given[name], preset[name]) for name in both}}
+
+
 def as_key_values(values: dict[str, Any]) -> tuple[str, ...]:
     """Inverse of :func:`key_values`."""
     return tuple(f"{key}={_inline(value)}" for key, value in values.items())

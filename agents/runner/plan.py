@@ -13,7 +13,7 @@ import tyro
 
 from papergym import assets
 from papergym.agents.errors import UsageError, unknown
-from papergym.agents.runner.fields import as_key_values, fit, from_table, key_values, names, to_table, tomllib
+from papergym.agents.runner.fields import as_key_values, completed, fit, from_table, key_values, names, to_table, tomllib
 from papergym.agents.runner.ranges import BUDGET, check_ranges
 from papergym.agents.runner.registry import Agent, agent
 
@@ -184,16 +184,10 @@ def draft(row: Agent, preset: str = "", given: dict[str, Any] | None = None, *, 
     if run.start_from and "pretrain_steps" in names(config_class) - given.keys():
         config_values["pretrain_steps"] = 0  # the other run has done that
     own = key_values(run.env_kwargs, "--env-kwargs")
-    merged = _completed(own, _harmless(env_kwargs, run.env, row.default_env))
+    merged = completed(own, _harmless(env_kwargs, run.env, row.default_env))
     if merged != own:
         run.env_kwargs = as_key_values(merged)
     return Plan(row, run, config_class(**config_values))
-
-
-def _completed(given: dict[str, Any], preset: dict[str, Any]) -> dict[str, Any]:
-    """Arguments of an environment: the given ones, and the preset's that they leave open; tables are merged entry by entry."""
-    both = {name for name in given.keys() & preset.keys() if isinstance(given[name], dict) and isinstance(preset[name], dict)}
-    return {**preset, **given, **{name: _completed(given[name], preset[name]) for name in both}}
 
 
 def _harmless(env_kwargs: dict[str, Any], env: str, default: str) -> dict[str, Any]:
