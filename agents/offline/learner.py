@@ -219,7 +219,7 @@ class OfflineLearner(ABC):
         self.noise.set_state(state["noise"])
         self._global = state["global"]
         self._updates, self._sums, self._counted = state["updates"], dict(state["sums"]), state["counted"]
-        self._fitted = state.get("fitted", self._updates > 0)  # checkpoints of papergym 0.1 lack it
+        self._fitted = state.get("fitted", self._updates > 0)  # older checkpoints lack it
 
     def start_from(self, state: State) -> None:
         """Take the networks from another run's state, and the units of their inputs with them."""

@@ -75,10 +75,10 @@ class TrajectoryTransformerLearner(OfflineLearner):
 
     def begin(self, data: Dataset) -> None:
         """Cut the windows."""
-        config, own = self.config, not self._fitted
+        config, loaded = self.config, self._fitted
         super().begin(data)
         self._windows = Windows(data, self.policy.bins, config.window, discount=config.gamma, goal=config.goal)
-        if not own:
+        if loaded:
             self._look_outside(data)
         self.policy.set_training_mode(True)
 
