@@ -58,6 +58,15 @@ class World(gym.Env):
         self.count = state["count"]
 
 
+class Stateless(World):
+    """Offers no state."""
+
+    def __getattribute__(self, name):
+        if name in ("get_state", "set_state"):
+            raise AttributeError(name)
+        return super().__getattribute__(name)
+
+
 def settings(**changes):
     small = {"size": "1M", "batch_size": 3, "batch_length": 6, "imagined_steps": 4, "buffer_size": 400}
     return Config(**{**small, "train_ratio": 9.0, "learning_starts": 20, "warmup": 2, "learning_rate": 1e-3, **changes})

@@ -12,7 +12,7 @@ from papergym.agents.checkpoint.state import CheckpointError, load_state, save_s
 from papergym.agents.dreamerv3.rssm import Latent
 from papergym.agents.errors import BadNumbersError, UsageError
 from papergym.agents.lsimagine.algorithm import LSImagine
-from tests.agents.lsimagine.conftest import World, settings
+from tests.agents.lsimagine.conftest import Stateless, World, settings
 
 VARIANTS = {
     "default": {},
@@ -148,14 +148,7 @@ def test_resume_is_exact(make_agent, tmp_path, n_envs, baseline):
 
 def test_a_world_without_state_starts_a_new_episode(make_agent, tmp_path):
     """What was known of the lost episode is gone; its steps stay in the memory, cut off."""
-
-    class Lost(World):
-        def __getattribute__(self, name):
-            if name in ("get_state", "set_state"):
-                raise AttributeError(name)
-            return super().__getattribute__(name)
-
-    models = [make_agent(env=Lost, seed=seed) for seed in (0, 1)]
+    models = [make_agent(env=Stateless, seed=seed) for seed in (0, 1)]
     save_state(tmp_path / "state", models[0].learn(25).get_state(), kind="test")
     resumed = models[1]
     resumed.set_state(load_state(tmp_path / "state", kind="test"))
