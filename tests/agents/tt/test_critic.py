@@ -1,5 +1,7 @@
 """The Q-function of another run as the search's heuristic."""
 
+import shutil
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -62,6 +64,10 @@ def test_a_run_of_iql_ranks_plans(here, make_dataset):
     learner, _ = load(here / "with")
     found = learner.policy.q_function(seen, done)
     torch.testing.assert_close(found, run_critic(here / "plain", env, "cpu")(seen, done))
+    shutil.rmtree(folder)  # only scaled rewards need the data again
+    torch.testing.assert_close(found, run_critic(here / "plain", env, "cpu")(seen, done))
+    with pytest.raises(UsageError, match="there is no dataset"):
+        run_critic(here / "scaled", env, "cpu")
 
 
 def test_what_is_no_critic(here, make_dataset):
