@@ -38,6 +38,7 @@ from papergym.agents.checkpoint.provenance import row_provenance
 from papergym.agents.checkpoint.state import load_state, save_state
 from papergym.agents.dreamerv3.rssm import Latent
 from papergym.agents.lsimagine.policy import VIEWS, LSImaginePolicy
+from papergym.agents.lsimagine.score import keep_flag
 from papergym.agents.lsimagine.world_model import LongWorldModel
 from papergym.agents.nets.symlog import two_hot_mean
 from papergym.agents.reproduction.published import markdown_table
@@ -92,14 +93,14 @@ def check(plan: Any) -> None:
         raise SystemExit("the run's agent sees the last reward, which the episodes do not hold: expected observe_reward=false.")
 
 
-def episodes(plan: Any, folder: Path, count: int, before: dict[str, Any] | None) -> Iterator[Arrays]:
+def episodes(plan: Any, learner: Any, folder: Path, count: int) -> Iterator[Arrays]:
     """Play what the folder lacks and return all.
 
     Args:
         plan: of the run.
+        learner: of the run; the flag begins as in its tests, and its statistics run on from one episode to the next.
         folder: of the episodes.
         count: how many.
-        before: statistics with which the flag begins, those of training; they run on from one episode to the next.
 
     Raises:
         SystemExit: the folder holds episodes of another environment.
@@ -111,11 +112,13 @@ def episodes(plan: Any, folder: Path, count: int, before: dict[str, Any] | None)
             f"{folder} holds episodes of {about.read_text(encoding='utf-8')}, the run has {world}. Give another --data."
         )
     about.write_text(world, encoding="utf-8")
-    env = None
+    env, before = None, None
     for number in track(range(count), "episodes"):
         file = folder / f"{number:04}.safetensors"
         if not file.is_file():
-            env = env or make_env(plan.run.env, plan.env_kwargs)
+            if env is None:
+                env = make_env(plan.run.env, plan.env_kwargs)
+                keep_flag(plan, learner, env)
             if before:
                 env.get_wrapper_attr("parts").load_state_dict(before)
             episode = play(env, number)
@@ -302,9 +305,7 @@ def main() -> None:
             raise SystemExit(1)
     plan, learner, _ = load_run(options.run, device="cpu")
     check(plan)
-    trained = learner.model.env.unwrapped.envs[0]  # pyright: ignore[reportAttributeAccessIssue]
-    flag = trained.get_wrapper_attr("parts").state_dict()
-    played = list(episodes(plan, options.data or options.run / "world-model-episodes", options.episodes, flag))
+    played = list(episodes(plan, learner, options.data or options.run / "world-model-episodes", options.episodes))
     mean = torch.as_tensor(np.mean([episode["image"].mean(0) for episode in played], 0) / 255).float()
     torch.manual_seed(0)
     policy = learner.model.policy  # pyright: ignore[reportAttributeAccessIssue]

@@ -78,18 +78,17 @@ def main(argv: list[str]) -> int:
     if (options.agent or options.preset or options.train_steps) and (options.source or options.quality == "random"):
         why = "--from gives one" if options.source else "random needs none"
         raise UsageError(f"--agent, --preset and --train-steps are for a run that is trained here; {why}.")
+    request = Request(options.env, options.quality, options.steps, options.seed, kwargs)
+    request.check()
     if options.source is not None:
-        Request(options.env, options.quality, options.steps, options.seed, kwargs).check()
         source = Source(options.source)
-        kwargs = kwargs or source.plan.env_kwargs
+        request = dataclasses.replace(request, env_kwargs=kwargs or source.plan.env_kwargs)
     elif options.quality != "random":
-        request = Request(options.env, options.quality, options.steps, options.seed, kwargs)
         check_request(request, options.id, overwrite=options.overwrite)
         trained = {"key": options.agent, "preset": options.preset, "steps": options.train_steps}
         source = train_source(options.env, kwargs, seed=options.seed, listen=True, **trained)
     else:
         source = None
-    request = Request(options.env, options.quality, options.steps, options.seed, kwargs)
     folder = make_dataset(request, source, options.id, overwrite=options.overwrite)
     _print(options.id or request.dataset_id, folder)
     return 0

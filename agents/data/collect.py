@@ -9,10 +9,8 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
-from papergym.agents.data.recording import Recording, Start, kept, stacked
+from papergym.agents.data.recording import FLATTEN, Recording, Start, kept, stacked
 from papergym.agents.errors import BadNumbersError, UsageError
-
-FLATTEN = "Register an id whose environment is wrapped in gymnasium.wrappers.FlattenObservation, and record that one."
 
 
 class Policy(Protocol):

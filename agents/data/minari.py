@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from papergym.agents.data.collect import FLATTEN
 from papergym.agents.data.d4rl import load_d4rl
 from papergym.agents.data.dataset import Dataset, Episode
+from papergym.agents.data.recording import FLATTEN
 from papergym.agents.data.write import datasets_root
 from papergym.agents.errors import UsageError
 

@@ -10,6 +10,8 @@ import numpy as np
 from papergym.agents.data.dataset import Episode
 from papergym.agents.errors import UsageError
 
+FLATTEN = "Register an id whose environment is wrapped in gymnasium.wrappers.FlattenObservation, and record that one."
+
 
 @dataclass(frozen=True)
 class Start:
@@ -118,8 +120,5 @@ def stacked(values: list[Any]) -> np.ndarray:
         UsageError: Dict, Tuple or text observations.
     """
     if isinstance(values[0], (dict, tuple, str)):
-        raise UsageError(
-            f"datasets hold one array per observation, got a {type(values[0]).__name__}. "
-            "Wrap the environment in gymnasium.wrappers.FlattenObservation."
-        )
+        raise UsageError(f"datasets hold one array per observation, got a {type(values[0]).__name__}. {FLATTEN}")
     return np.stack([np.asarray(value) for value in values])

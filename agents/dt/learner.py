@@ -77,12 +77,13 @@ class DecisionTransformer(OfflineLearner):
         """
         config, policy = self.config, self.policy
         check_rows(policy.max_timestep, int(data.lengths.max()), data.name)
+        chosen = self._fitted or config.return_scale  # else the scale is that of the data
         super().begin(data)
         if config.return_scale:
             policy.return_scale.fill_(config.return_scale)
-        largest = _largest(data)
         policy.target.fill_(float(np.quantile(data.returns, config.target_quantile)))
         policy.returns_range.copy_(torch.tensor([data.returns.min(), data.returns.max()]))
+        largest = _largest(data) if chosen else 0.0
         scaled = largest / policy.return_scale.item()
         if largest and not SMALL <= scaled <= LARGE:
             log.warning(
