@@ -1,9 +1,10 @@
 """Speed of the embedded voxel world: steps per second and core, where the time goes, and other worlds beside it.
 
-Times are CPU seconds of one process and its threads, in blocks that take turns; the table holds medians. A peer that is not
-installed is left out and named (`pip install vizdoom crafter miniworld`). MineDojo itself needs a running game; users
-report about 20 steps a second for it. `load` is how many processes wanted a core when the run began: where it exceeds the
-cores, every row is slower than on a quiet machine, and only their ratios hold.
+Times are CPU seconds of one process and its threads, in blocks that take turns; the table holds medians. What an image costs
+depends on the view, so each block of ours begins in another world. A peer that is not installed is left out and named
+(`pip install vizdoom crafter miniworld`). MineDojo itself needs a running game; users report about 20 steps a second for it.
+`load` is how many processes wanted a core when the run began: where it exceeds the cores, every row is slower than on a quiet
+machine, and only their ratios hold.
 
     python benchmarks/voxel_speed.py                  # rows go to assets/results/voxel-speed.csv
     python benchmarks/voxel_speed.py --blocks 5 --steps 100
@@ -25,7 +26,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -34,6 +35,13 @@ from papergym.agents.reproduction.results import results_path, write_rows
 
 PARTS = ("step, full observation", "step, rgb only", "tick alone", "picture alone")
 SIZES: dict[str, tuple[int, int]] = {"160x256": (160, 256), "64x64": (64, 64)}
+
+
+class Case(NamedTuple):
+    """What is measured: ``act`` many times, after ``begin`` with the number of the block, which is not measured."""
+
+    act: Callable[[], Any]
+    begin: Callable[[int], Any] = lambda block: None
 
 
 def clock() -> float:
@@ -46,11 +54,12 @@ def clock() -> float:
     return total
 
 
-def cpu_seconds(act: Callable[[], Any], times: int) -> float:
+def cpu_seconds(case: Case, times: int, block: int = 0) -> float:
     """CPU seconds of ``times`` calls."""
+    case.begin(block)
     start = clock()
     for _ in range(times):
-        act()
+        case.act()
     return clock() - start
 
 
@@ -79,7 +88,7 @@ def walker(env: Any) -> Callable[[], None]:
     return step
 
 
-def ours(size: tuple[int, int]) -> dict[str, Callable[[], Any]]:
+def ours(size: tuple[int, int]) -> dict[str, Case]:
     """Full step, and its parts: a tick alone, a picture alone, the rest of the observation alone."""
     from papergym.envs.mine import make
 
@@ -97,16 +106,15 @@ def ours(size: tuple[int, int]) -> dict[str, Callable[[], Any]]:
     def picture() -> None:
         env.unwrapped.painter.paint(env.unwrapped.world)
 
-    return dict(zip(PARTS, (step, rgb_only, tick, picture)))
+    return {name: Case(act, lambda block: env.reset(seed=block)) for name, act in zip(PARTS, (step, rgb_only, tick, picture))}
 
 
-def parts_of_step(size: tuple[int, int], steps: int) -> dict[str, float]:
-    """CPU seconds of a full step that go to ray casting, to other drawing, to the simulation, and to the rest."""
+def parts_of_step(size: tuple[int, int], blocks: int, steps: int) -> dict[str, float]:
+    """CPU seconds of a full step that go to ray casting, to other drawing, to the simulation, and to the rest: means."""
     from papergym.envs.mine import make
     from papergym.envs.mine.voxel import camera
 
     env: Any = make("harvest_log_in_plains", size, cam_interval=10, success_ends=False)
-    env.reset(seed=0)
     spent: dict[str, float] = dict.fromkeys(("draw", "paint", "tick"), 0.0)
 
     def timed(name: str, act: Callable[..., Any]) -> Callable[..., Any]:
@@ -121,10 +129,14 @@ def parts_of_step(size: tuple[int, int], steps: int) -> dict[str, float]:
     world, painter, rays = env.unwrapped.world, env.unwrapped.painter, camera.draw_blocks
     world.tick, painter.paint = timed("tick", world.tick), timed("paint", painter.paint)
     camera.draw_blocks = timed("draw", rays)
-    walk, start = walker(env), time.process_time()
-    for _ in range(steps):
-        walk()
-    whole = time.process_time() - start
+
+    def begin(block: int) -> None:
+        before = dict(spent)
+        env.reset(seed=block)
+        spent.update(before)  # a reset draws, too
+
+    walk = Case(walker(env), begin)
+    whole = sum(cpu_seconds(walk, steps, block) for block in range(blocks))
     camera.draw_blocks = rays
     rest = whole - spent["paint"] - spent["tick"]
     parts = {
@@ -133,19 +145,18 @@ def parts_of_step(size: tuple[int, int], steps: int) -> dict[str, float]:
         "simulation": spent["tick"],
         "the rest": rest,
     }
-    return {name: seconds / steps for name, seconds in parts.items()}
+    return {name: seconds / (blocks * steps) for name, seconds in parts.items()}
 
 
-def reset_time() -> Callable[[], Any]:
+def reset_time() -> Case:
     """A reset with a new world."""
     from papergym.envs.mine import make
 
     env = make("harvest_sand", 8)
-    env.reset(seed=0)
-    return env.reset
+    return Case(env.reset, lambda block: env.reset(seed=block))
 
 
-def vizdoom() -> Callable[[], Any]:
+def vizdoom() -> Case:
     """ViZDoom's basic scenario at 256x160 with one tick per step."""
     import vizdoom as vzd
 
@@ -162,10 +173,10 @@ def vizdoom() -> Callable[[], Any]:
         game.make_action([0, 1, 0])
         game.get_state()
 
-    return step
+    return Case(step)
 
 
-def crafter() -> Callable[[], Any]:
+def crafter() -> Case:
     """Crafter, seen from above at 64x64."""
     import crafter as module
 
@@ -176,10 +187,10 @@ def crafter() -> Callable[[], Any]:
         if env.step(1)[2]:
             env.reset()
 
-    return step
+    return Case(step)
 
 
-def miniworld() -> Callable[[], Any]:
+def miniworld() -> Case:
     """Miniworld's hallway at 160x256, drawn through EGL."""
     import pyglet
 
@@ -196,18 +207,18 @@ def miniworld() -> Callable[[], Any]:
         if terminated or truncated:
             env.reset()
 
-    return step
+    return Case(step)
 
 
-def papergym_cases() -> dict[str, Callable[[], Any]]:
-    """Name -> one call, for this world alone."""
-    found = {f"{size}, {what}": act for size, shape in SIZES.items() for what, act in ours(shape).items()}
+def papergym_cases() -> dict[str, Case]:
+    """Name -> case, for this world alone."""
+    found = {f"{size}, {what}": case for size, shape in SIZES.items() for what, case in ours(shape).items()}
     return {**found, "reset": reset_time()}
 
 
-def cases() -> dict[tuple[str, str], Callable[[], Any]]:
-    """(world, what) -> one step."""
-    found = {("papergym", what): act for what, act in papergym_cases().items()}
+def all_cases() -> dict[tuple[str, str], Case]:
+    """(world, what) -> case."""
+    found = {("papergym", what): case for what, case in papergym_cases().items()}
     for name, what, build in (
         ("ViZDoom", "256x160, step", vizdoom),
         ("Crafter", "64x64, step", crafter),
@@ -221,14 +232,14 @@ def cases() -> dict[tuple[str, str], Callable[[], Any]]:
 
 
 def serve() -> None:
-    """Answer each line ``times name`` of the standard input with the CPU seconds of so many calls."""
-    acts = papergym_cases()
-    for act in acts.values():
-        cpu_seconds(act, 5)
-    print("|".join(acts), flush=True)
+    """Answer each line ``block times name`` of the standard input with the CPU seconds of so many calls."""
+    cases = papergym_cases()
+    for case in cases.values():
+        cpu_seconds(case, 5)
+    print("|".join(cases), flush=True)
     for line in sys.stdin:
-        times, name = line.rstrip("\n").split(" ", 1)
-        print(cpu_seconds(acts[name], int(times)), flush=True)
+        block, times, name = line.rstrip("\n").split(" ", 2)
+        print(cpu_seconds(cases[name], int(times), int(block)), flush=True)
 
 
 def compare(checkout: Path, blocks: int, steps: int) -> None:
@@ -243,16 +254,16 @@ def compare(checkout: Path, blocks: int, steps: int) -> None:
     ready = [server.stdout.readline().rstrip("\n").split("|") for server in servers if server.stdout]  # both have compiled
     names = ready[0]
 
-    def ask(server: "subprocess.Popen[str]", times: int, name: str) -> float:
+    def ask(server: "subprocess.Popen[str]", block: int, times: int, name: str) -> float:
         assert server.stdin and server.stdout
-        print(times, name, file=server.stdin, flush=True)
+        print(block, times, name, file=server.stdin, flush=True)
         return float(server.stdout.readline()) / times
 
     spent: dict[str, list[tuple[float, ...]]] = {name: [] for name in names}
-    for _ in range(blocks):
+    for block in range(blocks):
         for name in names:
             times = max(steps // 20, 1) if name == "reset" else steps
-            spent[name].append(tuple(ask(server, times, name) for server in servers))
+            spent[name].append(tuple(ask(server, block, times, name) for server in servers))
     for name, pairs in spent.items():
         old, new = (1e3 * statistics.median(side) for side in zip(*pairs))
         print(f"{name:34} {old:9.3f} ms -> {new:9.3f} ms, {statistics.median(a / b for a, b in pairs):5.2f} times as fast")
@@ -263,7 +274,7 @@ def compare(checkout: Path, blocks: int, steps: int) -> None:
 def main() -> None:
     """Measure, print and write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--blocks", type=int, default=9)
+    parser.add_argument("--blocks", type=int, default=21)
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--dry", action="store_true", help="print only")
     parser.add_argument("--against", type=Path, help="root of another checkout to compare with; nothing is written")
@@ -273,17 +284,17 @@ def main() -> None:
         return serve()
     if arguments.against is not None:
         return compare(arguments.against, arguments.blocks, arguments.steps)
-    acts = cases()
-    for act in acts.values():
-        cpu_seconds(act, 5)  # compile and warm up
+    cases = all_cases()
+    for case in cases.values():
+        cpu_seconds(case, 5)  # compile and warm up
     load = round(os.getloadavg()[0], 1)
-    seconds: dict[tuple[str, str], list[float]] = {key: [] for key in acts}
-    for _ in range(arguments.blocks):
-        for key, act in acts.items():
+    seconds: dict[tuple[str, str], list[float]] = {key: [] for key in cases}
+    for block in range(arguments.blocks):
+        for key, case in cases.items():
             times = max(arguments.steps // 20, 1) if key[1] == "reset" else arguments.steps * (20 if key[0] == "ViZDoom" else 1)
-            seconds[key].append(cpu_seconds(act, times) / times)
+            seconds[key].append(cpu_seconds(case, times, block) / times)
     for size, shape in SIZES.items():
-        for part, spent in parts_of_step(shape, 900).items():
+        for part, spent in parts_of_step(shape, arguments.blocks, arguments.steps).items():
             seconds["papergym", f"{size}, in a full step: {part}"] = [spent]
     rows = [
         {
