@@ -1,7 +1,8 @@
 """What every world has in common: its spec, when it may be reset and stepped, and how a state is put back."""
 
 import dataclasses
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import gymnasium as gym
@@ -53,6 +54,13 @@ class World:
         """
         self.check_open()
         return seed_of(seed), options_of(options, known)
+
+    @contextmanager
+    def beginning(self) -> Iterator[None]:
+        """What a reset changes stands in this block; a reset that is interrupted leaves no episode running."""
+        self._ended = True
+        yield
+        self._ended = self._fresh = False
 
     def check_open(self) -> None:
         """Raise RuntimeError after ``close``."""

@@ -1,5 +1,6 @@
 """Base of the adapted MuJoCo environments: images, checked actions, the end of an episode, pickle."""
 
+from collections.abc import Callable
 from typing import Any
 
 import gymnasium as gym
@@ -68,9 +69,30 @@ class MujocoWorld(World, gym.Env[np.ndarray, np.ndarray]):
         """The present state as the task describes it, float32 (n,), whatever ``obs_type`` is; a new array."""
         raise NotImplementedError
 
+    def _start(self, seed: int | None) -> dict[str, Any]:
+        """Begin an episode without observing it; returns its info."""
+        raise NotImplementedError
+
     def advance(self, action: np.ndarray) -> tuple[float, bool, bool, dict[str, Any]]:
         """One control step with a native action: reward, terminated, truncated, info."""
         raise NotImplementedError
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict[str, Any]]:
+        """Start an episode; a seed also restarts the generator, as Gymnasium asks.
+
+        Raises:
+            ValueError: a seed or option that is not right; nothing has changed.
+            RuntimeError: the world was closed.
+        """
+        self._observation, info = self.begin(seed, options, self._observe)
+        return self._observation, info
+
+    def begin(self, seed: Any, options: Any, observe: Callable[[], np.ndarray]) -> tuple[np.ndarray, dict[str, Any]]:
+        """:meth:`reset` with another way to observe the first frame."""
+        seed, _ = self.check_reset(seed, options)
+        with self.beginning():
+            info = self._start(seed)
+            return observe(), info
 
     def scaled(self, action: np.ndarray) -> np.ndarray:
         """A checked action in native units.
@@ -122,6 +144,7 @@ class MujocoWorld(World, gym.Env[np.ndarray, np.ndarray]):
         """The present state, (H, W, 3) uint8 of ``render_size_px``; None without a render mode."""
         if self.render_mode is None:
             return self.nothing_drawn()
+        self.check_open()
         return self._renderer("render").render(self._native()[1])
 
     def __getstate__(self) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 import gymnasium as gym
 
 from papergym.envs.checks import whole
+from papergym.envs.dmc.shared import SharedModels
 from papergym.wrappers.repeat import ActionRepeat
 from papergym.wrappers.stack import FrameStack, count_of_images
 
@@ -32,7 +33,7 @@ def protorl(
     render_size_px: int | Sequence[int] = (240, 320),
     render_mode: str | None = None,
     backend: str | None = None,
-    share_model: bool = False,
+    share_model: bool | SharedModels = False,
     lane: int = 0,
 ) -> gym.Env:
     """A dm_control task as Proto-RL sees it (arXiv 2102.11271; official code): images, repeated actions, stacked frames.
@@ -50,7 +51,8 @@ def protorl(
         render_size_px: side, or (height, width), of images from ``render()``.
         render_mode: None or ``"rgb_array"``.
         backend: OpenGL backend; None for MUJOCO_GL or what works.
-        share_model: read one compiled model with the other environments of the task and lane that are made so.
+        share_model: read one compiled model with the other environments of the process that have the same task and lane and
+            are made so; they must be stepped one after another.
         lane: number of the thread of a pool that steps this environment.
     """
     from papergym.envs.dmc.env import DmControlEnv  # loads the simulator

@@ -4,10 +4,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 
-from papergym.envs.checks import flag
 from papergym.envs.dmc import load, physics_state
+from papergym.envs.dmc.shared import SharedModels
 from papergym.envs.world import MujocoWorld
 
 LARGEST_FORCE = 1e6
@@ -33,7 +34,8 @@ class DmControlEnv(MujocoWorld):
         limit_frames: episode limit in control steps; None for the task's own.
         render_mode: None or ``"rgb_array"``.
         backend: OpenGL backend; None for MUJOCO_GL or what works.
-        share_model: read one compiled model with the other environments of the task and lane that are made so.
+        share_model: read one compiled model with the other environments of the process that have the same task and lane and
+            are made so; or with those that are given the same SharedModels. They must be stepped one after another.
         lane: number of the thread of a pool that steps this environment; environments of a lane take turns.
 
     Source: Tassa et al. 2018, DeepMind Control Suite, arXiv 1801.00690; dm_control.
@@ -52,12 +54,12 @@ class DmControlEnv(MujocoWorld):
         limit_frames: int | None = None,
         render_mode: str | None = None,
         backend: str | None = None,
-        share_model: bool = False,
+        share_model: bool | SharedModels = False,
         lane: int = 0,
     ):
         self._set_up(locals())
         self.domain, self.task, self.name = domain, task, f"{domain} {task}"
-        self._limit_frames, self._share_model = self._arguments["limit_frames"], flag("share_model", share_model)
+        self._limit_frames, self._shared = self._arguments["limit_frames"], SharedModels.given(share_model)
         self._build()
         native = self._dm.action_spec()
         bounded = (native.maximum < 1e9) & (native.minimum > -1e9)  # MuJoCo writes 1e10 for "no range"
@@ -72,8 +74,8 @@ class DmControlEnv(MujocoWorld):
         self._generator = self.np_random.bit_generator
         self._random = np.random.RandomState(self._generator)  # draws from np_random itself
         self._dm = load.load(self.domain, self.task, self._random)
-        if self._share_model:
-            load.share_model(self._dm, self.domain, self.task, self._arguments["lane"])
+        if self._shared is not None:
+            self._shared.join(self._dm, self.domain, self.task, self._arguments["lane"])
         self._physics = self._dm.physics
         self._composed = self.domain == "jaco"  # dm_control's composer, with a step of its own
         if self._limit_frames is not None:
@@ -88,16 +90,12 @@ class DmControlEnv(MujocoWorld):
     def _native(self) -> tuple[Any, Any]:
         return self._physics.model.ptr, self._physics.data.ptr
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict[str, Any]]:
-        """Start an episode; a seed also restarts the generator, as Gymnasium asks."""
-        seed, _ = self.check_reset(seed, options)
-        super().reset(seed=seed)
+    def _start(self, seed: int | None) -> dict[str, Any]:
+        gym.Env.reset(self, seed=seed)
         if seed is not None or self._generator is not self.np_random.bit_generator:
             self._reseed()
         self._begin()
-        self._ended = self._fresh = False
-        self._observation = self._observe()
-        return self._observation, {}
+        return {}
 
     def _begin(self) -> None:
         with load.without_renderer(self._physics):

@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from functools import cache
 from types import ModuleType
 from typing import Any
-from weakref import WeakValueDictionary
 
 import numpy as np
 
 from papergym.envs.checks import one_of
 from papergym.envs.dmc import urlb
 from papergym.envs.dmc.tasks import EXTRA_TASKS, TASKS
+from papergym.envs.gl import backend_wanted
 from papergym.envs.render.backend import BACKENDS, choose_backend, quiet_software_threads
 from papergym.envs.render.error import RenderError
 
@@ -28,7 +28,7 @@ def suite() -> ModuleType:
     """
     quiet_software_threads()
     wanted = os.environ.get("MUJOCO_GL")
-    mute = not _draws(wanted) if wanted else not os.environ.get("DISPLAY")
+    mute = not _draws(backend_wanted()) if wanted else not os.environ.get("DISPLAY")
     if mute:
         os.environ["MUJOCO_GL"] = "disable"
     try:
@@ -43,28 +43,9 @@ def suite() -> ModuleType:
 
 def _draws(name: str) -> bool:
     try:
-        return name.lower() not in BACKENDS or bool(choose_backend(name.lower()))
+        return name not in BACKENDS or bool(choose_backend(name))
     except RenderError:
         return False
-
-
-FIXED_MODELS = ("acrobot", "ball_in_cup", "cartpole", "cheetah", "hopper", "humanoid", "humanoid_CMU", "pendulum", "walker")
-"""Domains whose tasks never write to their model, so that several environments may read one."""
-_models: WeakValueDictionary[tuple[str, str, int], Any] = WeakValueDictionary()
-
-
-def share_model(dm: Any, domain: str, task: str, lane: int = 0) -> None:
-    """Let ``dm`` read the model of an earlier environment of its task and lane: 13 MB less each, most of it textures.
-
-    Only for environments that are stepped one after another: dm_control switches actuation off in the model during a reset.
-    """
-    if domain not in FIXED_MODELS:
-        return
-    model = _models.setdefault((domain, task, lane), dm.physics.model)
-    if model is not dm.physics.model:
-        from dm_control.mujoco import wrapper
-
-        dm.physics._reload_from_data(wrapper.MjData(model))
 
 
 def load(domain: str, task: str, random: np.random.RandomState) -> Any:

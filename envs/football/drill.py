@@ -147,12 +147,12 @@ class Drill(PicklesByState, World, gym.Env[np.ndarray, np.ndarray]):
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict[str, Any]]:
         """Place player, ball and target."""
         seed, _ = self.check_reset(seed, options)
-        gym.Env.reset(self, seed=seed)
-        self._simulation.seed(self.np_random.integers(2**32, size=8, dtype=np.uint32))
-        time_step = self._simulation.reset()
-        self._place_target()
-        self._show_target()
-        self._ended = self._fresh = False
+        with self.beginning():
+            gym.Env.reset(self, seed=seed)
+            self._simulation.seed(self.np_random.integers(2**32, size=8, dtype=np.uint32))
+            time_step = self._simulation.reset()
+            self._place_target()
+            self._show_target()
         return self._observation(time_step), self._info(time_step, False)
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:

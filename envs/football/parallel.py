@@ -113,10 +113,11 @@ class FootballEnv(PicklesByState, World, ParallelEnv[str, Any, np.ndarray]):
     ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
         """Draw a pitch and place players and ball; a seed determines all that follows."""
         seed, _ = self.check_reset(seed, None)  # PettingZoo's own tests pass options that mean nothing
-        if seed is not None:
-            self._simulation.seed(np.random.SeedSequence(seed).generate_state(8))
-        time_step = self._simulation.reset()
-        self.agents, self._ended, self._fresh = list(self.possible_agents), False, False
+        with self.beginning():
+            if seed is not None:
+                self._simulation.seed(np.random.SeedSequence(seed).generate_state(8))
+            time_step = self._simulation.reset()
+            self.agents = list(self.possible_agents)
         known = {"reward_match": 0.0, "physics_diverged": False}
         infos = {agent: {**known, **self._statistics(time_step)[agent]} for agent in self.agents}
         return self._observations(time_step), infos

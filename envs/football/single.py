@@ -94,9 +94,9 @@ class SinglePlayer(PicklesByState, World, gym.Env[Any, np.ndarray]):
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Begin a match."""
         seed, _ = self.check_reset(seed, options)
-        gym.Env.reset(self, seed=seed)
-        self._ended = self._fresh = False
-        self._seen, infos = self.match.reset(seed=int(self.np_random.integers(2**63)))
+        with self.beginning():
+            gym.Env.reset(self, seed=seed)
+            self._seen, infos = self.match.reset(seed=int(self.np_random.integers(2**63)))
         return self._seen[self.player], infos[self.player]
 
     def step(self, action: np.ndarray) -> tuple[Any, float, bool, bool, dict[str, Any]]:

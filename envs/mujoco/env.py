@@ -66,15 +66,12 @@ class MujocoV4Env(MujocoWorld):
     def _native(self) -> tuple[Any, Any]:
         return self._task.model, self._task.data
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict[str, Any]]:
-        """Start an episode; a seed also restarts the generator, as Gymnasium asks."""
-        seed, _ = self.check_reset(seed, options)
-        super().reset(seed=seed)
+    def _start(self, seed: int | None) -> dict[str, Any]:
+        gym.Env.reset(self, seed=seed)
         self._task.np_random = self.np_random
         self._state, _ = self._task.reset()
-        self._frames, self._ended, self._fresh = 0, False, False
-        self._observation = self._observe()
-        return self._observation, dict(self._unpaid)
+        self._frames = 0
+        return dict(self._unpaid)
 
     def _info_of_a_reset(self) -> dict[str, float]:
         """The task's info with zeros: what a step reports is known after one, which is taken here and undone."""

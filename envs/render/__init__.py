@@ -1,6 +1,7 @@
 """The only place that touches OpenGL: chooses the backend, owns the contexts, draws images of MuJoCo models."""
 
 import os
+import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -74,7 +75,8 @@ class Renderer:
     """Draws the state of one model as (H, W, 3) uint8 images, top row first.
 
     The OpenGL context is made at the first frame, is shared with every other renderer of the same model, size, quality and
-    lane, and is left behind when the renderer is pickled.
+    lane, and is left behind when the renderer is pickled. The context of a renderer that was never closed is freed when another
+    context is asked for or given back.
 
     Args:
         model: the compiled model; :meth:`rebind` sets another.
@@ -101,9 +103,14 @@ class Renderer:
         _quality_exists(quality)
         self._camera_id = find_camera(model, camera)
         self._pose = free_pose(camera) if isinstance(camera, Mapping) else {}
+        self._forget()
+        self._set_view(model)
+
+    def _forget(self) -> None:
+        """Hold no context."""
         self._context: Any = None
         self._key: tuple = ()
-        self._set_view(model)
+        self._unused: Any = None
 
     def _set_view(self, model: Any) -> None:
         self._model = model
@@ -136,7 +143,10 @@ class Renderer:
     def _draw(self, data: Any, out: np.ndarray) -> None:
         held = self._context
         if held is None or held.lost or held.pid != os.getpid():  # none yet, or dead, or the parent's after a fork
+            self.close()
             self._key, self._context = _context.acquire(self._model, self.size, self._quality, self._backend, self.lane)
+            self._unused = weakref.finalize(self, _context.leave, self._key, self._context)
+            self._unused.atexit = False
         with self._context.lock:
             image = self._context.draw(self._model, data, self._option, self._perturb, self._camera)[::-1]
             np.copyto(out, image if out.shape == image.shape else image.transpose(2, 0, 1))
@@ -153,14 +163,16 @@ class Renderer:
         return {name: getattr(self, name) for name in kept}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, _context=None, _key=())
+        self.__dict__.update(state)
+        self._forget()
         self._set_view(self._model)
 
     def close(self) -> None:
         """Give the context back; drawing again makes a new one."""
         if self._context is not None:
+            self._unused.detach()
             _context.release(self._key, self._context)
-            self._context = None
+            self._forget()
 
 
 def _quality_exists(name: str) -> None:

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from papergym.envs.checks import one_of
+from papergym.envs.gl import backend_wanted
 from papergym.envs.render.egl import Current, Egl
 from papergym.envs.render.error import RenderError
 
@@ -132,7 +133,7 @@ _chosen: Backend | None = None
 
 
 def _candidates() -> list[str]:
-    wanted = os.environ.get("MUJOCO_GL", "").strip().lower()
+    wanted = backend_wanted()
     if wanted in BACKENDS:
         return [wanted]
     if wanted in ("off", "disable", "disabled", "false", "0"):

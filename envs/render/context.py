@@ -184,10 +184,15 @@ def acquire(model: Any, size: tuple[int, int], quality: str, backend: str | None
         return key, _shared[key]
 
 
+def leave(key: tuple, context: ModelContext) -> None:
+    """Give a context back without a call of OpenGL's, which the garbage collector must not make in the midst of others."""
+    _given_back.append((key, context))
+
+
 def release(key: tuple, context: ModelContext) -> None:
     """Give a context back; the last user frees it."""
-    _given_back.append((key, context))
-    # The garbage collector may come here while this thread draws and another one, with the table, waits for the drawing.
+    leave(key, context)
+    # A finalizer of somebody may come here while this thread draws and another one, with the table, waits for the drawing.
     if _LOCK.acquire(timeout=1.0):
         try:
             _take_back()

@@ -5,6 +5,8 @@ import importlib
 import os
 from typing import Any
 
+from papergym.envs.gl import backend_wanted
+
 LIBRARIES = {"egl": "EGL", "osmesa": "OSMesa"}
 
 
@@ -14,8 +16,7 @@ def _load() -> Any:
     The import would otherwise fail inside PyOpenGL with an AttributeError that names nothing;
     :mod:`papergym.envs.render.backend` reports what is missing as soon as something is to be drawn.
     """
-    wanted = os.environ.get("MUJOCO_GL", "")
-    library = LIBRARIES.get(wanted.strip().lower())
+    library, wanted = LIBRARIES.get(backend_wanted()), os.environ.get("MUJOCO_GL", "")
     if library is None or ctypes.util.find_library(library):
         return importlib.import_module("mujoco")
     os.environ["MUJOCO_GL"] = "disable"

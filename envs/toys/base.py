@@ -1,7 +1,8 @@
 """Base of the small environments: render modes, exact state, and the record type of the random-walk data sets."""
 
 import copy
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import gymnasium as gym
@@ -77,12 +78,13 @@ class ToyEnv(World, gym.Env[ObsType, ActType]):
         for name in self.state_names:
             setattr(self, name, copy.deepcopy(state[name]))
 
-    def begin(self, seed: Any, options: Any, known: Collection[str] = ()) -> dict[str, Any]:
-        """First thing in a reset: check and take the seed, and return the options."""
-        seed, options = self.check_reset(seed, options, known)
-        gym.Env.reset(self, seed=seed)
-        self._ended = self._fresh = False
-        return options
+    @contextmanager
+    def begin(self, seed: Any, options: Any, known: Collection[str] = ()) -> Iterator[None]:
+        """Check and take the seed of a reset, whose changes stand in this block."""
+        seed, _ = self.check_reset(seed, options, known)
+        with self.beginning():
+            gym.Env.reset(self, seed=seed)
+            yield
 
     def end(self, over: bool) -> bool:
         """Whether the episode terminated, remembered: the next step then needs a reset."""
@@ -97,6 +99,7 @@ class ToyEnv(World, gym.Env[ObsType, ActType]):
         """``rgb_array``: uint8 ``(H, W, 3)``; ``ansi``: text; None without a render mode."""
         if self.render_mode is None:
             return self.nothing_drawn()
+        self.check_open()
         return self._text() if self.render_mode == "ansi" else self._image()
 
     def _image(self) -> np.ndarray:

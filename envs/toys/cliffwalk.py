@@ -84,8 +84,8 @@ class BlindCliffwalk(ToyEnv[Any, Any]):
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.int64, dict[str, Any]]:
         """Back to state 0."""
-        self.begin(seed, options)
-        self.position, self.fallen = 0, False
+        with self.begin(seed, options):
+            self.position, self.fallen = 0, False
         return np.int64(0), {"is_success": False}
 
     def step(self, action: int) -> tuple[np.int64, float, bool, bool, dict[str, Any]]:

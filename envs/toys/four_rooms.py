@@ -96,12 +96,12 @@ class FourRooms(ToyEnv[Any, np.ndarray]):
         """Draw start and goal."""
         given = options_of(options, ("position", "goal"))
         places = {name: place(point) for name, point in given.items()}  # refused before anything changes
-        self.begin(seed, options, ("position", "goal"))
-        self.position = places["position"] if "position" in places else self._draw_point()
-        self.goal = places["goal"] if "goal" in places else self._draw_point()
-        while "goal" not in places and np.linalg.norm(self.goal - self.position) < self.goal_radius:
-            self.goal = self._draw_point()
-        self.path = [self.position.tolist()]
+        with self.begin(seed, options, ("position", "goal")):
+            self.position = places["position"] if "position" in places else self._draw_point()
+            self.goal = places["goal"] if "goal" in places else self._draw_point()
+            while "goal" not in places and np.linalg.norm(self.goal - self.position) < self.goal_radius:
+                self.goal = self._draw_point()
+            self.path = [self.position.tolist()]
         return self._observation(), {"is_success": False}
 
     def step(self, action: np.ndarray) -> tuple[dict[str, np.ndarray], float, bool, bool, dict[str, Any]]:

@@ -94,14 +94,14 @@ class KeyToDoor(ToyEnv[np.ndarray, Any]):
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict[str, Any]]:
         """Draw the three rooms."""
-        self.begin(seed, options)
-        cells = self.size**2
-        agent = self.np_random.integers(cells, size=3)
-        target = (agent + self.np_random.integers(1, cells, size=3)) % cells  # uniform over the other cells
-        self.cells = np.stack(np.divmod(agent, self.size), axis=1)
-        self.objects = np.stack(np.divmod(target, self.size), axis=1)
-        self.headings = self.np_random.integers(4, size=3)
-        self.elapsed, self.has_key, self.door_reached = 0, False, False
+        with self.begin(seed, options):
+            cells = self.size**2
+            agent = self.np_random.integers(cells, size=3)
+            target = (agent + self.np_random.integers(1, cells, size=3)) % cells  # uniform over the other cells
+            self.cells = np.stack(np.divmod(agent, self.size), axis=1)
+            self.objects = np.stack(np.divmod(target, self.size), axis=1)
+            self.headings = self.np_random.integers(4, size=3)
+            self.elapsed, self.has_key, self.door_reached = 0, False, False
         return self._observation(), self._info()
 
     def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:

@@ -84,9 +84,9 @@ class MultiGoal(ToyEnv[np.ndarray, np.ndarray]):
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict[str, Any]]:
         """Start near the origin."""
-        self.begin(seed, options)
-        self.position = np.clip(self.np_random.normal(0.0, self.start_std, 2), -LIMIT, LIMIT)
-        self.path = [self.position.tolist()]
+        with self.begin(seed, options):
+            self.position = np.clip(self.np_random.normal(0.0, self.start_std, 2), -LIMIT, LIMIT)
+            self.path = [self.position.tolist()]
         return self.position.astype(np.float32), {"is_success": False, "nearest_goal": self._nearest()[0]}
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:

@@ -117,8 +117,8 @@ class ShortestPath(ToyEnv[Any, Any]):
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.int64, dict[str, Any]]:
         """Start anywhere but at the goal."""
-        self.begin(seed, options)
-        self.node = int((self.goal + self.np_random.integers(1, self.nodes)) % self.nodes)
+        with self.begin(seed, options):
+            self.node = int((self.goal + self.np_random.integers(1, self.nodes)) % self.nodes)
         return np.int64(self.node), {"is_success": False}
 
     def step(self, action: int) -> tuple[np.int64, float, bool, bool, dict[str, Any]]:

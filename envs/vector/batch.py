@@ -1,7 +1,9 @@
 """A vector environment whose environments take their steps on several threads, each always on the same one."""
 
 import functools
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import gymnasium as gym
@@ -19,12 +21,16 @@ class ThreadedVectorEnv(SyncVectorEnv):
 
     Environment ``i`` is reset and stepped by thread ``i % num_threads``, which writes its observation straight into the batch.
     The results are the same, bit for bit, for any number of threads. Threads pay where a step spends its time without the
-    interpreter's lock: in drawing, in compiled loops, in the physics of large bodies. An exception in one environment is raised
-    when all others have taken their step.
+    interpreter's lock: in drawing, in compiled loops, in the physics of large bodies.
+
+    An exception in one environment is raised when all others have taken their step; a note on it (from Python 3.11 on) names
+    the environment, which then needs a reset. What the others returned in this step is lost: whoever needs every end of an
+    episode resets all.
 
     Args:
         env_fns: make the environments. What an environment or one of its wrappers offers as ``check_action(action)`` is called
-            before any of them moves, and raises what a step with this action would.
+            before any of them moves, and raises what a step with this action would; not below a wrapper that may change the
+            action, such as Gymnasium's ActionWrapper.
         num_threads: threads that reset and step, at most one for each environment.
         kwargs: of SyncVectorEnv.
 
@@ -44,9 +50,18 @@ class ThreadedVectorEnv(SyncVectorEnv):
     def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Begin episodes in all environments, or in those of ``options["reset_mask"]``; further options are theirs.
 
+        Args:
+            seed: one for all (environment ``i`` gets ``seed + i``), a list with one or None for each, or None.
+            options: ``reset_mask``, (num_envs,) bool, and what the environments take.
+
+        Returns:
+            observations, of ``observation_space``; infos, a dict of arrays (num_envs, ...).
+
         Raises:
             ValueError: seeds or options that are not right; nothing has changed.
+            RuntimeError: closed.
         """
+        self._check_open()
         seeds, given = seeds_of(seed, self.num_envs), options_of(options, None)
         mask = mask_of(given.pop("reset_mask"), self.num_envs) if "reset_mask" in given else np.ones(self.num_envs, bool)
         self._prepare()
@@ -65,13 +80,25 @@ class ThreadedVectorEnv(SyncVectorEnv):
     def step(self, actions: Any) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """One step of every environment; ends as the autoreset mode says.
 
+        Args:
+            actions: of ``action_space``, one for each environment.
+
+        Returns:
+            observations, of ``observation_space``; rewards, (num_envs,) float64; terminated and truncated, (num_envs,) bool;
+            infos, a dict of arrays (num_envs, ...).
+
         Raises:
             ValueError: not one action per environment, or one that its environment refuses; nothing has moved.
             gymnasium.error.ResetNeeded: an episode has not begun, or has ended and nothing begins the next; nothing has moved.
+            RuntimeError: closed.
         """
+        self._check_open()
         rests = self._autoreset_envs & (self.autoreset_mode == AutoresetMode.NEXT_STEP)
         each = zip(range(self.num_envs), self._each(actions))
-        checked = [None if rests[index] else self._checked(index, action) for index, action in each]
+        checked = []
+        for index, action in each:
+            with _noted(index):
+                checked.append(None if rests[index] else self._checked(index, action))
         self._prepare(forward=True)
 
         def move(index: int) -> list[dict[str, Any]]:
@@ -97,8 +124,13 @@ class ThreadedVectorEnv(SyncVectorEnv):
 
     def _run(self, function: Callable[[int], list[dict[str, Any]]], chosen: Sequence[int]) -> dict[str, Any]:
         """Call ``function`` for each number of ``chosen`` on its thread; returns the infos that the calls returned as one."""
+
+        def call(index: int) -> list[dict[str, Any]]:
+            with _noted(index):
+                return function(index)
+
         infos: dict[str, Any] = {}
-        for index, told in zip(chosen, self._pool.run(function, chosen)):
+        for index, told in zip(chosen, self._pool.run(call, chosen)):
             for info in told:
                 infos = self._add_info(infos, info, index)
         return infos
@@ -107,18 +139,17 @@ class ThreadedVectorEnv(SyncVectorEnv):
         """One action per environment."""
         nested = isinstance(self.single_action_space, spaces.Dict | spaces.Tuple)
         each = list(iterate(self.action_space, actions)) if nested else actions
-        count = len(each) if nested or np.ndim(each) else repr(actions)
+        count = len(each) if nested or isinstance(each, list | tuple) or np.ndim(each) else repr(actions)
         if count != self.num_envs:
             raise ValueError(f"one action per environment: expected {self.num_envs}, got {count}")
         return each
 
     def _checked(self, index: int, action: Any) -> Any:
         """An action that environment ``index`` can take now, as :meth:`_act` wants it."""
-        env = self.envs[index]
         if self._autoreset_envs[index] and self.autoreset_mode == AutoresetMode.DISABLED:
             raise ResetNeeded(f"environment {index} has ended and autoreset is disabled: reset(options={{'reset_mask': ...}})")
-        if env.has_wrapper_attr("check_action"):
-            env.get_wrapper_attr("check_action")(action)
+        if (check := _check_of(self.envs[index])) is not None:
+            check(action)
         return action
 
     def _prepare(self, *, forward: bool = False) -> None:
@@ -150,10 +181,49 @@ class ThreadedVectorEnv(SyncVectorEnv):
         """The observations of all environments."""
         return self._observations
 
+    def render(self) -> tuple[Any, ...]:
+        """What each environment renders.
+
+        Raises:
+            RuntimeError: closed.
+        """
+        self._check_open()
+        return super().render()  # type: ignore[return-value]
+
+    def _check_open(self) -> None:
+        if self.closed:
+            raise RuntimeError(f"this {type(self).__name__} is closed; make a new one")
+
     def close_extras(self, **kwargs: Any) -> None:
         """End the threads and close the environments."""
         self._pool.close()
         super().close_extras(**kwargs)
+
+
+_PASS_ON = ("gymnasium.wrappers.common", "papergym.")
+"""Modules whose wrappers step with the action that they get, or offer ``check_action`` themselves."""
+
+
+def _check_of(env: Any) -> Callable[[Any], None] | None:
+    """``check_action`` of an environment or its outermost wrapper that has one; None below one that may change the action."""
+    while not hasattr(env, "check_action") and isinstance(env, gym.Wrapper):
+        kind = type(env)
+        same = kind.step is gym.Wrapper.step or isinstance(env, gym.ObservationWrapper | gym.RewardWrapper)
+        if isinstance(env, gym.ActionWrapper) or not (same or kind.__module__.startswith(_PASS_ON)):
+            return None
+        env = env.env
+    return getattr(env, "check_action", None)
+
+
+@contextmanager
+def _noted(index: int) -> Iterator[None]:
+    """Say in an exception which environment raised it."""
+    try:
+        yield
+    except BaseException as error:
+        if sys.version_info >= (3, 11):
+            error.add_note(f"in environment {index} of the batch")
+        raise
 
 
 def _made_of_arrays(batch: Any) -> bool:
@@ -170,7 +240,10 @@ def _put(batch: Any, index: int, observation: Any) -> None:
         for part, own in zip(batch, observation):
             _put(part, index, own)
     else:
-        batch[index] = observation
+        there = batch[index, ...]  # a view, also of one number
+        if np.shape(observation) != there.shape:
+            raise ValueError(f"expected an observation of shape {there.shape}, got {np.shape(observation)}")
+        np.copyto(there, observation, casting="same_kind")
 
 
 def batch_of(
@@ -197,6 +270,9 @@ def batch_of(
         copy: of SyncVectorEnv.
         max_episode_steps: limit of Gymnasium's TimeLimit; None and -1 for none.
         kwargs: of ``make``.
+
+    Raises:
+        ValueError: a number of environments or threads that is none.
     """
     threads = threads_for(whole("num_envs", num_envs), num_threads, default_threads)
     own = [{"lane": index % threads} if lanes else {} for index in range(num_envs)]

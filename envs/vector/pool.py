@@ -9,6 +9,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from papergym.envs.checks import whole
+from papergym.envs.gl import backend_wanted
 
 
 def cores() -> int:
@@ -18,7 +19,7 @@ def cores() -> int:
 
 def threads_to_draw(backend: str | None) -> int:
     """Default number of threads where OpenGL draws: one for each core, but glfw makes its contexts in the main thread alone."""
-    return 1 if "glfw" in (backend, os.environ.get("MUJOCO_GL")) else cores()
+    return 1 if (backend or backend_wanted()) == "glfw" else cores()
 
 
 def threads_for(num_envs: int, num_threads: int | None, default: int) -> int:
@@ -53,7 +54,8 @@ class Pool:
         """``function(number)`` for each number, in the order of ``numbers``, when all calls have ended.
 
         Raises:
-            BaseException: what the first of ``numbers`` that failed has raised, after all others have ended, too.
+            BaseException: what the first of ``numbers`` that failed has raised, after all others have ended, too; but an
+                interrupt (no Exception) before that.
         """
         lanes: list[list[tuple[int, int]]] = [[] for _ in range(self.num_threads)]
         outcomes: list[Any] = []
@@ -73,14 +75,14 @@ class Pool:
         except BaseException:  # Ctrl-C between two calls
             self._settle()
             raise
-        for failed, value in outcomes:
-            if failed:
-                raise value
+        errors = [value for failed, value in outcomes if failed]
+        if errors:
+            raise next((error for error in errors if not isinstance(error, Exception)), errors[0])
         return [value for _, value in outcomes]
 
     def _settle(self) -> None:
         """Wait until no thread of the pool works, whatever interrupts the waiting."""
-        while True:
+        while self._pid == os.getpid():  # else the threads are the parent process's
             with suppress(KeyboardInterrupt):
                 ended: SimpleQueue = SimpleQueue()
                 for queue in self._queues:

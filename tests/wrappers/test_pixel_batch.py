@@ -9,7 +9,7 @@ from gymnasium.vector import AutoresetMode
 
 import papergym  # noqa: F401
 from papergym.envs.dmc.env import DmControlEnv
-from papergym.envs.dmc.load import FIXED_MODELS
+from papergym.envs.dmc.shared import FIXED_MODELS
 from papergym.envs.dmc.tasks import DEFAULT_TASK
 from papergym.envs.render import open_contexts
 from papergym.envs.render.native import mujoco

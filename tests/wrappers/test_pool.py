@@ -12,10 +12,12 @@ import pytest
 from gymnasium.vector import AutoresetMode
 
 import papergym  # noqa: F401
-from papergym.envs.render import open_contexts
+from papergym.envs.dmc.env import DmControlEnv
+from papergym.envs.render import Renderer, open_contexts
 from papergym.envs.render.backend import choose_backend
 from papergym.envs.vector.pool import Pool, cores, threads_for
-from tests.envs.vector.conftest import COPIES, copies_go_on_alike, equal
+from papergym.wrappers.vector import PixelBatch
+from tests.envs.vector.conftest import COPIES, copies_go_on_alike, equal, names
 
 SMALL = {"quality": "fast", "size_px": 32, "limit_frames": 7}
 NAME = "ProtoRL-CartpoleSwingup-v0"
@@ -89,8 +91,9 @@ def test_an_exception_in_one_world_leaves_the_others_after_their_step(threads, f
         raise kind("of this world")
 
     world.advance = fail
-    with pytest.raises(kind, match="of this world"):
+    with pytest.raises(kind, match="of this world") as raised:
         envs.step(actions)
+    assert names(raised.value, failing)
     del world.advance
     expected = plain.step(actions)[0]
     others = np.arange(5) != failing
@@ -123,6 +126,40 @@ def test_the_first_of_several_exceptions_is_raised_when_all_calls_have_ended():
     lanes = [pool.run(lambda number: threading.get_ident(), range(7)) for _ in range(2)]
     assert lanes[0] == lanes[1] and lanes[0][0] == threading.get_ident()
     assert len(set(lanes[0])) == 3 and lanes[0][:3] == lanes[0][3:6], "every number keeps its thread"
+    pool.close()
+
+
+def test_an_interrupt_comes_before_other_exceptions():
+    pool = Pool(2)
+    errors = {0: ValueError("first"), 1: KeyboardInterrupt(), 2: ZeroDivisionError("third")}
+
+    def call(number):
+        raise errors[number]
+
+    with pytest.raises(KeyboardInterrupt):
+        pool.run(call, range(3))
+    with pytest.raises(ValueError, match="first"):
+        pool.run(call, [0, 2])
+    pool.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_an_interrupted_child_does_not_wait_for_the_parents_threads():
+    pool = Pool(2)
+    pool.run(lambda number: number, range(2))
+    child = os.fork()
+    if child == 0:
+        pool._settle()
+        os._exit(7)
+    for _ in range(1000):
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            break
+        time.sleep(0.01)
+    else:
+        os.kill(child, 9)
+        os.waitpid(child, 0)
+    assert done and os.waitstatus_to_exitcode(status) == 7
     pool.close()
 
 
@@ -210,6 +247,60 @@ def test_a_batch_that_is_forgotten_ends_its_threads(name, kwargs):
     assert there() is None and not workers() & started
 
 
+def test_contexts_of_forgotten_batches_are_freed():
+    def drawn(size):  # sizes that no other test draws
+        envs = make(2, number=2, size_px=size)
+        envs.reset(seed=0)
+        return envs
+
+    gc.collect()
+    drawn(17).close()  # frees what other tests have forgotten
+    before, counts = open_contexts(), []
+    for size in (18, 19, 20, 21):
+        envs = drawn(size)
+        counts.append(open_contexts() - before)
+        del envs
+        gc.collect()
+    assert counts == [2, 2, 2, 2]
+    drawn(17).close()
+    assert open_contexts() == before
+
+
+def test_each_world_is_drawn_once_at_a_reset_and_a_step():
+    envs, drawn = make(2, number=3), []
+    for world in envs.envs:
+        world.draw = lambda *out, draw=world.draw: drawn.append(len(out)) or draw(*out)
+    envs.reset(seed=0)
+    assert drawn == [1, 1, 1]
+    envs.step(np.zeros((3, 1), np.float32))
+    assert drawn == [1] * 6
+    envs.close()
+
+
+def test_what_makes_no_batch_is_refused():
+    def world(lane=0, **kwargs):
+        return DmControlEnv("cartpole", "swingup", lane=lane, **{"obs_type": "pixels", "share_model": True, **SMALL, **kwargs})
+
+    def batch(worlds, threads=2):
+        return PixelBatch(worlds, action_repeat=1, num_stack=1, num_threads=threads)
+
+    with pytest.raises(ValueError, match="at least one world"):
+        batch([])
+    wrapped = gym.make(NAME, **SMALL)
+    for other in (wrapped, gym.make("CartPole-v1").unwrapped, world(obs_type="state")):
+        seeing = getattr(other, "observing", None)
+        with pytest.raises(ValueError, match="that observe pixels, without wrappers"):
+            batch([world(), other])
+        assert getattr(other, "observing", None) == seeing
+    with pytest.raises(ValueError, match="world 1 reads the model of a world of another thread"):
+        batch([world(), world()])
+    for worlds, threads in (
+        ([world(), world()], 1), ([world(0), world(1)], 2), ([world(0), world(1), world(0)], 2),
+        ([world(share_model=False), world(share_model=False)], 2),
+    ):  # fmt: skip
+        batch(worlds, threads).close()
+
+
 @pytest.mark.parametrize("make_copy", COPIES)
 def test_copies_have_threads_of_their_own(make_copy):
     copies_go_on_alike(make(2, number=3), make_copy)
@@ -252,6 +343,14 @@ def test_two_lanes_draw_the_same_on_displays_of_their_own():
     backend = choose_backend(None)
     if backend.name != "egl" or not backend.software:
         pytest.skip("needs EGL without a GPU")
+    world = DmControlEnv("cartpole", "swingup")
+    world.reset(seed=0)
+    model, data = world._native()
+    renderers = [Renderer(model, size_px=32, quality="fast", lane=lane) for lane in range(4)]
+    images = [renderer.render(data) for renderer in renderers]
+    assert images[0].std() > 0 and all(np.array_equal(image, images[0]) for image in images)
+    for renderer in renderers:
+        renderer.close()
     contexts = [backend.make_context(8, 8, lane) for lane in range(4)]
     displays = [context.display for context in contexts]
     for context in contexts:

@@ -10,6 +10,7 @@ from gymnasium.vector.utils import batch_space
 
 from papergym.envs.checks import whole
 from papergym.envs.vector.batch import ThreadedVectorEnv
+from papergym.envs.vector.pool import threads_for
 from papergym.wrappers.stack import stacked_space
 from papergym.wrappers.state import array_of_state, of_state
 
@@ -26,12 +27,17 @@ class PixelBatch(ThreadedVectorEnv, SyncVectorEnv):  # skrl knows an environment
     needs a reset, and the others can go on.
 
     Args:
-        worlds: environments like papergym.envs.world.MujocoWorld, made with ``obs_type="pixels"``.
+        worlds: papergym.envs.world.MujocoWorld without wrappers, made with ``obs_type="pixels"``; those of one thread may read
+            one model.
         action_repeat: frames per step.
         num_stack: images in a stack.
-        copy: return a new array at each step; False returns the slice itself, whose oldest image the next step overwrites.
+        copy: return a new array at each step; False returns the slice itself. The next step overwrites its oldest image, a
+            reset all images of that world.
         autoreset_mode: as in Gymnasium's SyncVectorEnv.
         num_threads: threads that reset, step and draw, at most one for each world.
+
+    Raises:
+        ValueError: no worlds, other environments, or worlds of different threads that read one model.
     """
 
     def __init__(
@@ -46,6 +52,7 @@ class PixelBatch(ThreadedVectorEnv, SyncVectorEnv):  # skrl knows an environment
     ):
         self.action_repeat = whole("action_repeat", action_repeat, unit="frames")
         self.num_stack = num_stack = whole("num_stack", num_stack, unit="images")
+        _check_worlds(worlds, threads_for(len(worlds), num_threads, 1))
         given = [functools.partial(_given, world) for world in worlds]
         super().__init__(given, num_threads=num_threads, copy=copy, autoreset_mode=autoreset_mode)
         first = self.envs[0]
@@ -62,9 +69,8 @@ class PixelBatch(ThreadedVectorEnv, SyncVectorEnv):  # skrl knows an environment
     def _begin(self, index: int, seed: int | None = None, options: dict[str, Any] | None = None) -> dict[str, Any]:
         """Reset one environment and fill its stack; returns its info."""
         world = self.envs[index]
-        info = world.reset(seed=seed, options=options)[1]
+        _, info = world.begin(seed, options, functools.partial(world.draw, self._ring[index, 0]))
         self._autoreset_envs[index] = False
-        world.draw(self._ring[index, 0])
         self._ring[index, 1:] = self._ring[index, 0]
         return {**info, "frames": 0}
 
@@ -145,3 +151,21 @@ class PixelBatch(ThreadedVectorEnv, SyncVectorEnv):  # skrl knows an environment
 
 def _given(world: Any) -> Any:
     return world
+
+
+def _check_worlds(worlds: Sequence[Any], num_threads: int) -> None:
+    """Raise ValueError for worlds that cannot make a batch on so many threads."""
+    from papergym.envs.world import MujocoWorld  # loads the simulator
+
+    if not worlds:
+        raise ValueError("a batch needs at least one world")
+    threads: dict[int, int] = {}
+    for index, world in enumerate(worlds):
+        if not isinstance(world, MujocoWorld) or world.obs_type != "pixels":
+            raise ValueError(f"expected MujocoWorlds that observe pixels, without wrappers; got {world}")
+        thread = index % num_threads
+        if threads.setdefault(id(world._native()[0]), thread) != thread:
+            raise ValueError(
+                f"world {index} reads the model of a world of another thread: make worlds with lane=index % num_threads "
+                "or with share_model=False"
+            )

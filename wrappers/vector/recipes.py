@@ -7,6 +7,7 @@ import gymnasium as gym
 from gymnasium.vector import AutoresetMode, VectorEnv
 
 from papergym.envs.checks import one_of, whole
+from papergym.envs.dmc.shared import SharedModels
 from papergym.envs.vector.batch import batch_of
 from papergym.envs.vector.pool import cores, threads_for, threads_to_draw
 from papergym.wrappers import mine, recipes
@@ -47,11 +48,14 @@ def batch(
     return batch_of(chain, num_envs, default_threads=1, lanes=True, **how, **counts, **kwargs)
 
 
-def protorl(num_envs: int, **kwargs: Any) -> VectorEnv:
-    """Several of papergym.wrappers.recipes.protorl; also takes ``autoreset_mode``, ``copy`` and ``num_threads``."""
+def protorl(num_envs: int, *, share_model: bool | SharedModels = True, **kwargs: Any) -> VectorEnv:
+    """Several of papergym.wrappers.recipes.protorl; also takes ``autoreset_mode``, ``copy`` and ``num_threads``.
+
+    With ``share_model``, which is the default, the environments of one thread read one model.
+    """
     from papergym.envs.dmc.env import DmControlEnv  # loads the simulator
 
-    return batch(DmControlEnv, recipes.protorl, num_envs, share_model=True, **kwargs)
+    return batch(DmControlEnv, recipes.protorl, num_envs, share_model=SharedModels.of_batch(share_model), **kwargs)
 
 
 def mujoco_v4(num_envs: int, **kwargs: Any) -> VectorEnv:

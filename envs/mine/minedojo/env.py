@@ -232,6 +232,7 @@ class MineDojoEnv(gym.Env[dict[str, Any], np.ndarray]):
         """(H, W, 3) uint8: the last ``rgb``, channels last."""
         if self.render_mode is None:
             return None
+        self._check_open()
         if self._observation is None:
             raise RuntimeError("nothing to render yet; call reset() first")
         return np.ascontiguousarray(self._observation["rgb"].transpose(1, 2, 0))

@@ -172,17 +172,18 @@ class VoxelMineEnv(base.World, gym.Env[dict[str, Any], np.ndarray]):
         given = {**self._start, **starts.checked(options)}
         if seed is None and self._first_seed is not None:
             seed, self._first_seed = self._first_seed, None
-        gym.Env.reset(self, seed=seed)
-        if self._begun and (fast or (seed is None and self._fast_left > 0)):
-            self._fast_left = max(self._fast_left - 1, 0)
-            commands.fast_reset(self.world, self.np_random)
-        else:
-            self._fast_left = self._fast_reset
-            self.world.reset(self.np_random, self._kind, self._world_seed)
-        starts.furnish(self.world, self.np_random, self.task, items, given)
-        self._begun, self._ended, self._fresh = True, False, False
-        self._observer.reset(self.world)
-        self._goals.reset(self.world)
+        with self.beginning():
+            gym.Env.reset(self, seed=seed)
+            if self._begun and (fast or (seed is None and self._fast_left > 0)):
+                self._fast_left = max(self._fast_left - 1, 0)
+                commands.fast_reset(self.world, self.np_random)
+            else:
+                self._begun, self._fast_left = False, self._fast_reset
+                self.world.reset(self.np_random, self._kind, self._world_seed)
+            starts.furnish(self.world, self.np_random, self.task, items, given)
+            self._begun = True
+            self._observer.reset(self.world)
+            self._goals.reset(self.world)
         info = self._info()
         return self._observe(info), info
 
@@ -248,6 +249,7 @@ class VoxelMineEnv(base.World, gym.Env[dict[str, Any], np.ndarray]):
         """(H, W, 3) uint8 image of the player's view."""
         if self.render_mode is None:
             return self.nothing_drawn()
+        self.check_open()
         self._check_begun()
         return np.ascontiguousarray(self.painter.paint(self.world).transpose(1, 2, 0))
 

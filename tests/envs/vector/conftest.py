@@ -2,11 +2,17 @@
 
 import copy
 import pickle
+import sys
 
 import numpy as np
 
 COPIES = [copy.deepcopy, lambda envs: pickle.loads(pickle.dumps(envs))]
 """Ways to copy a vector environment."""
+
+
+def names(error, index):
+    """The note of an exception names the environment that raised it."""
+    return sys.version_info < (3, 11) or error.__notes__ == [f"in environment {index} of the batch"]
 
 
 def equal(one, two):

@@ -1,6 +1,7 @@
 """Environments on several threads against Gymnasium's SyncVectorEnv, which steps them one after another."""
 
 import copy
+import threading
 
 import gymnasium as gym
 import numpy as np
@@ -13,7 +14,7 @@ from papergym.envs.mine.actions import InvalidAction
 from papergym.envs.vector.batch import ThreadedVectorEnv
 from papergym.wrappers.rows import rows
 from papergym.wrappers.vector import FrameStack
-from tests.envs.vector.conftest import COPIES, copies_go_on_alike, equal
+from tests.envs.vector.conftest import COPIES, copies_go_on_alike, equal, names
 
 CARTPOLE = {"limit_frames": 5}
 TINY = {"image_size": (16, 24), "max_episode_steps": 5}
@@ -118,8 +119,9 @@ def test_an_exception_in_one_environment_leaves_the_others_after_their_step(case
         raise kind("of this world")
 
     setattr(place, name, fail)
-    with pytest.raises(kind, match="of this world"):
+    with pytest.raises(kind, match="of this world") as raised:
         envs.step(actions)
+    assert names(raised.value, failing)
     delattr(place, name)
     plain.step(actions)
     others = np.arange(3) != failing
@@ -139,7 +141,7 @@ def refused_actions(case):
     good = ours(case, number=1)
     still = good.action_space.sample()[[0, 0, 0]]
     good.close()
-    if case is CONTROL:
+    if case in (CONTROL, CASES["a limit of steps"]):
         bad = [np.full(1, np.nan, np.float32), np.full(1, np.inf, np.float32)]
     elif case is MINE:
         still[:, 5] = 0
@@ -149,7 +151,7 @@ def refused_actions(case):
     return still, [np.stack([still[0], still[1], one]) for one in bad] + [still[:2], still[[0, 0, 0, 0]], None, 3]
 
 
-@pytest.mark.parametrize("case", [MINE, CONTROL, CASES["twelve actions"]])
+@pytest.mark.parametrize("case", [MINE, CONTROL, CASES["a limit of steps"], CASES["twelve actions"]])
 @pytest.mark.parametrize("threads", [1, 2])
 def test_a_refused_call_changes_no_environment(case, threads):
     envs, plain = ours(case, threads=threads), theirs(case)
@@ -224,19 +226,65 @@ def test_copies_go_on_alike(case, make_copy):
 
 @pytest.mark.parametrize("case", [MINE, CONTROL, CASES["twelve actions"]])
 def test_closed_batches_and_bad_numbers(case):
-    envs = ours(case, number=2)
+    envs = ours(case, number=2, render_mode="rgb_array")
     envs.reset(seed=0)
     envs.close()
     envs.close()
-    with pytest.raises(RuntimeError, match="closed"):
-        envs.step(envs.action_space.sample())
-    with pytest.raises(RuntimeError, match="closed"):
-        envs.reset()
+    left = threading.active_count()
+    for call in (lambda: envs.step(envs.action_space.sample()), envs.reset, envs.render):
+        with pytest.raises(RuntimeError, match="closed"):
+            call()
+    assert threading.active_count() == left
     for wrong in (0, -1, 1.5, True, "two"):
         with pytest.raises(ValueError, match="num_threads"):
             ours(case, threads=wrong)
         with pytest.raises(ValueError, match="num_envs"):
             ours(case, number=wrong)
+
+
+@pytest.mark.parametrize("name", ["DMC-WalkerWalk-v0", "ProtoRL-WalkerWalk-v0"])
+def test_a_model_is_read_by_one_thread_of_one_batch(name):
+    one, other = (gym.make_vec(name, 4, num_threads=2, limit_frames=9) for _ in range(2))
+    alone = gym.make_vec(name, 2, share_model=False, limit_frames=9)
+    batches = [one, other, copy.deepcopy(one), alone]
+    models = [[id(env.unwrapped.physics.model) for env in envs.unwrapped.envs] for envs in batches]
+    for a, b, c, d in models[:3]:
+        assert a == c and b == d
+    assert len({model for found in models for model in found}) == 2 + 2 + 2 + 2
+    for envs in batches:
+        envs.close()
+    with pytest.raises(ValueError, match="share_model is True or False"):
+        gym.make_vec(name, 2, share_model="yes")
+
+
+STATE, PIXELS = {"obs_type": "state"}, {"obs_type": "pixels"}
+
+
+@pytest.mark.parametrize(
+    "name, kwargs, wanted, threads",
+    [
+        ("DMC-CartpoleSwingup-v0", {}, "egl", 1),
+        ("DMC-CartpoleSwingup-v0", PIXELS, "egl", 3),
+        ("DMC-CartpoleSwingup-v0", PIXELS, " GLFW ", 1),
+        ("DMC-CartpoleSwingup-v0", {**PIXELS, "backend": "glfw"}, "egl", 1),
+        ("DMC-CartpoleSwingup-v0", {**PIXELS, "backend": "egl"}, "glfw", 3),
+        ("ProtoRL-CartpoleSwingup-v0", {}, "egl", 3),
+        ("ProtoRL-CartpoleSwingup-v0", {}, "glfw", 1),
+        ("ProtoRL-CartpoleSwingup-v0", STATE, "egl", 1),
+        ("Pixel-Hopper-v4", {}, "egl", 3),
+        ("Pixel-Hopper-v4", STATE, "egl", 1),
+        ("Mine-HarvestSand-v0", TINY, "egl", 3),
+        ("LSImagine-HarvestSand-v0", {"size": (8, 8)}, "glfw", 3),
+        ("LSImagine-HarvestSand-v0", {"affordance": True}, "egl", 1),
+    ],
+)
+def test_default_numbers_of_threads(name, kwargs, wanted, threads, monkeypatch):
+    """As the guide on rendering says, on three cores; nothing is drawn here."""
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1, 2}, raising=False)
+    monkeypatch.setenv("MUJOCO_GL", wanted)
+    envs = gym.make_vec(name, 4, **kwargs)
+    assert envs.unwrapped._pool.num_threads == threads
+    envs.close()
 
 
 def test_every_world_of_these_families_has_a_vector_entry_point():
