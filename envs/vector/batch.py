@@ -2,8 +2,7 @@
 
 import functools
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -95,10 +94,7 @@ class ThreadedVectorEnv(SyncVectorEnv):
         self._check_open()
         rests = self._autoreset_envs & (self.autoreset_mode == AutoresetMode.NEXT_STEP)
         each = zip(range(self.num_envs), self._each(actions))
-        checked = []
-        for index, action in each:
-            with _noted(index):
-                checked.append(None if rests[index] else self._checked(index, action))
+        checked = [None if rests[index] else _naming(index, self._checked, index, action) for index, action in each]
         self._prepare(forward=True)
 
         def move(index: int) -> list[dict[str, Any]]:
@@ -124,13 +120,8 @@ class ThreadedVectorEnv(SyncVectorEnv):
 
     def _run(self, function: Callable[[int], list[dict[str, Any]]], chosen: Sequence[int]) -> dict[str, Any]:
         """Call ``function`` for each number of ``chosen`` on its thread; returns the infos that the calls returned as one."""
-
-        def call(index: int) -> list[dict[str, Any]]:
-            with _noted(index):
-                return function(index)
-
         infos: dict[str, Any] = {}
-        for index, told in zip(chosen, self._pool.run(call, chosen)):
+        for index, told in zip(chosen, self._pool.run(lambda index: _naming(index, function, index), chosen)):
             for info in told:
                 infos = self._add_info(infos, info, index)
         return infos
@@ -215,11 +206,10 @@ def _check_of(env: Any) -> Callable[[Any], None] | None:
     return getattr(env, "check_action", None)
 
 
-@contextmanager
-def _noted(index: int) -> Iterator[None]:
-    """Say in an exception which environment raised it."""
+def _naming(index: int, function: Callable[..., Any], *args: Any) -> Any:
+    """``function(*args)``, whose exceptions say that environment ``index`` raised them."""
     try:
-        yield
+        return function(*args)
     except BaseException as error:
         if sys.version_info >= (3, 11):
             error.add_note(f"in environment {index} of the batch")
