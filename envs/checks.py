@@ -1,7 +1,7 @@
 """Checks of arguments that several environments and wrappers take: one rule for each kind of argument."""
 
 from collections.abc import Collection, Mapping, Sequence
-from math import inf, isfinite
+from math import inf, isfinite, nan
 from numbers import Real
 from operator import index
 from typing import Any
@@ -64,12 +64,16 @@ def number(name: str, value: Any, low: float = -inf, high: float = inf, *, above
         ValueError: no finite number, or out of the range.
     """
     plain: Any = value[()] if isinstance(value, np.ndarray) and not value.ndim else value
-    real = isinstance(plain, Real) and not isinstance(plain, bool | np.bool_) and isfinite(plain)
-    if not real or not low <= float(plain) <= high or (above and float(plain) == low):
+    real = isinstance(plain, Real) and not isinstance(plain, bool | np.bool_)
+    try:
+        found = float(plain) if real else nan
+    except OverflowError:  # an integer too large for a float
+        found = nan
+    if not isfinite(found) or not low <= found <= high or (above and found == low):
         least = "" if low == -inf else f" above {low:g}" if above else f", at least {low:g}"
         most = "" if high == inf else f", at most {high:g}"
         raise ValueError(f"{name} must be a finite number{least}{most}; got {value!r}")
-    return float(plain)
+    return found
 
 
 def flag(name: str, value: Any) -> bool:

@@ -29,6 +29,7 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+import tree
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.utils.env_checker import check_env
 from gymnasium.utils.env_checker import data_equivalence as same
@@ -116,7 +117,7 @@ def check_observation(env: gym.Env, observation: Any, where: str) -> None:
         env.observation_space.contains(observation),
         f"{where}: the observation {summary(observation)} is not in {env.observation_space}",
     )
-    for array in observation.values() if isinstance(observation, dict) else [observation]:
+    for array in tree.flatten(observation):
         if isinstance(array, np.ndarray) and array.dtype.kind == "f":
             require(np.isfinite(array).all(), f"{where}: the observation has numbers that are not finite")
 

@@ -118,9 +118,10 @@ class MujocoWorld(World, gym.Env[np.ndarray, np.ndarray]):
         """
         native, self._ended = self.scaled(action), True
         reward, terminated, truncated, info = self.advance(native)
-        self._ended = terminated or truncated
-        if self.observing or self._ended:
+        over = terminated or truncated
+        if self.observing or over:
             self._observation = self._observe()
+        self._ended = over
         return self._observation, reward, terminated, truncated, info
 
     def _observe(self) -> np.ndarray:

@@ -73,7 +73,7 @@ def _spec(space: spaces.Space, name: str) -> Any:
     if isinstance(space, spaces.Dict):
         return {key: _spec(part, key) for key, part in space.items()}
     if isinstance(space, spaces.Discrete) and space.start == 0:
-        return specs.DiscreteArray(int(space.n), name=name)
+        return specs.DiscreteArray(int(space.n), space.dtype, name)  # pyright: ignore[reportArgumentType]  # stub: int32 alone
     if not isinstance(space, spaces.Box):
         raise ValueError(f"expected Box, Discrete (from 0) or Dict spaces, got {space}")
     if np.isfinite(space.low).all() and np.isfinite(space.high).all():

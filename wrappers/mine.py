@@ -54,7 +54,7 @@ class LSImagineActions(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         if not several or len(pitch_limits) != 2:
             raise ValueError(f"pitch_limits is (lowest, highest) in degrees; got {pitch_limits!r}")
         limits = [number("pitch_limits", limit) for limit in pitch_limits]  # a list, as it comes back from JSON
-        turn_degrees, sticky_jump = number("turn_degrees", turn_degrees, 0, above=True), whole("sticky_jump", sticky_jump)
+        turn_degrees, sticky_jump = number("turn_degrees", turn_degrees, 0, 180, above=True), whole("sticky_jump", sticky_jump)
         RecordConstructorArgs.__init__(self, turn_degrees=turn_degrees, pitch_limits=limits, sticky_jump=sticky_jump)
         super().__init__(env)
         space = env.action_space
@@ -202,7 +202,7 @@ def lsimagine(
         fast_reset: resets that keep the world (the paper trains with 5, with 10 for iron ore, and tests with 0).
         backend: "voxel" or "minedojo".
         wrappers: put around the env in this order between the actions and the small picture, which drops ``rgb``.
-        repeat: frames per step; the task's limit stays one of frames.
+        repeat: frames per step; the task's limit stays one of frames, also where ``spec.max_episode_steps`` names it.
         affordance: observe maps, closer views and jump flags too, and put the intrinsic rewards into ``info``; a dict holds
             arguments of :func:`papergym.wrappers.vision.signals.agent_view`. It replaces the small picture, so ``keep`` and
             ``wrappers`` are not used.

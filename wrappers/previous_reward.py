@@ -9,7 +9,6 @@ from gymnasium.core import ActType
 from gymnasium.utils import RecordConstructorArgs
 
 KEY = "previous_reward"
-REWARD = spaces.Box(-np.inf, np.inf, (1,), np.float32)
 
 
 def with_reward(space: spaces.Space) -> spaces.Dict:
@@ -18,11 +17,12 @@ def with_reward(space: spaces.Space) -> spaces.Dict:
     Raises:
         ValueError: the Dict has an entry ``previous_reward`` already.
     """
+    reward = spaces.Box(-np.inf, np.inf, (1,), np.float32)
     if not isinstance(space, spaces.Dict):
-        return spaces.Dict({"observation": space, KEY: REWARD})
+        return spaces.Dict({"observation": space, KEY: reward})
     if KEY in space.spaces:
         raise ValueError(f"expected observations without an entry {KEY!r}, got {space}: is the environment wrapped twice?")
-    return spaces.Dict({**space.spaces, KEY: REWARD})
+    return spaces.Dict({**space.spaces, KEY: reward})
 
 
 def add_reward(observation: Any, reward: np.ndarray) -> dict[str, Any]:

@@ -55,10 +55,14 @@ class ActionRepeat(gym.Wrapper[ObsType, ActType, ObsType, ActType], RecordConstr
         terminated = truncated = False
         observation: Any = None
         info: dict[str, Any] = {}
-        while frames < self.repeat and not (terminated or truncated):
-            frames += 1
-            if self._world is not None:  # a world observes the end of an episode in any case
-                self._world.observing = frames == self.repeat
-            observation, reward, terminated, truncated, info = self.env.step(action)
-            total += float(reward)
+        try:
+            while frames < self.repeat and not (terminated or truncated):
+                frames += 1
+                if self._world is not None:  # a world observes the end of an episode in any case
+                    self._world.observing = frames == self.repeat
+                observation, reward, terminated, truncated, info = self.env.step(action)
+                total += float(reward)
+        finally:
+            if self._world is not None:
+                self._world.observing = True
         return observation, total, terminated, truncated, {**info, "frames": frames}

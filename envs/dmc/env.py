@@ -154,5 +154,8 @@ class DmControlEnv(MujocoWorld):
             raise ValueError(f"the state is of another task: {state['task']!r}, this is {self.name}")
         self._begin()
         physics_state.set(self._dm, state["dm"])
+        if self._composed:
+            self._dm._observation_updater.reset(self._dm._physics_proxy, self._random)
+            self._observations = self._dm._observation_updater.get_observation()
         self._random.set_state(state["random"])
         self._np_random_seed, self._ended = state["seed"], bool(state["ended"])

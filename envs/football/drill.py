@@ -153,7 +153,7 @@ class Drill(PicklesByState, World, gym.Env[np.ndarray, np.ndarray]):
             time_step = self._simulation.reset()
             self._place_target()
             self._show_target()
-        return self._observation(time_step), self._info(time_step, False)
+            return self._observation(time_step), self._info(time_step, False)
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
         """One control step of 0.025 s.
@@ -171,10 +171,10 @@ class Drill(PicklesByState, World, gym.Env[np.ndarray, np.ndarray]):
         goal = self._task.arena.detected_goal()
         diverged = np.ndim(time_step.reward) == 0
         reward, success = (0.0, False) if diverged else self._judge(statistics, goal)
-        info = self._info(time_step, success)
+        info, observation = self._info(time_step, success), self._observation(time_step)
         terminated = bool(success or (goal is not None and not diverged))
         self._ended = terminated or diverged
-        return self._observation(time_step), reward, terminated, diverged, info
+        return observation, reward, terminated, diverged, info
 
     def _judge(self, statistics: dict[str, float], goal: Any) -> tuple[float, bool]:
         """Reward of a step, and whether the drill is solved and over."""

@@ -118,9 +118,8 @@ class FootballEnv(PicklesByState, World, ParallelEnv[str, Any, np.ndarray]):
                 self._simulation.seed(np.random.SeedSequence(seed).generate_state(8))
             time_step = self._simulation.reset()
             self.agents = list(self.possible_agents)
-        known = {"reward_match": 0.0, "physics_diverged": False}
-        infos = {agent: {**known, **self._statistics(time_step)[agent]} for agent in self.agents}
-        return self._observations(time_step), infos
+            known, statistics = {"reward_match": 0.0, "physics_diverged": False}, self._statistics(time_step)
+            return self._observations(time_step), {agent: {**known, **statistics[agent]} for agent in self.agents}
 
     def step(
         self, actions: dict[str, np.ndarray]
@@ -146,10 +145,11 @@ class FootballEnv(PicklesByState, World, ParallelEnv[str, Any, np.ndarray]):
         }
         terminated = dict.fromkeys(self.agents, over and goal)
         truncated = dict.fromkeys(self.agents, over and not goal)
-        self._ended = over
+        observations = self._observations(time_step)
         if over:
             self.agents = []
-        return self._observations(time_step), rewards, terminated, truncated, infos
+        self._ended = over
+        return observations, rewards, terminated, truncated, infos
 
     def checked(self, actions: Mapping[str, np.ndarray]) -> list[np.ndarray]:
         """The actions of all players as :meth:`step` takes them, checked; changes nothing."""
@@ -174,12 +174,11 @@ class FootballEnv(PicklesByState, World, ParallelEnv[str, Any, np.ndarray]):
 
     def get_state(self) -> dict[str, Any]:
         """Everything the next step depends on: nested dict of arrays and JSON values."""
-        return {"agents": list(self.agents), "match": self._simulation.get_state()}
+        return {"agents": list(self.agents), "ended": self._ended, "match": self._simulation.get_state()}
 
     def _restore(self, state: dict[str, Any]) -> None:
         self._simulation.set_state(state["match"])
-        self.agents = list(state["agents"])
-        self._ended = not self.agents
+        self.agents, self._ended = list(state["agents"]), bool(state["ended"])
 
     def render(self) -> np.ndarray | None:
         """uint8 ``(H, W, 3)`` in mode ``rgb_array``, else None."""

@@ -1,5 +1,6 @@
 """A football match seen by one player, as a Gymnasium env."""
 
+import copy
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -129,12 +130,12 @@ class SinglePlayer(PicklesByState, World, gym.Env[Any, np.ndarray]):
 
     def get_state(self) -> dict[str, Any]:
         """Everything the next step depends on but the others' policies: nested dict of arrays and JSON values."""
-        return {"match": self.match.get_state(), "seen": dict(self._seen), "rng": self.np_random.bit_generator.state}
+        seen, rng = copy.deepcopy(self._seen), self.np_random.bit_generator.state
+        return {"match": self.match.get_state(), "seen": seen, "rng": rng, "ended": self._ended}
 
     def _restore(self, state: dict[str, Any]) -> None:
         self.match.set_state(state["match"])
-        self._ended = not self.match.agents
-        self._seen = dict(state["seen"])
+        self._ended, self._seen = bool(state["ended"]), copy.deepcopy(dict(state["seen"]))
         self.np_random.bit_generator.state = state["rng"]
 
     def render(self) -> np.ndarray | None:

@@ -1,13 +1,13 @@
 """What an action means, which actions are valid now, and what an inventory change was caused by; same for both backends."""
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from papergym.envs.checks import number
+from papergym.envs.checks import number, text, whole
 from papergym.envs.mine import vocabulary as vocab
-from papergym.envs.mine.spaces import FUNCTIONS, SLOTS, action_space, no_op
+from papergym.envs.mine.spaces import EQUIPMENT_SLOT, FUNCTIONS, SLOTS, VARIANTS, action_space
 
 ACTION_ARG = np.array([[name in ("craft", "equip", "place", "destroy")] for name in FUNCTIONS], bool)
 """(8, 1): functions that read an argument."""
@@ -38,6 +38,31 @@ class InventoryItem(NamedTuple):
     name: str
     variant: int | None = None
     quantity: int | None = None
+
+
+def inventory_item(item: Any) -> InventoryItem:
+    """An InventoryItem from one, from an equal sequence (as JSON keeps it), or from a mapping of its fields.
+
+    Raises:
+        ValueError: slot or name are missing, or a field is not what InventoryItem says.
+    """
+    fields = InventoryItem._fields
+    if isinstance(item, Mapping) and {"slot", "name"} <= set(item) <= set(fields):
+        found = InventoryItem(**item)
+    elif isinstance(item, Sequence) and not isinstance(item, str | bytes) and 2 <= len(item) <= 4:
+        found = InventoryItem(*item)
+    else:
+        raise ValueError(f"an InventoryItem is ({', '.join(fields)}), of which slot and name are needed; got {item!r}")
+    slot, name, variant, quantity = found
+    last = max(EQUIPMENT_SLOT.values())
+    if isinstance(slot, str) and slot not in EQUIPMENT_SLOT:
+        raise ValueError(f"a slot is 0 to {last} or one of {', '.join(EQUIPMENT_SLOT)}; got {slot!r}")
+    return InventoryItem(
+        slot if isinstance(slot, str) else whole("slot", slot, 0, last),
+        text("name of an item", name),
+        None if variant is None else whole("variant", variant, 0, VARIANTS - 1),
+        None if quantity is None else whole("quantity", quantity, 1, unit="pieces"),
+    )
 
 
 class Decoded(NamedTuple):
@@ -71,8 +96,12 @@ class Actions:
             raise ValueError(f"cam_interval divides 180 degrees, so that one bin does not turn; got {cam_interval}")
         self.cam_interval = cam_interval
         self.space = action_space(cam_interval)
-        self.no_op = no_op(cam_interval)
         self._sizes = tuple(int(n) for n in self.space.nvec)
+
+    @property
+    def no_op(self) -> np.ndarray:
+        """(8,) int64, the action that does nothing; a new array."""
+        return self.space.no_op()
 
     def decode(self, action: np.ndarray) -> Decoded:
         """Read an (8,) integer action.

@@ -1,8 +1,12 @@
 """MineDojo's meta tasks and the other arguments of its ``make``, as far as the embedded world has them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from math import inf
 from typing import Any
 
+import numpy as np
+
+from papergym.envs.checks import flag, number, texts, whole
 from papergym.envs.mine import vocabulary as vocab
 from papergym.envs.mine.programmatic import TOOLS
 from papergym.envs.mine.task import Task
@@ -51,11 +55,15 @@ def meta_task(family: str, arguments: dict[str, Any]) -> Task:
     if family == "survival":
         return _survival(arguments)
     mobs = arguments.pop("initial_mobs", None) or ()
-    where: dict[str, Any] = {"mobs": (mobs,) if isinstance(mobs, str) else tuple(mobs)}
-    for name, field in (("initial_mob_spawn_range_low", "mob_low"), ("initial_mob_spawn_range_high", "mob_high")):
-        corner = arguments.pop(name, None)
-        if corner is not None:
-            where[field] = tuple(int(side) for side in corner)
+    where: dict[str, Any] = {"mobs": tuple(texts("initial_mobs", [mobs] if isinstance(mobs, str) else mobs))}
+    low, high = (arguments.pop(f"initial_mob_spawn_range_{end}", None) for end in ("low", "high"))
+    where["mob_low"] = Task.mob_low if low is None else _corner("low", low)
+    where["mob_high"] = Task.mob_high if high is None else _corner("high", high)
+    if any(one > other for one, other in zip(where["mob_low"], where["mob_high"])):
+        raise ValueError(
+            f"initial_mob_spawn_range_low is nowhere above initial_mob_spawn_range_high; got {where['mob_low']} and "
+            f"{where['mob_high']}"
+        )
     return (_techtree if family == "techtree" else _counted)(family, arguments, where)
 
 
@@ -65,21 +73,21 @@ def _counted(family: str, arguments: dict[str, Any], where: dict[str, Any]) -> T
         example = "log" if family == "harvest" else "zombie"
         raise ValueError(f'the meta task "{family}" needs target_names, for example target_names="{example}"')
     names = arguments.pop("target_names")
-    names = [names] if isinstance(names, str) else list(names)
-    quantities = _each(names, arguments.pop("target_quantities", 1), "target_quantities")
+    names = texts("target_names", [names] if isinstance(names, str) else names)
+    if not names:
+        raise ValueError("target_names holds at least one name")
+    quantities = _each(names, arguments.pop("target_quantities", 1), "target_quantities", whole)
     weights = _each(names, arguments.pop("reward_weights", 1.0), "reward_weights")
-    if min(quantities.values()) < 1:
-        raise ValueError(f"target_quantities are at least 1, got {quantities}")
     words = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in quantities.items())
     read = (lambda name: vocab.ITEMS[vocab.item_id(name)]) if family == "harvest" else str.lower
-    night = bool(arguments.pop("start_at_night", family == "combat"))
-    always = bool(arguments.pop("always_night", False)) if family == "combat" else False
+    night = flag("start_at_night", arguments.pop("start_at_night", family == "combat"))
+    always = flag("always_night", arguments.pop("always_night", False)) if family == "combat" else False
     return Task(
         id=family,
         family=family,
         prompt=f"{'Harvest' if family == 'harvest' else 'Hunt'} {words}.",
-        targets={read(name): int(count) for name, count in quantities.items()},
-        weights={read(name): float(weight) for name, weight in weights.items()},
+        targets={read(name): count for name, count in quantities.items()},
+        weights={read(name): weight for name, weight in weights.items()},
         start_time=18000 if always or (night and family == "harvest") else 13000 if night else None,
         always_night=always,
         **where,
@@ -96,25 +104,31 @@ def _techtree(family: str, arguments: dict[str, Any], where: dict[str, Any]) -> 
     gain = _each([name], arguments.pop("obtain_items_reward_weights", 1.0), "obtain_items_reward_weights")
     use = _each([name], arguments.pop("use_items_reward_weights", 10.0), "use_items_reward_weights")[name]
     prompt = f"Unlock {name.replace('_', ' ')} technology."
-    return Task(id=family, family=family, prompt=prompt, targets={name: 1}, weights=gain, use_weight=float(use), **where)
+    return Task(id=family, family=family, prompt=prompt, targets={name: 1}, weights=gain, use_weight=use, **where)
 
 
 def _survival(arguments: dict[str, Any]) -> Task:
-    days, each = int(arguments.pop("target_days")), float(arguments.pop("per_day_reward", 1.0))
-    if days < 1:
-        raise ValueError(f"target_days is at least 1, got {days}")
-    goal = {"days": days, "day_weight": each, "days_weight": float(arguments.pop("success_reward", None) or days * each)}
+    days = whole("target_days", arguments.pop("target_days", None), unit="days")
+    each = number("per_day_reward", arguments.pop("per_day_reward", 1.0))
+    success = arguments.pop("success_reward", None) or days * each
+    goal = {"days": days, "day_weight": each, "days_weight": number("success_reward", success)}
     return Task(id="survival", family="survival", prompt=f"Survive for {days} days.", targets={}, **goal)
 
 
-def _each(names: Iterable[str], values: Any, what: str) -> dict[str, Any]:
+def _corner(end: str, corner: Any) -> tuple[int, ...]:
+    name = f"initial_mob_spawn_range_{end}"
+    if not isinstance(corner, Sequence | np.ndarray) or len(corner) != 3:
+        raise ValueError(f"{name} is (x, y, z) in blocks from the player; got {corner!r}")
+    return tuple(whole(name, side, -inf, unit="blocks") for side in corner)
+
+
+def _each(names: list[str], values: Any, what: str, check: Callable[[str, Any], Any] = number) -> dict[str, Any]:
     """One value per name, from one number, a list in the order of the names, or a mapping."""
-    names = list(names)
     if isinstance(values, Mapping):
         if set(values) != set(names):
             raise ValueError(f"{what} has the keys {sorted(values)}, the targets are {sorted(names)}")
-        return dict(values)
-    many = [values] * len(names) if isinstance(values, int | float) else list(values)
+        return {name: check(what, values[name]) for name in names}
+    many = list(values) if isinstance(values, Sequence | np.ndarray) and not isinstance(values, str) else [values] * len(names)
     if len(many) != len(names):
         raise ValueError(f"expected one of {what} per target, got {len(names)} targets and {len(many)}")
-    return dict(zip(names, many))
+    return {name: check(what, value) for name, value in zip(names, many)}

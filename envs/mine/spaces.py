@@ -26,6 +26,10 @@ EQUIPMENT_SLOT = {"mainhand": 0, "feet": 36, "legs": 37, "chest": 38, "head": 39
 FUNCTIONS = ("no_op", "use", "drop", "attack", "craft", "equip", "place", "destroy")
 """Meaning of the sixth action component."""
 VARIANTS = 121
+FARTHEST, FARTHEST_START = 640_000, 600_000
+"""Blocks along x and z from the origin: of the observed position, and of where a player can be set."""
+LONGEST_LOOK = 4096
+"""Blocks that a ray or an image reaches at most."""
 VOXEL_SIZE = {"xmin": -1, "ymin": -1, "zmin": -1, "xmax": 1, "ymax": 1, "zmax": 1}
 LIDAR_RAYS = ((0.0, 0.0, 10.0),)
 """One ray ahead: (pitch, yaw) in radians relative to the view, reach in blocks."""
@@ -85,7 +89,7 @@ def _life() -> spaces.Dict:
 def _location() -> spaces.Dict:
     return spaces.Dict(
         {
-            "pos": _box(-640000, 640000, 3),
+            "pos": _box(-FARTHEST, FARTHEST, 3),
             "pitch": _box(-180, 180, 1),
             "yaw": _box(-180, 180, 1),
             "biome_id": _box(0, 167, dtype=np.int64),
@@ -130,11 +134,14 @@ def check_rays(rays: Any) -> list[tuple[float, float, float]]:
     """``lidar_rays`` as floats.
 
     Raises:
-        ValueError: no ray, or one that is not (pitch, yaw, reach) in finite numbers with a reach above 0.
+        ValueError: no ray, or one that is not (pitch, yaw, reach) in finite numbers with a reach above 0 and not beyond
+            LONGEST_LOOK.
     """
     found = np.asarray(rays, np.float64)
-    if found.ndim != 2 or found.shape[1] != 3 or not len(found) or not np.isfinite(found).all() or found[:, 2].min() <= 0:
-        raise ValueError(f"lidar_rays are (pitch, yaw, reach), angles in radians and a reach above 0 blocks; got {rays!r}")
+    if found.ndim != 2 or found.shape[1] != 3 or not len(found) or not np.isfinite(found).all():
+        raise ValueError(f"lidar_rays are (pitch, yaw, reach), angles in radians and a reach in blocks; got {rays!r}")
+    if found[:, 2].min() <= 0 or found[:, 2].max() > LONGEST_LOOK:
+        raise ValueError(f"a ray of lidar_rays reaches above 0 and at most {LONGEST_LOOK} blocks; got {rays!r}")
     return [(pitch, yaw, reach) for pitch, yaw, reach in found.tolist()]
 
 

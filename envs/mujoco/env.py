@@ -53,7 +53,7 @@ class MujocoV4Env(MujocoWorld):
     ):
         self._set_up(locals())
         one_of("task", task, TASKS)
-        self.name, self._frames = f"{task}-v4", 0
+        self.name, self._frames, self._state = f"{task}-v4", 0, None
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*out of date.*")  # v4 is meant: papers used it
             self._task: Any = gym.make(self.name, disable_env_checker=True).unwrapped
@@ -88,7 +88,8 @@ class MujocoV4Env(MujocoWorld):
 
     def state_vector(self) -> np.ndarray:
         """The present state, float32 (n,), what ``obs_type="state"`` observes; a new array."""
-        return np.asarray(self._state).ravel().astype(np.float32)
+        state = self._task._get_obs() if self._state is None else self._state
+        return np.asarray(state).ravel().astype(np.float32)
 
     def get_state(self) -> dict[str, Any]:
         """Everything that decides the future: physics with warm start, counters, generator."""
@@ -110,6 +111,7 @@ class MujocoV4Env(MujocoWorld):
         if state["task"] != self.name:
             raise ValueError(f"the state is of another task: {state['task']!r}, this is {self.name}")
         set_physics(*self._native(), state)
+        self._state = None  # worked out where it is asked for
         self.np_random.bit_generator.state = state["random"]
         self._task.np_random = self.np_random
         self._np_random_seed, self._frames, self._ended = state["seed"], int(state["frames"]), bool(state["ended"])

@@ -43,7 +43,9 @@ class ToyEnv(World, gym.Env[ObsType, ActType]):
         self.render_mode = one_of("render_mode", render_mode, (None, *self.metadata["render_modes"]))
 
     def choice(self, action: Any) -> int:
-        """A checked action of a Discrete world, as a Python int.
+        """First thing in a step: the checked action of a Discrete world, as a Python int.
+
+        An interrupt between this and :meth:`end` leaves no episode running.
 
         Raises:
             ActionError: no whole number, or outside the action space.
@@ -51,10 +53,12 @@ class ToyEnv(World, gym.Env[ObsType, ActType]):
         """
         if self._ended or self._closed:
             self.check_running()
-        return choice_of(action, self.action_space, f"an action of {type(self).__name__}")  # type: ignore[arg-type]
+        chosen = choice_of(action, self.action_space, f"an action of {type(self).__name__}")  # type: ignore[arg-type]
+        self._ended = True
+        return chosen
 
     def vector(self, action: Any) -> np.ndarray:
-        """A checked action of a Box world, as a new float64 array; values outside the bounds are the world's to shorten.
+        """:meth:`choice` of a Box world, as a new float64 array; values outside the bounds are the world's to shorten.
 
         Raises:
             ActionError: another shape than the action space has, no floats, or NaN or infinity.
@@ -62,17 +66,25 @@ class ToyEnv(World, gym.Env[ObsType, ActType]):
         """
         if self._ended or self._closed:
             self.check_running()
-        return finite_action(action, self.action_space, f"an action of {type(self).__name__}")
+        given = finite_action(action, self.action_space, f"an action of {type(self).__name__}")
+        self._ended = True
+        return given
 
     def get_state(self) -> dict[str, Any]:
         """Everything the next step depends on, the random generator included; arrays and JSON values only."""
         state = {name: copy.deepcopy(getattr(self, name)) for name in self.state_names}
-        return {**state, "ended": self._ended, "rng": copy.deepcopy(self.np_random.bit_generator.state)}
+        rng = copy.deepcopy(self.np_random.bit_generator.state)
+        return {**state, "ended": self._ended, "rng": rng, "spaces": self._spaces()}
+
+    def _spaces(self) -> str:
+        return f"{self.observation_space}, {self.action_space}"
 
     def _restore(self, state: Mapping[str, Any]) -> None:
-        keys = {*self.state_names, "ended", "rng"}
+        keys = {*self.state_names, "ended", "rng", "spaces"}
         if set(state) != keys:
             raise ValueError(f"{type(self).__name__} expects the keys {sorted(keys)}, got {sorted(state)}")
+        if state["spaces"] != self._spaces():
+            raise ValueError(f"expected a state of a world with {self._spaces()}, got one of {state['spaces']}")
         self._ended = bool(state["ended"])
         self.np_random.bit_generator.state = copy.deepcopy(dict(state["rng"]))
         for name in self.state_names:
@@ -87,7 +99,7 @@ class ToyEnv(World, gym.Env[ObsType, ActType]):
             yield
 
     def end(self, over: bool) -> bool:
-        """Whether the episode terminated, remembered: the next step then needs a reset."""
+        """Last thing in a step: whether the episode terminated, remembered: the next step then needs a reset."""
         self._ended = bool(over)
         return self._ended
 

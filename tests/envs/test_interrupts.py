@@ -1,4 +1,4 @@
-"""Ctrl-C at any line of a reset: the episode before goes on, or none runs until the next reset, or the new one has begun."""
+"""Ctrl-C at any line of a reset or a step: the world is as before, or no episode runs until the next reset, or all is done."""
 
 import copy
 import sys
@@ -13,6 +13,13 @@ from tests.envs.test_copies import CASES, WORLDS, world
 
 OURS = str(Path(base.__file__).parent)
 PLACES = 16
+SLOW = {"Football-1v1-v0", "Football-Dribble-v0"}  # they compile their models at each reset
+SEEN = "DMC-CartpoleSwingup-v0"
+"""A world that draws its observations."""
+EVERY = [
+    *(pytest.param(*case.values, marks=pytest.mark.slow if case.values[0] in SLOW else case.marks) for case in CASES),
+    SEEN,
+]
 
 
 class Interrupt:
@@ -43,34 +50,68 @@ def state(env):
     return copy.deepcopy(env.get_state())
 
 
-SLOW = {"Football-1v1-v0"}  # compiles its models at each reset
+def make(env_id):
+    if env_id == SEEN:
+        return gym.make(SEEN, disable_env_checker=True, obs_type="pixels", quality="fast", size_px=16).unwrapped
+    return world(env_id)
 
 
-@pytest.mark.parametrize(
-    "env_id", [pytest.param(*c.values, marks=pytest.mark.slow if c.values[0] in SLOW else c.marks) for c in CASES]
-)
-def test_an_interrupted_reset_leaves_the_episode_before_or_none_or_a_new_one(env_id):
-    env, twin = world(env_id), world(env_id)
-    twin.reset(seed=3)  # what is worked out once has other lines
+def act_of(env):
+    """A method that steps with an action that is the same each time."""
+    spaces = env.action_spaces if hasattr(env, "possible_agents") else {"": env.action_space}
+    for name in spaces:
+        spaces[name].seed(0)
+    actions = {name: space.sample() for name, space in spaces.items()}
+    return lambda: env.step(actions if hasattr(env, "possible_agents") else actions[""])
+
+
+def outcomes_of_interrupts(env, prepare, act, begun):
+    """What an interrupt at each of some lines of ``act`` leaves behind: the state before, no episode, the state ``begun``."""
+    prepare()
     with Interrupt() as counted:
-        twin.reset(seed=5)
-    begun, outcomes = state(twin), set()
-    step = max(1, counted.lines // PLACES)
-    for place in range(0, counted.lines, step):
-        env.reset(seed=3)
+        act()
+    found = set()
+    for place in range(0, counted.lines, max(1, counted.lines // PLACES)):
+        prepare()
         before = state(env)
         with pytest.raises(KeyboardInterrupt), Interrupt(place):
-            env.reset(seed=5)
+            act()
         if env._ended:
-            outcomes.add("none")
             with pytest.raises(gym.error.ResetNeeded):
                 env.check_running()
+            with pytest.raises(gym.error.ResetNeeded):
+                copy.deepcopy(env).check_running()
+            found.add("none")
         else:
-            assert same(state(env), before) or same(state(env), begun), place
-            outcomes.add("before" if same(state(env), before) else "begun")
-        env.reset(seed=5)
-        assert same(state(env), begun), place
-    assert {"before", "none"} <= outcomes
+            found.add("before" if same(state(env), before) else "done")
+            assert found <= {"before", "none"} or same(state(env), begun), place
+    return found
+
+
+@pytest.mark.parametrize("env_id", EVERY)
+def test_an_interrupted_reset(env_id):
+    env, twin = make(env_id), make(env_id)
+    twin.reset(seed=5)
+    begun = state(twin)
+    found = outcomes_of_interrupts(env, lambda: env.reset(seed=3), lambda: env.reset(seed=5), begun)
+    assert {"before", "none"} <= found
+    env.reset(seed=5)
+    assert same(state(env), begun)
+    env.close(), twin.close()
+
+
+@pytest.mark.parametrize("env_id", EVERY)
+def test_an_interrupted_step(env_id):
+    env, twin = make(env_id), make(env_id)
+    env.reset(seed=3), twin.reset(seed=3)
+    start, step = state(env), act_of(twin)
+    step()
+    done, step = state(twin), act_of(env)
+    found = outcomes_of_interrupts(env, lambda: env.set_state(start), step, done)
+    assert {"before", "none"} <= found
+    env.set_state(start)
+    step()
+    assert same(state(env), done)
     env.close(), twin.close()
 
 

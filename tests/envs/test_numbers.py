@@ -23,7 +23,9 @@ NO_WHOLE = st.sampled_from([True, False, np.True_, 2.0, 1.5, np.float64(3), floa
 WHOLES = st.integers(1, 9).flatmap(
     lambda n: st.sampled_from([n, np.int64(n), np.uint8(n), np.array(n), np.int32(n)]).map(lambda given: (n, given))
 )
-NO_NUMBER = st.sampled_from([True, np.False_, float("nan"), float("inf"), -np.inf, "1", 1j, [1.0], np.array([1.0]), None])
+NO_NUMBER = st.sampled_from(
+    [True, np.False_, float("nan"), float("inf"), -np.inf, "1", 1j, [1.0], np.array([1.0]), None, 10**400]
+)
 NO_FLAG = st.sampled_from([0, 1, None, "yes", 1.0, np.int64(1), np.array(True), []])
 
 COUNTS = [

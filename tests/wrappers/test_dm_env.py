@@ -4,6 +4,7 @@ import dm_env
 import gymnasium as gym
 import numpy as np
 import pytest
+import tree
 
 import papergym  # noqa: F401
 from papergym.wrappers import DmEnv
@@ -56,3 +57,14 @@ def test_a_video_recorder_gets_the_image_of_the_environment():
     np.testing.assert_array_equal(image, theirs.render())
     env.close()
     theirs.close()
+
+
+@pytest.mark.parametrize("env_id", CASES)
+def test_observations_and_actions_are_of_their_specs(env_id):
+    ours = DmEnv(gym.make(env_id, **CASES[env_id]), seed=3)
+    step = ours.reset()
+    for part, spec in zip(tree.flatten(step.observation), tree.flatten(ours.observation_spec())):
+        spec.validate(part)
+    ours.env.action_space.seed(0)
+    ours.action_spec().validate(ours.env.action_space.sample())
+    ours.close()

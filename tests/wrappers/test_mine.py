@@ -84,6 +84,9 @@ def test_bad_worlds_and_actions(env):
         LSImagineObservation(gym.make("CartPole-v1"))
     with pytest.raises(ValueError, match="sticky_jump"):
         LSImagineActions(make("harvest_sand", 8, cam_interval=10), sticky_jump=0)
+    for degrees in (0, 190, -10):
+        with pytest.raises(ValueError, match="turn_degrees must be a finite number above 0, at most 180"):
+            LSImagineActions(make("harvest_sand", 8, cam_interval=10), turn_degrees=degrees)
     for size in (0, (0, 8), (8, 8, 3), 8.5):
         with pytest.raises(ValueError, match=r"^size is \(height, width\)"):
             LSImagineObservation(make("harvest_sand", 8), size=size)

@@ -101,3 +101,9 @@ def test_stable_baselines3(observes):
     assert len(pairs) > 10
     for left, right in pairs:
         assert set(left) == set(right) and all(np.array_equal(left[name], right[name]) for name in left)
+
+
+def test_no_two_environments_share_a_space():
+    one, other = (wrappers.PreviousReward(Counting()) for _ in range(2))
+    assert one.observation_space == other.observation_space
+    assert one.observation_space["previous_reward"] is not other.observation_space["previous_reward"]

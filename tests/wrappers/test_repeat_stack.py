@@ -170,3 +170,19 @@ def test_vector_twin_needs_to_know_when_episodes_begin():
     del venv.metadata["autoreset_mode"]
     with pytest.raises(ValueError, match="AutoresetMode"):
         VectorFrameStack(venv)
+
+
+def test_a_refused_action_and_an_early_end_leave_the_world_observing():
+    class Refusing(Watched):
+        def step(self, action):
+            if action < 0:
+                raise ValueError("refused")
+            return super().step(action)
+
+    env = ActionRepeat(Refusing(length=5), repeat=4)
+    env.reset(seed=0)
+    with pytest.raises(ValueError, match="refused"):
+        env.step(-1)
+    assert env.unwrapped.observing
+    env.step(0)
+    assert env.step(0)[4]["frames"] == 1 and env.unwrapped.observing

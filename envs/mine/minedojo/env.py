@@ -8,7 +8,7 @@ import numpy as np
 from gymnasium import spaces
 
 from papergym.envs.checks import ResetNeeded, flag, number, one_of, options_of, seed_of, whole
-from papergym.envs.mine.actions import Actions, InvalidAction, check_slot
+from papergym.envs.mine.actions import Actions, InvalidAction, check_slot, inventory_item
 from papergym.envs.mine.keys import keys_to_action
 from papergym.envs.mine.minedojo import answers
 from papergym.envs.mine.minedojo.client import MineDojoCrash, MineDojoError, MineDojoProcess
@@ -79,7 +79,7 @@ class MineDojoEnv(gym.Env[dict[str, Any], np.ndarray]):
         self.action_space = self._actions.space
         kwargs = {**task_kwargs, "image_size": list(size), "cam_interval": cam_interval}
         if "initial_inventory" in kwargs:
-            kwargs["initial_inventory"] = [_item(item) for item in kwargs["initial_inventory"] or []]
+            kwargs["initial_inventory"] = _items(kwargs["initial_inventory"] or [])
         self._make = {"task_id": task_id, "kwargs": kwargs}
         self._size = size
         self._process_options: dict[str, Any] = {"python": python, "game_dir": game_dir}
@@ -213,6 +213,8 @@ class MineDojoEnv(gym.Env[dict[str, Any], np.ndarray]):
             raise ValueError(f"unknown command {name!r}; known: {', '.join(COMMANDS)}")
         self._check_running()
         assert self._game is not None
+        if "inventory_list" in arguments:
+            arguments["inventory_list"] = _items(arguments["inventory_list"])
         self._over = True
         try:
             reply = self._game.request("command", name=name, arguments=arguments)
@@ -262,6 +264,6 @@ class MineDojoEnv(gym.Env[dict[str, Any], np.ndarray]):
         }
 
 
-def _item(item: Any) -> dict[str, Any]:
-    """An InventoryItem or a mapping of its fields as JSON."""
-    return dict(item) if isinstance(item, Mapping) else dict(item._asdict())
+def _items(items: Any) -> list[dict[str, Any]]:
+    """A list of InventoryItems as JSON keeps their fields."""
+    return [inventory_item(item)._asdict() for item in items]

@@ -76,6 +76,13 @@ def describe(space, prefix=""):
     return {prefix: entry}
 
 
+def inventory(items):
+    """MineDojo's InventoryItems of their fields."""
+    from minedojo.sim import InventoryItem
+
+    return [InventoryItem(**item) for item in items]
+
+
 class Game:
     """minedojo.make's environment, with step failures distinguished from episode ends, and world seeds that can be set."""
 
@@ -94,10 +101,9 @@ class Game:
 
             instance.MC_DIR = game_dir
         import minedojo
-        from minedojo.sim import InventoryItem
 
         if "initial_inventory" in kwargs:
-            kwargs["initial_inventory"] = [InventoryItem(**item) for item in kwargs["initial_inventory"]]
+            kwargs["initial_inventory"] = inventory(kwargs["initial_inventory"])
         self.env = minedojo.make(task_id=task_id, **kwargs)
         self.sim = self.env.unwrapped
         bridge_step = self.sim._bridge_env.step
@@ -120,20 +126,29 @@ class Game:
     def reset(self, seed=None):
         """New episode; with a seed, a new world of that seed (only where the world is regenerated at a reset)."""
         self.step_failed = False
-        if seed is not None:
-            self.sim.seed(seed)
-            self.env.action_space.seed(seed)
-            for handler in self.sim._sim_spec._world_generator_handlers:
-                if hasattr(handler, "world_seed"):
-                    handler.world_seed = str(seed)
-                if hasattr(handler, "force_reset"):
-                    handler.force_reset = True
-            layer = self.env
-            while layer is not self.sim:  # a fast reset would keep the old world
-                if hasattr(layer, "_server_start"):
-                    layer._server_start = False
-                layer = layer.env
-        return {"observation": self._publish(self.env.reset())}
+        changed = [] if seed is None else self._new_world(seed)
+        try:
+            return {"observation": self._publish(self.env.reset())}
+        finally:  # the next reset without a seed draws another world
+            for handler, name, value in changed:
+                setattr(handler, name, value)
+
+    def _new_world(self, seed):
+        """Have the next reset make the world of a seed; returns (handler, attribute, value before) of what was changed."""
+        self.sim.seed(seed)
+        self.env.action_space.seed(seed)
+        layer = self.env
+        while layer is not self.sim:  # a fast reset would keep the old world
+            if hasattr(layer, "_server_start"):
+                layer._server_start = False
+            layer = layer.env
+        changed = []
+        for handler in self.sim._sim_spec._world_generator_handlers:
+            for name, value in (("world_seed", str(seed)), ("force_reset", True)):
+                if hasattr(handler, name):
+                    changed.append((handler, name, getattr(handler, name)))
+                    setattr(handler, name, value)
+        return changed
 
     def step(self, action):
         """One tick. ``failed`` says that the game did not answer and the observation is the previous one."""
@@ -151,6 +166,8 @@ class Game:
 
     def command(self, name, arguments):
         """A world edit of MineDojo's own (spawn_mobs, set_block, set_inventory, teleport_agent, set_time, ...)."""
+        if "inventory_list" in arguments:
+            arguments = {**arguments, "inventory_list": inventory(arguments["inventory_list"])}
         observation, _, done, _ = getattr(self.env, name)(**arguments)
         return {"observation": self._publish(observation), "done": bool(done), "failed": self.step_failed}
 

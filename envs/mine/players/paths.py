@@ -98,9 +98,6 @@ def _search(grid, goal, x, z, y, limit, came):
     return -1
 
 
-_CAME = np.empty((SIZE, SIZE, HEIGHT), np.int32)
-
-
 def find_path(
     grid: np.ndarray, goal: np.ndarray, feet: tuple[int, int, int], limit: int = 20000
 ) -> list[tuple[int, int, int]] | None:
@@ -116,7 +113,8 @@ def find_path(
         The way, both ends included, or None if no goal can be reached.
     """
     x, y, z = feet[0] & WRAP, min(max(feet[1], 1), HEIGHT - 4), feet[2] & WRAP
-    code = _search(grid, goal, x, z, y, limit, _CAME)
+    came = np.empty((SIZE, SIZE, HEIGHT), np.int32)
+    code = _search(grid, goal, x, z, y, limit, came)
     if code < 0:
         return None
     start, path = (x << 15) | (z << 7) | y, []
@@ -124,7 +122,7 @@ def find_path(
         path.append((code >> 15, code & 127, (code >> 7) & 255))
         if code == start:
             return path[::-1]
-        code = int(_CAME[code >> 15, (code >> 7) & 255, code & 127])
+        code = int(came[code >> 15, (code >> 7) & 255, code & 127])
 
 
 def beside(wanted: np.ndarray, low: int, high: int) -> np.ndarray:

@@ -1,17 +1,17 @@
 """MineDojo's commands on the embedded world. Relative positions are from the cell of the player's feet."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import cv2
 import numpy as np
 
+from papergym.envs.checks import number, whole
 from papergym.envs.mine import vocabulary as vocab
-from papergym.envs.mine.actions import InventoryItem
-from papergym.envs.mine.spaces import EQUIPMENT_SLOT
+from papergym.envs.mine.actions import InventoryItem, inventory_item
+from papergym.envs.mine.spaces import EQUIPMENT_SLOT, FARTHEST_START
 from papergym.envs.mine.voxel import blocks, mobs
-from papergym.envs.mine.voxel.inventory import ALL_SLOTS
 from papergym.envs.mine.voxel.physics import X, Y, Z
 from papergym.envs.mine.voxel.terrain import HEIGHT, SIZE, WRAP
 from papergym.envs.mine.voxel.world import World
@@ -23,20 +23,12 @@ def parse_item(item: Sequence[Any]) -> tuple[int, int, int, int]:
     Raises:
         ValueError: an unknown slot or item, or more pieces than fit.
     """
-    if isinstance(item, Mapping) and {"slot", "name"} <= set(item) <= set(InventoryItem._fields):
-        item = InventoryItem(**item)
-    if isinstance(item, str | Mapping) or not isinstance(item, Sequence) or not 2 <= len(item) <= 4:
-        raise ValueError(
-            f"an InventoryItem is (slot, name, variant, quantity), of which slot and name are needed; got {item!r}"
-        )
-    slot, name, variant, quantity = (*item, *(0, 1)[len(item) - 2 :])[:4]
-    number = EQUIPMENT_SLOT.get(slot, -1) if isinstance(slot, str) else int(slot or 0)
-    if not 0 <= number < ALL_SLOTS:
-        raise ValueError(f"a slot is 0 to {ALL_SLOTS - 1} or one of {list(EQUIPMENT_SLOT)}, got {slot!r}")
-    kind, pieces = vocab.item_id(str(name)), 1 if quantity is None else int(quantity)
-    if not 0 < pieces <= vocab.STACK[kind]:
+    slot, name, variant, quantity = inventory_item(item)
+    place = EQUIPMENT_SLOT[slot] if isinstance(slot, str) else slot
+    kind, pieces = vocab.item_id(name), 1 if quantity is None else quantity
+    if pieces > vocab.STACK[kind]:
         raise ValueError(f"1 to {vocab.STACK[kind]} pieces of {name} fit in a slot, got {quantity}")
-    return number, kind, pieces, int(variant or 0)
+    return place, kind, pieces, variant or 0
 
 
 def parse_items(items: Any) -> list[tuple[int, int, int, int]]:
@@ -147,8 +139,8 @@ def set_block(world: World, rng: np.random.Generator, block: str | Sequence[str]
         if not 0 <= cy < HEIGHT:
             raise ValueError(f"blocks can be set at heights 0 to {HEIGHT - 1}, got y={cy} ({offset.tolist()} from the player)")
         todo.append((cx, cy, cz, blocks.block_of(name)))
-    for cx, cy, cz, number in todo:
-        world.set_block(cx, cy, cz, number)
+    for cx, cy, cz, kind in todo:
+        world.set_block(cx, cy, cz, kind)
 
 
 def set_inventory(world: World, rng: np.random.Generator, inventory: Sequence[InventoryItem]) -> None:
@@ -162,6 +154,17 @@ def clear_inventory(world: World, rng: np.random.Generator) -> None:
     world.inventory.clear()
 
 
+def place(x: Any, y: Any, z: Any, yaw: Any, pitch: Any) -> dict[str, float]:
+    """Where a player can be set, as floats.
+
+    Raises:
+        ValueError: a number is not finite, or lies outside the world.
+    """
+    far, given = FARTHEST_START, {"x": x, "y": y, "z": z, "yaw": yaw, "pitch": pitch}
+    ranges = {"x": (-far, far), "y": (0, HEIGHT), "z": (-far, far)}
+    return {name: number(f"{name} of the player", value, *ranges.get(name, ())) for name, value in given.items()}
+
+
 def teleport_agent(
     world: World, rng: np.random.Generator, x: float, y: float, z: float, yaw: float = 0.0, pitch: float = 0.0
 ) -> None:
@@ -170,17 +173,12 @@ def teleport_agent(
     Raises:
         ValueError: the height lies outside the world, or a number is not finite.
     """
-    if not all(map(math.isfinite, (x, y, z, yaw, pitch))):
-        raise ValueError(f"the player is set to finite numbers, got {(x, y, z, yaw, pitch)}")
-    if not 0 <= y <= HEIGHT:
-        raise ValueError(f"the player can be set to heights 0 to {HEIGHT}, got y={y}")
-    world.put_player(x, y, z, yaw, pitch)
+    world.put_player(**place(x, y, z, yaw, pitch))
 
 
 def random_teleport(world: World, rng: np.random.Generator, max_range: int = 200) -> None:
     """Move the player to the surface of a random column within ``max_range``."""
-    if max_range < 0:
-        raise ValueError(f"max_range is at least 0 blocks, got {max_range}")
+    max_range = whole("max_range", max_range, 0, FARTHEST_START, unit="blocks")
     x, _, z = _feet(world)
     for _ in range(60):
         cx, cz = x + int(rng.integers(-max_range, max_range + 1)), z + int(rng.integers(-max_range, max_range + 1))

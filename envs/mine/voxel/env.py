@@ -1,5 +1,6 @@
 """The embedded world as a Gymnasium environment with MineDojo's spaces and arguments."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -114,14 +115,14 @@ class VoxelMineEnv(base.World, gym.Env[dict[str, Any], np.ndarray]):
         for name in ("allow_mob_spawn", "use_voxel"):
             flag(name, bool(given[name]) if given[name] is None else given[name])
         reward_scale = number("reward_scale", reward_scale)
-        view_distance = number("view_distance", view_distance, 0, above=True)
+        view_distance = number("view_distance", view_distance, 0, contract.LONGEST_LOOK, above=True)
         aspect = None if aspect is None else number("aspect", aspect, 0, above=True)
         self._first_seed, self._world_seed = seed_of(seed), starts.terrain_seed(world_seed)
         self._kind = starts.terrain_kind(specified_biome if specified_biome is not None else self.task.biome)
         inventory = self.task.inventory if initial_inventory is None else initial_inventory
         self._inventory = commands.parse_items(inventory)
         values = (start_position, start_health, start_food, start_time, initial_weather)
-        self._start = starts.checked(dict(zip(starts.VALUES, values)))
+        self._start = starts.checked(dict(zip(starts.VALUES, values)), self.task)
         if isinstance(fast_reset, bool):
             self._fast_reset = _ALWAYS if fast_reset else 0
         else:
@@ -169,7 +170,7 @@ class VoxelMineEnv(base.World, gym.Env[dict[str, Any], np.ndarray]):
         seed, options = self.check_reset(seed, options, starts.OPTIONS)
         fast, items = flag("fast_reset", options.pop("fast_reset", False)), options.pop("inventory", None)
         items = self._inventory if items is None else commands.parse_items(items)
-        given = {**self._start, **starts.checked(options)}
+        given = {**self._start, **starts.checked(options, self.task)}
         if seed is None and self._first_seed is not None:
             seed, self._first_seed = self._first_seed, None
         with self.beginning():
@@ -184,8 +185,8 @@ class VoxelMineEnv(base.World, gym.Env[dict[str, Any], np.ndarray]):
             self._begun = True
             self._observer.reset(self.world)
             self._goals.reset(self.world)
-        info = self._info()
-        return self._observe(info), info
+            info = {**self._info(), "frames": 0}
+            return self._observe(info), info
 
     def check_action(self, action: np.ndarray) -> None:
         """Raise what a step with this action would."""
@@ -234,7 +235,8 @@ class VoxelMineEnv(base.World, gym.Env[dict[str, Any], np.ndarray]):
         return obs
 
     def _info(self) -> dict[str, Any]:
-        biome = int(self.world.grid.biome[int(self.world.body[0]) & terrain.WRAP, int(self.world.body[2]) & terrain.WRAP])
+        x, z = (math.floor(self.world.body[axis]) & terrain.WRAP for axis in (0, 2))
+        biome = int(self.world.grid.biome[x, z])
         return {
             "success": self._goals.success(self.world),
             "prompt": self.task.prompt,
@@ -264,7 +266,9 @@ class VoxelMineEnv(base.World, gym.Env[dict[str, Any], np.ndarray]):
         Raises:
             ValueError: an unknown command or item, or a place outside the world.
             gymnasium.error.ResetNeeded: no episode has begun.
+            RuntimeError: closed.
         """
+        self.check_open()
         self._check_begun()
         commands.run(self.world, self.np_random, name, *args, **kwargs)
 
@@ -276,6 +280,8 @@ class VoxelMineEnv(base.World, gym.Env[dict[str, Any], np.ndarray]):
             "goals": self._goals.get_state(),
             "counts": self._observer.counts.copy(),
             "fast_left": self._fast_left,
+            "first_seed": self._first_seed,
+            "begun": self._begun,
             "ended": self._ended,
         }
 
@@ -287,4 +293,5 @@ class VoxelMineEnv(base.World, gym.Env[dict[str, Any], np.ndarray]):
         self.np_random.bit_generator.state = state["rng"]
         self._goals.set_state(state["goals"])
         self._observer.counts[...] = state["counts"]
-        self._fast_left, self._begun, self._ended = int(state["fast_left"]), True, bool(state.get("ended", False))
+        self._fast_left, self._first_seed = int(state["fast_left"]), state.get("first_seed")
+        self._begun, self._ended = bool(state.get("begun", True)), bool(state.get("ended", False))

@@ -1,6 +1,5 @@
 """Start of an episode: checks the start values, then sets inventory, place and time."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +8,6 @@ import numpy as np
 from papergym.envs.mine import vocabulary as vocab
 from papergym.envs.mine.task import Task
 from papergym.envs.mine.voxel import commands, terrain
-from papergym.envs.mine.voxel.terrain import HEIGHT
 from papergym.envs.mine.voxel.world import World
 
 VALUES = ("start_position", "start_health", "start_food", "start_time", "initial_weather")
@@ -19,11 +17,11 @@ _NIGHT = 18000
 _RANGES = {"start_health": (0.5, 20), "start_food": (0, 20), "start_time": (0, 24000)}
 
 
-def checked(values: Mapping[str, Any]) -> dict[str, Any]:
+def checked(values: Mapping[str, Any], task: Task) -> dict[str, Any]:
     """Start values that are given, None left out.
 
     Raises:
-        ValueError: one is unknown, of another kind or out of its range.
+        ValueError: one is unknown, of another kind or out of its range, or contradicts the task.
     """
     given = {name: value for name, value in values.items() if value is not None}
     if not set(given) <= set(VALUES):
@@ -32,6 +30,8 @@ def checked(values: Mapping[str, Any]) -> dict[str, Any]:
         value = given.get(name, low)
         if not isinstance(value, int | float | np.number) or not low <= value <= high:
             raise ValueError(f"{name} is a number from {low} to {high}, got {value!r}")
+    if task.always_night and "start_time" in given:
+        raise ValueError(f"it is always midnight in the task {task.id}; leave start_time={given['start_time']!r} out")
     if "initial_weather" in given:
         commands.check_weather(given["initial_weather"])
     if "start_position" in given:
@@ -42,10 +42,7 @@ def checked(values: Mapping[str, Any]) -> dict[str, Any]:
 def _position(where: Any) -> dict[str, float]:
     if not isinstance(where, Mapping) or not {"x", "y", "z"} <= set(where) <= {"x", "y", "z", "yaw", "pitch"}:
         raise ValueError(f"start_position is a mapping with x, y, z and, if wanted, yaw and pitch; got {where!r}")
-    place = {"yaw": 0.0, "pitch": 0.0, **{axis: float(value) for axis, value in where.items()}}
-    if not all(map(math.isfinite, place.values())) or not 0 <= place["y"] <= HEIGHT:
-        raise ValueError(f"start_position holds finite numbers, y from 0 to {HEIGHT}; got {where!r}")
-    return place
+    return commands.place(**{"yaw": 0.0, "pitch": 0.0, **where})
 
 
 def furnish(world: World, rng: np.random.Generator, task: Task, items: list[tuple[int, int, int, int]], given: Any) -> None:
@@ -61,6 +58,7 @@ def furnish(world: World, rng: np.random.Generator, task: Task, items: list[tupl
     world.time = _NIGHT if task.always_night else int(given.get("start_time", task.start_time or 0))
     world.rain = given.get("initial_weather") in ("rain", "thunder")
     commands.scatter_mobs(world, rng, task.mobs, task.mob_low, task.mob_high)
+    world.gather()
 
 
 def terrain_seed(seed: int | str | None) -> int | None:

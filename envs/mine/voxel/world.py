@@ -126,6 +126,13 @@ class World:
         self.body[:YAW] = x, y, z, 0.0, 0.0, 0.0
         self.body[YAW], self.body[physics.PITCH] = (yaw + 180.0) % 360.0 - 180.0, min(max(pitch, -90.0), 90.0)
         self.body[physics.FALL] = self.body[physics.GROUND] = 0.0
+        self.gather()
+
+    def gather(self) -> None:
+        """Give mobs and drops the coordinates, on the torus, that lie nearest to the player: as each tick does."""
+        player = self.body[[X, Z]]
+        for rows in (self.mobs[: self.mob_count], self.drops[: self.drop_count]):
+            rows[:, [X, Z]] += SIZE * np.round((player - rows[:, [X, Z]]) / SIZE)
 
     def station_near(self, name: str) -> bool:
         """Whether a crafting table or furnace lies within 5 blocks of the head."""

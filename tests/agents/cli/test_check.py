@@ -41,6 +41,23 @@ class OutOfSpace(Sound):
         return observation + np.float32(1e6), *rest
 
 
+class NestedInfinity(Sound):
+    observation_space = gym.spaces.Dict(
+        pair=gym.spaces.Tuple((gym.spaces.Discrete(2), gym.spaces.Box(-np.inf, np.inf, (2,), np.float32)))
+    )
+
+    def nested(self, place):
+        return {"pair": (1, place)}
+
+    def reset(self, **kwargs):
+        place, info = super().reset(**kwargs)
+        return self.nested(place), info
+
+    def step(self, action):
+        place, *rest = super().step(action)
+        return self.nested(np.full_like(place, np.inf)), *rest
+
+
 class NaNReward(Sound):
     def step(self, action):
         observation, _, *rest = super().step(action)
@@ -129,6 +146,7 @@ class Leak(Sound):
 
 FAULTS = {
     OutOfSpace: "spaces_and_types",
+    NestedInfinity: "spaces_and_types",
     NaNReward: "spaces_and_types",
     NumpyEnd: "spaces_and_types",
     OtherKeys: "infos",

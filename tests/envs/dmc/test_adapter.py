@@ -211,3 +211,16 @@ def test_making_a_cheetah_prints_nothing():
     code = "import gymnasium as gym, papergym; gym.make('DMC-CheetahRun-v0').reset()"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize(("domain", "task"), [("walker", "walk"), ("jaco", "reach_top_left"), ("lqr", "lqr_2_1")])
+def test_the_state_vector_is_that_of_the_present_state(domain, task):
+    one, two = DmControlEnv(domain, task), DmControlEnv(domain, task)
+    seen = one.reset(seed=1)[0]
+    assert np.array_equal(one.state_vector(), seen)
+    two.reset(seed=2)
+    for _ in range(3):
+        seen = one.step(np.full(one.action_space.shape, 0.3, np.float32))[0]
+    two.set_state(one.get_state())
+    assert np.array_equal(two.state_vector(), one.state_vector()) and np.array_equal(one.state_vector(), seen)
+    assert np.array_equal(pickle.loads(pickle.dumps(one)).state_vector(), seen)

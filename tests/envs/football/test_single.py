@@ -86,3 +86,15 @@ def test_pickles_with_its_exact_state():
         a, b = env.step(np.ones(3, np.float32)), copy.step(np.ones(3, np.float32))
         np.testing.assert_array_equal(a[0], b[0])
         assert a[1:] == b[1:]
+
+
+def test_a_state_shares_no_memory_with_what_the_agent_sees():
+    env = SinglePlayer(team_size=1, walker="boxhead")
+    seen, _ = env.reset(seed=1)
+    state, expected = env.get_state(), seen.copy()
+    seen += 1
+    np.testing.assert_array_equal(state["seen"][env.player], expected)
+    env.set_state(state)
+    env._seen[env.player] += 1
+    np.testing.assert_array_equal(state["seen"][env.player], expected)
+    env.close()

@@ -1,5 +1,7 @@
 """Pixel-*-v4 against Gymnasium's v4 tasks and MuJoCo's own renderer."""
 
+import pickle
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -105,3 +107,17 @@ def test_pusher_says_what_to_use():
     assert [row.id for row in ROWS["mujoco"] if row.unavailable] == ["Pixel-Pusher-v4"]
     with pytest.raises(ImportError, match="Pusher-v5"):
         gym.make("Pixel-Pusher-v4")
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_the_state_vector_is_that_of_the_present_state(task):
+    one, two = (gym.make(f"Pixel-{task}-v4", obs_type="state").unwrapped for _ in range(2))
+    assert one.state_vector().shape == one.observation_space.shape, "before the first reset, too"
+    assert np.array_equal(one.reset(seed=1)[0], one.state_vector())
+    two.reset(seed=2)
+    for _ in range(3):
+        seen = one.step(np.full(one.action_space.shape, 0.3, np.float32))[0]
+    two.set_state(one.get_state())
+    assert np.array_equal(two.state_vector(), seen) and np.array_equal(one.state_vector(), seen)
+    assert np.array_equal(pickle.loads(pickle.dumps(one)).state_vector(), seen)
+    one.close(), two.close()

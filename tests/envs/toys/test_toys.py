@@ -103,3 +103,16 @@ def test_bad_arguments(env_id, kwargs, message):
 def test_an_option_that_is_not_known_is_named():
     with pytest.raises(ValueError, match="postion"):
         world("TT-FourRooms-v0").reset(options={"postion": [0.3, 0.3]})
+
+
+@pytest.mark.parametrize(
+    "env_id, one, other",
+    [("DT-KeyToDoor-v0", {"size": 8}, {"size": 4}), ("PER-BlindCliffwalk-v0", {"n": 9}, {"n": 3})],
+)
+def test_a_state_of_a_world_of_another_size_is_refused(env_id, one, other):
+    large, small = (gym.make(env_id, **kwargs).unwrapped for kwargs in (one, other))
+    large.reset(seed=0), small.reset(seed=0)
+    before = small.get_state()
+    with pytest.raises(ValueError, match="expected a state of a world with"):
+        small.set_state(large.get_state())
+    assert data_equivalence(small.get_state(), before)

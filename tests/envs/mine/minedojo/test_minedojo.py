@@ -155,6 +155,8 @@ def test_seed_reaches_the_world(make):
     for seed in (11, 12):
         observation, _ = env.reset(seed=seed)
         assert observation["location_stats"]["sea_level"] == seed  # the stand-in shows its world seed there
+    observation, _ = env.reset()
+    assert observation["location_stats"]["sea_level"] == 63, "no seed, no world of the seed before"
 
 
 def test_names_come_as_ids(make):
@@ -170,6 +172,10 @@ def test_commands(make):
     env.reset()
     observation = env.command("set_time", time=13000)
     assert env.observation_space.contains(observation)
+    for item in (InventoryItem("mainhand", "log", 0, 3), ["mainhand", "log", 0, 3], {"slot": 1, "name": "log"}):
+        assert env.observation_space.contains(env.command("set_inventory", inventory_list=[item]))
+    with pytest.raises(ValueError, match="slot and name are needed"):
+        env.command("set_inventory", inventory_list=[("mainhand",)])
     with pytest.raises(ValueError, match="known: spawn_mobs"):
         env.command("explode")
 
@@ -275,8 +281,11 @@ def test_unknown_task_leaves_no_process():
         MineDojoEnv("nope")
 
 
-def test_initial_inventory_reaches_the_mission(make):
-    env = make(initial_inventory=[InventoryItem("mainhand", "bucket", None, 1)])
+@pytest.mark.parametrize(
+    "item", [InventoryItem("mainhand", "bucket", None, 1), ["mainhand", "bucket"], {"slot": "mainhand", "name": "bucket"}]
+)
+def test_initial_inventory_reaches_the_mission(make, item):
+    env = make(initial_inventory=[item])
     env.reset()
 
 
