@@ -3,7 +3,9 @@
 import errno
 import importlib
 import logging
+import os
 import sys
+from contextlib import suppress
 
 from papergym.agents.errors import BadNumbersError, UsageError, unknown
 from papergym.version import __version__
@@ -29,6 +31,13 @@ VERBS = {
 }
 """Verb -> what it does; its code is ``agents/cli/<verb>.py`` (``-`` written ``_``) with ``main(argv) -> exit status``."""
 
+_AGAIN = "The same command goes on."
+AFTER = {
+    "train": "What was checkpointed is kept; the same command with --resume goes on.",
+    **dict.fromkeys(("sweep", "tune", "make-dataset", "affordance"), _AGAIN),
+}
+"""Verb -> what to do after an interrupt."""
+
 _PLACES = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST)
 _PLACES += (errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL)
 """What is wrong with a path that somebody gave."""
@@ -52,6 +61,9 @@ def _help() -> str:
 def main(argv: list[str] | None = None) -> int:
     """Run one verb; 0 on success, 2 for a request that cannot be met (said in one message), 130 when interrupted."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    with suppress(OSError):  # a folder that is gone
+        if not {"", os.getcwd()} & set(sys.path):
+            sys.path.append(os.getcwd())  # module:ATTRIBUTE of one's own, as with `python -m papergym`; behind all others
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     logging.getLogger("papergym").setLevel(logging.INFO)
     if not arguments or arguments[0] in ("-h", "--help", "help"):
@@ -65,7 +77,7 @@ def main(argv: list[str] | None = None) -> int:
         return _dispatch(verb, rest)
     except KeyboardInterrupt:
         print(
-            f"\npapergym {verb}: interrupted. What was checkpointed is kept; the same command with --resume goes on.",
+            f"\npapergym {verb}: interrupted. {AFTER.get(verb, '')}".rstrip(),
             file=sys.stderr,
         )
         return 130

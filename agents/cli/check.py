@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import gymnasium as gym
 import tyro
+from rich.markup import escape
 from rich.table import Table
 
 from papergym.agents.cli.options import parse
@@ -29,8 +30,8 @@ class Options:
     """Id, or module:Id of one of yours."""
     wrapper: tuple[str, ...] = ()
     """module:Class of wrappers around it, the innermost first."""
-    env_kwargs: Annotated[tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="KEY=VALUE")] = ()
-    """An argument of gym.make; give the option again for another."""
+    env_kwargs: Annotated[tuple[str, ...], tyro.conf.arg(metavar="KEY=VALUE")] = ()
+    """Arguments of gym.make, for example quality=fast size_px=64; values are read as TOML, else as text."""
     only: tuple[str, ...] = ()
     """Names of checks; empty: all quick ones."""
     long: bool = False
@@ -66,7 +67,7 @@ def main(argv: list[str]) -> int:
             except Exception as error:  # whatever an environment of somebody raises
                 result, failed = "FAILED", failed + 1
                 what = str(error) if isinstance(error, AssertionError) else f"{type(error).__name__}: {error}"
-        table.add_row(name, result, f"{time.perf_counter() - started:.1f}", what.replace("[", r"\["))
+        table.add_row(name, result, f"{time.perf_counter() - started:.1f}", escape(what))
     console().print(table)
     if failed:
         log.error("%d of %d checks failed.", failed, len(chosen))

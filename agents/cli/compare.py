@@ -28,10 +28,11 @@ def main(argv: list[str]) -> int:
     options = parse(Options, "compare", argv)
     if len(options.runs) < 2:
         raise UsageError(f"expected two runs or more, got {len(options.runs)}.")
-    from papergym.agents.runner.folder import read_plan
-    from papergym.agents.runner.plan import to_toml
+    if options.picture.suffix not in (".png", ".pdf", ".svg", ".jpg"):
+        raise UsageError(f"--picture writes a .png, .pdf, .svg or .jpg, got {options.picture}.")
+    from papergym.agents.runner.folder import read_tables
 
-    tables = [_flat(to_toml(read_plan(run))) for run in options.runs]
+    tables = [_flat({name: read_tables(run)[name] for name in ("agent", "run", "config")}) for run in options.runs]
     terminal = console()
     terminal.print(_settings(options.runs, tables))
     terminal.print(_results(options.runs))

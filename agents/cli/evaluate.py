@@ -13,7 +13,8 @@ from rich.table import Table
 from papergym.agents.cli.options import parse
 from papergym.agents.console import console
 from papergym.agents.errors import UsageError
-from papergym.agents.runner.plan import Plan
+from papergym.agents.runner.fields import key_values
+from papergym.agents.runner.plan import Plan, confirm
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +75,7 @@ def main(argv: list[str]) -> int:
         env=options.env,
         env_kwargs=options.env_kwargs,
     )
+    confirm(plan, options.env, key_values(options.env_kwargs, "--env-kwargs"))
     plan.run.target = plan.run.target if options.target is None else options.target
     sharp = not options.stochastic
     done = learner.done or plan.run.steps  # an exported agent has no counters
@@ -100,6 +102,8 @@ def _check(options: Options) -> None:
         raise UsageError(f"--target is {options.target}, expected a finite number.")
     if options.targets != 0 and options.targets < 2:
         raise UsageError(f"--targets is {options.targets}, expected at least 2, or 0 for none.")
+    if options.video is not None and options.video.suffix != ".mp4":
+        raise UsageError(f"--video writes an .mp4, got {options.video}.")
     if options.targets and options.target is not None:
         raise UsageError("--target and --targets exclude each other: give one of them.")
 

@@ -81,7 +81,7 @@ def main(argv: list[str]) -> int:
     request = Request(options.env, options.quality, options.steps, options.seed, kwargs)
     request.check()
     if options.source is not None:
-        source = Source(options.source)
+        source = Source(options.source, options.env, kwargs)
         request = dataclasses.replace(request, env_kwargs=kwargs or source.plan.env_kwargs)
     elif options.quality != "random":
         check_request(request, options.id, overwrite=options.overwrite)

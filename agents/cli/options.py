@@ -1,14 +1,15 @@
 """Command-line options from dataclasses: the runner's settings and one agent's configuration, side by side."""
 
 import dataclasses
+from collections.abc import Iterator
 from typing import Annotated, Any, TypeVar
 
 import tyro
 from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
 
 from papergym.agents.errors import UsageError
-from papergym.agents.runner.fields import number
-from papergym.agents.runner.plan import BUDGET, Plan, RunSettings, draft, settle
+from papergym.agents.runner.fields import names, number
+from papergym.agents.runner.plan import Plan, RunSettings, draft
 from papergym.agents.runner.registry import Agent
 
 T = TypeVar("T")
@@ -39,9 +40,15 @@ def parse(kind: type[T], verb: str, argv: list[str], **more: Any) -> T:
     return tyro.cli(kind, prog=f"papergym {verb}", args=argv, registry=_REGISTRY, **more)
 
 
-def parse_plan(row: Agent, options: list[str], *, verb: str, base: Plan | None = None) -> Plan:
-    """The plan that ``options`` make of ``base``, settled, or of the preset they name, not yet settled."""
-    start = base or draft(row, _value_of(options, "--preset"))
+def parse_plan(row: Agent, options: list[str], *, verb: str) -> Plan:
+    """The plan that ``options`` make of the preset they name, not yet settled."""
+    given = parse_given(row, options, verb=verb)
+    return draft(row, given.pop("preset", ""), given)
+
+
+def parse_given(row: Agent, options: list[str], *, verb: str) -> dict[str, Any]:
+    """Name -> value of the settings that ``options`` give, whether the preset has another value or the same."""
+    start = draft(row, _value_of(options, "--preset"))
     both = dataclasses.make_dataclass(
         "Options",
         [
@@ -51,19 +58,12 @@ def parse_plan(row: Agent, options: list[str], *, verb: str, base: Plan | None =
     )
     about = f"{row.summary}\n\nOptions win over the preset {start.run.preset!r}." if start.run.preset else row.summary
     parsed = parse(both, verb, options, default=both(run=start.run, config=start.config), description=about)
-    if base is not None:
-        return settle(Plan(row, parsed.run, parsed.config))
-    given = _changed(start.run, parsed.run) | _changed(start.config, parsed.config)
-    preset = given.pop("preset", start.run.preset)
-    if preset != start.run.preset:
-        raise UsageError(f"--preset {preset} conflicts with {start.run.preset}.")
-    return draft(row, preset, {name: value for name, value in given.items() if name not in BUDGET or name == "steps"})
-
-
-def _changed(before: Any, after: Any) -> dict[str, Any]:
-    """Fields that an option has set to another value."""
-    pairs = ((item.name, getattr(before, item.name), getattr(after, item.name)) for item in dataclasses.fields(before))
-    return {name: new for name, old, new in pairs if new != old}
+    typed = {ALIASES.get(name, name)[2:].replace("-", "_") for name, _ in _given(options)}
+    of_run = {name: getattr(parsed.run, name) for name in names(RunSettings) & typed}
+    of_agent = {name: getattr(parsed.config, name) for name in (names(type(start.config)) & typed) - names(RunSettings)}
+    if of_run.get("preset", start.run.preset) != start.run.preset:
+        raise UsageError(f"--preset {of_run['preset']} conflicts with {start.run.preset}.")
+    return {**of_run, **of_agent}
 
 
 def _value_of(options: list[str], name: str) -> str:
@@ -78,6 +78,22 @@ def _value_of(options: list[str], name: str) -> str:
 def refuse_contradictions(options: list[str]) -> None:
     """Raise UsageError where an option is given twice with different values, or as itself and its ``--no-`` form."""
     seen: dict[str, tuple[str, ...]] = {}
+    for typed, values in _given(options):
+        name = ALIASES.get(typed, typed)
+        if name in seen and seen[name] != values:
+            raise UsageError(
+                f"conflicting values for {name}: {' '.join(seen[name]) or 'yes'} and {' '.join(values) or 'yes'}. "
+                "Give it once; an option that takes several values takes them all behind it."
+            )
+        seen[name] = values
+
+
+ALIASES = {"--updates": "--steps", "--from": "--start-from"}
+"""Second names of options of ``papergym train``."""
+
+
+def _given(options: list[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Each option with its values; ``--no-x`` is ``--x`` with the value "no"."""
     index = 0
     while index < len(options):
         option, index = options[index], index + 1
@@ -89,11 +105,4 @@ def refuse_contradictions(options: list[str]) -> None:
             values.append(options[index])
             index += 1
         name = name.replace("_", "-")
-        if name.startswith("--no-"):
-            name, values = f"--{name[5:]}", ["no"]
-        if name in seen and seen[name] != tuple(values):
-            raise UsageError(
-                f"conflicting values for {name}: {' '.join(seen[name]) or 'yes'} and {' '.join(values) or 'yes'}. "
-                "Give it once; an option that takes several values takes them all behind it."
-            )
-        seen[name] = tuple(values)
+        yield (f"--{name[5:]}", ("no",)) if name.startswith("--no-") else (name, tuple(values))

@@ -39,7 +39,10 @@ class Options:
     env: tyro.conf.Positional[str]
     """Environment id."""
     policy: str = "random"
-    """Who acts when watching: random, a run folder of `papergym train`, or module:callable from observation to action."""
+    """Who acts when watching: random, a run folder of `papergym train`, or module:callable from observation to action. A run's
+    own arguments of the environment are taken where --env-kwargs gives no others."""
+    agent: str = ""
+    """module:ATTRIBUTE of the run's agent, if it is one of yours."""
     watch: bool = False
     """Let the policy act, though there is a keyboard."""
     video: Path | None = None
@@ -52,8 +55,8 @@ class Options:
     """Seed of the first start and of the policy."""
     fps: float = 0.0
     """Frames per second; 0: the environment's own."""
-    env_kwargs: Annotated[tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="KEY=VALUE")] = ()
-    """An argument of gym.make, for example quality=fast; give the option again for another."""
+    env_kwargs: Annotated[tuple[str, ...], tyro.conf.arg(metavar="KEY=VALUE")] = ()
+    """Arguments of gym.make, for example quality=fast size_px=64; values are read as TOML, else as text."""
 
 
 def main(argv: list[str]) -> int:
@@ -66,7 +69,8 @@ def main(argv: list[str]) -> int:
     from papergym.agents.runner.evaluation import make_env  # loads torch: not for --help
     from papergym.agents.runner.fields import key_values
 
-    kwargs: dict[str, Any] = {"render_mode": "rgb_array", **key_values(options.env_kwargs, "--env-kwargs")}
+    given = key_values(options.env_kwargs, "--env-kwargs")
+    kwargs: dict[str, Any] = {"render_mode": "rgb_array", **_of_run(options, given), **given}
     window = options.video is None and display_answers()
     keys = None
     env = make_env(options.env, kwargs)
@@ -81,6 +85,26 @@ def main(argv: list[str]) -> int:
     finally:
         env.close()
     return 0
+
+
+def _run_folder(options: Options) -> Path | None:
+    folder = Path(options.policy)
+    return folder if (folder / "config.toml").is_file() else None
+
+
+def _of_run(options: Options, given: dict[str, Any]) -> dict[str, Any]:
+    """The arguments that the environment of ``--policy`` was trained with, where it is the one that is played."""
+    from papergym.agents.runner.folder import read_plan
+    from papergym.agents.runner.plan import refuse_strangers
+
+    folder = _run_folder(options)
+    if folder is None:
+        return {}
+    plan = read_plan(folder, trusted=options.agent)
+    if plan.run.env != options.env:
+        return {}
+    refuse_strangers(plan, options.env, given)
+    return plan.env_kwargs
 
 
 def display_answers() -> bool:
@@ -172,8 +196,8 @@ def _policy(options: Options, env: gym.Env) -> Policy:
     if options.policy == "random":
         env.action_space.seed(options.seed)
         return lambda observation, start, reward: env.action_space.sample()
-    if (Path(options.policy) / "config.toml").is_file():
-        return _trained(Path(options.policy), options)
+    if (folder := _run_folder(options)) is not None:
+        return _trained(folder, options)
     module, colon, name = options.policy.partition(":")
     try:
         function = getattr(importlib.import_module(module), name) if colon else None
@@ -190,7 +214,7 @@ def _trained(folder: Path, options: Options) -> Policy:
 
     from papergym.agents.runner.load import load_run
 
-    plan, learner, _ = load_run(folder, env=options.env, env_kwargs=options.env_kwargs)
+    plan, learner, _ = load_run(folder, trusted=options.agent, env=options.env, env_kwargs=options.env_kwargs)
     state: Any = None
 
     def act(observation: Any, start: bool, reward: float) -> Any:

@@ -29,6 +29,12 @@ class Options:
     """Episodes of the evaluation that is written beside the networks."""
     private: bool = False
     """Of a new repository of the hub."""
+    agent: str = ""
+    """module:ATTRIBUTE of the run's agent, if it is one of yours."""
+    env: str = ""
+    """module:Id of the run's environment, if it is one of yours."""
+    env_kwargs: tuple[str, ...] = ()
+    """KEY=VALUE of the run's arguments that name a program, a module or a path; a folder alone makes none be used."""
 
 
 def main(argv: list[str]) -> int:
@@ -40,6 +46,7 @@ def main(argv: list[str]) -> int:
     from papergym.agents.runner.trained import push
 
     best = best_policy(options.run_folder) if options.best else None
-    facts = push(options.run_folder, options.to, episodes=options.episodes, best=best, private=options.private)
+    known = {"trusted": options.agent, "env": options.env, "env_kwargs": options.env_kwargs}
+    facts = push(options.run_folder, options.to, episodes=options.episodes, best=best, private=options.private, **known)
     log.info("%s: return %s ± %s over %d episodes", options.to, facts["return"], facts["return_std"], facts["episodes"])
     return 0

@@ -124,7 +124,8 @@ def _follow(outcomes: Any, total: int, path: Path, command: str, *, fresh: bool)
         for number, outcome in enumerate(outcomes, 1):
             if outcome.kind == "done":
                 identity = {"trial": trial_id(outcome.trial), **outcome.trial}
-                append_row(path, {**identity, **outcome.row, **row_provenance(), "command": command}, replace=fresh)
+                origin = row_provenance() | outcome.row  # a row that was found holds its own
+                append_row(path, {**identity, **outcome.row, **origin, "command": command}, replace=fresh)
                 done += 1
             else:
                 bad.append(outcome)

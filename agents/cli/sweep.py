@@ -78,7 +78,8 @@ def main(argv: list[str]) -> int:
         for outcome in outcomes:
             name = trial_id(outcome.trial)
             if outcome.kind == "done":
-                row = {"trial": name, **outcome.trial, **outcome.row, **row_provenance(), "folder": str(folder / name / "run")}
+                origin = row_provenance() | outcome.row  # a row that was found holds its own
+                row = {"trial": name, **outcome.trial, **outcome.row, **origin, "folder": str(folder / name / "run")}
                 append_row(table, row)
                 missing -= 1
                 log.info("finished %s: return %.4g", label(outcome.trial), outcome.row.get("return_after", math.nan))

@@ -6,18 +6,17 @@ from pathlib import Path
 
 from rich.table import Table
 
-from papergym.agents.cli.options import parse_plan
+from papergym.agents.cli.options import parse_given
 from papergym.agents.console import console
 from papergym.agents.errors import UsageError
-from papergym.agents.runner.fields import key_values
-from papergym.agents.runner.folder import read_plan
-from papergym.agents.runner.plan import default_preset, presets, refuse_strangers, settle
+from papergym.agents.runner.folder import planned, read_plan
+from papergym.agents.runner.plan import default_preset, presets
 from papergym.agents.runner.registry import agent, agents
 
 log = logging.getLogger(__name__)
 
 USAGE = """usage: papergym train AGENT [--env ID] [--preset quick|paper] [--steps N] [--seed N] [options]
-       papergym train RUN_FOLDER --resume
+       papergym train RUN_FOLDER --resume   (and --agent module:ATTRIBUTE, if its agent is one of yours)
        papergym train AGENT --help          every option of an agent, with the preset's values
 
 AGENT is a name of the table, or module:ATTRIBUTE of your own (see CONTRIBUTING).
@@ -32,17 +31,7 @@ def main(argv: list[str]) -> int:
     name, options = _target(argv)
     row = agent(name)
     verb = f"train {row.name}"
-    plan = parse_plan(row, options, verb=verb)
-    if not (plan.run.resume and (plan.run.run_folder or plan.run.env)):
-        settle(plan)
-    if plan.run.resume:
-        folder = plan.run.folder(row.key)
-        stored = read_plan(folder, trusted=row.name)
-        if stored.agent.name != row.name:
-            raise UsageError(f"{folder} is a run of {stored.agent.name}, not of {row.name}.")
-        refuse_strangers(stored, plan.run.env, key_values(plan.run.env_kwargs, "--env-kwargs"))
-        plan = parse_plan(row, options, verb=verb, base=stored)
-        plan.run.run_folder = str(folder)  # not what the file in it says
+    plan = planned(row, parse_given(row, options, verb=verb))
     from papergym.agents.runner.summary import print_summary  # torch loads only now: --help stays quick
     from papergym.agents.runner.train import plan_line, run_plan
 
@@ -53,14 +42,21 @@ def main(argv: list[str]) -> int:
 
 
 def _target(argv: list[str]) -> tuple[str, list[str]]:
-    """Agent's name and options; a run folder in the agent's place, or after --resume, names its own agent."""
+    """Agent's name and options; a run folder in the agent's place, or after --resume, names its own agent.
+
+    One outside papergym has to be named all the same, by --agent.
+    """
     first, rest = argv[0], argv[1:]
     if first == "--resume" and rest:
         first, rest = rest[0], ["--resume", *rest[1:]]
     if first.startswith("-"):
         raise UsageError(f"expected an agent or a run folder first, got {first!r}.\n{USAGE}")
     if first not in [row.key for row in agents()] and (Path(first) / "config.toml").is_file():
-        return read_plan(Path(first)).agent.name, ["--run-folder", first, *rest]
+        trusted = ""
+        if "--agent" in rest[:-1]:
+            at = rest.index("--agent")
+            trusted, rest = rest[at + 1], [*rest[:at], *rest[at + 2 :]]
+        return read_plan(Path(first), trusted=trusted).agent.name, ["--run-folder", first, *rest]
     return first, rest
 
 

@@ -75,14 +75,15 @@ def main(argv: list[str]) -> int:
         value = f"{trial.value:.4g}" if trial.state is optuna.trial.TrialState.COMPLETE else "stopped early"
         log.info("[%d/%d] trial %d %s: %s", done, options.trials, trial.number, trial.params, value)
 
-    limit = optuna.study.MaxTrialsCallback(options.trials, (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED))
+    limit = optuna.study.MaxTrialsCallback(options.trials, tuning.ENDED)
     if len(tuning.finished(study)) < options.trials:
         study.optimize(lambda trial: tuning.objective(search, trial), callbacks=[report, limit])
     _print(study)
     file = tuning.write_preset(search, study, command)
-    console().print(
-        f"{file}; papergym train {options.agent} --env {search.plan({}, '', 0).run.env} --preset {file}", soft_wrap=True
-    )
+    plan = search.plan({}, "", 0)
+    kwargs = ["--env-kwargs", *plan.run.env_kwargs] if plan.run.env_kwargs else []
+    words = ["papergym", "train", options.agent, "--env", plan.run.env, *kwargs, "--preset", str(file)]
+    console().print(f"{file}; {shlex.join(words)}", soft_wrap=True, markup=False)
     if options.confirm:
         _confirm(search, study, options.confirm)
     return 0
@@ -128,12 +129,13 @@ def _confirm(search: Any, study: Any, seeds: int) -> None:
 
     from papergym.agents.runner.folder import eval_rounds
     from papergym.agents.runner.train import run_plan
-    from papergym.agents.runner.tuning import score
+    from papergym.agents.runner.tuning import digest, score
 
     returns: dict[str, list[float]] = {"base preset": [], "found preset": []}
     for seed in range(seeds):
         for name, values in zip(returns, ({}, study.best_params)):
-            plan = search.plan(values, f"confirm-{name.partition(' ')[0]}-{seed}", 1_000_000 + 1000 * search.seed + seed)
+            place = f"confirm-{name.partition(' ')[0]}-{digest(values)}-{seed}"
+            plan = search.plan(values, place, 1_000_000 + 1000 * search.seed + seed)
             plan.run.resume = (Path(plan.run.run_folder) / "config.toml").is_file()
             run_plan(plan, f"papergym tune --confirm, {name}")
             rounds = eval_rounds(Path(plan.run.run_folder))

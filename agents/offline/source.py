@@ -21,6 +21,7 @@ from papergym.agents.offline.behavior import LearnedPolicy
 from papergym.agents.runner.evaluation import evaluate, make_env
 from papergym.agents.runner.fields import tomllib
 from papergym.agents.runner.folder import read_plan
+from papergym.agents.runner.plan import refuse_strangers
 from papergym.agents.runner.progress import RunProgress
 from papergym.agents.runner.sb3 import SB3Learner
 from papergym.agents.runner.train import build_learner
@@ -71,14 +72,17 @@ class Source:
 
     Args:
         folder: made by ``papergym train --snapshots N``, or kept by ``papergym reproduce --keep``.
+        env: environment that the user has named, see :func:`papergym.agents.runner.plan.refuse_strangers`.
+        env_kwargs: arguments of it that the user has given.
 
     Raises:
-        UsageError: no run there, or one without snapshots.
+        UsageError: no run there, one without snapshots, or one that would start what the user has not named.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, env: str = "", env_kwargs: dict[str, Any] | None = None) -> None:
         self.folder = folder / "run" if (folder / "run" / "config.toml").is_file() else folder
         self.plan = read_plan(self.folder)
+        refuse_strangers(self.plan, env, env_kwargs)
         self.plan.run.device = "cpu"  # batches of one
         self.snapshots = {int(file.stem): file for file in sorted((self.folder / "snapshots").glob("*.safetensors"))}
         if not self.snapshots:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from papergym import assets
 from papergym.agents.checkpoint.provenance import ROW_PACKAGES
@@ -11,6 +12,7 @@ from papergym.agents.reproduction.published import markdown_table, plain, publis
 from papergym.agents.reproduction.results import read_rows, results_path
 from papergym.agents.reproduction.statistics import estimate
 from papergym.agents.reproduction.trials import Reproduction, label, trial_id
+from papergym.agents.runner.ranges import BUDGET
 from papergym.agents.runner.registry import Agent, agent
 
 Row = dict[str, str]
@@ -86,7 +88,7 @@ def groups(rows: Sequence[Row], fields: Iterable[str], yours: Sequence[Row] = ()
     """Group rows by their trial's fields except the seed; fields that never differ are left out of the names."""
     every = [*rows, *yours]
     names = [name for name in fields if name not in ("seed", "env_id", "env") and len({row.get(name, "") for row in every}) > 1]
-    names = ["setting"] if "setting" in names else names
+    names = [name for name in names if name == "setting" or name in BUDGET] if "setting" in names else names
     found: dict[tuple[str, str, str], list[Row]] = {}
     for source, members in (("shipped" if yours else "", rows), ("yours", yours)):
         for row in members:
@@ -169,20 +171,26 @@ def _fold(blocks: list[str], lines: int) -> list[str]:
 
 
 def _overlap_line(plan: Reproduction, members: Sequence[Group]) -> str:
-    """Whether the learning curves of the two settings that ``plan`` compares can be told apart."""
+    """Whether the learning curves of the two settings that ``plan`` compares can be told apart, in each environment."""
     from papergym.agents.reproduction.figures import overlap, parse_curve
 
-    curves = {
-        group.setting: [parse_curve(row["curve"]) for row in group.rows if row.get("curve")]
-        for group in members
-        if group.setting in plan.compare
-    }
-    if len(curves) != 2 or not all(curves.values()):
-        return ""
-    (first, ours), (second, theirs) = ((name, curves[name]) for name in plan.compare)
-    together, points = overlap(ours, theirs)
-    runs = f"{len(ours)} and {len(theirs)} runs"
-    return f"The 95% intervals of {first} and {second} ({runs}) overlap at {together} of {points} points of the learning curve."
+    found: dict[tuple[str, str], dict[str, list[Any]]] = {}  # of one environment, and of one's own runs
+    for group in members:
+        curves = [parse_curve(row["curve"]) for row in group.rows if row.get("curve")]
+        if group.setting in plan.compare and curves:
+            found.setdefault((group.env, group.source), {})[group.setting] = curves
+    lines = []
+    for place, curves in found.items():
+        if len(curves) == 2:
+            (first, ours), (second, theirs) = ((name, curves[name]) for name in plan.compare)
+            together, points = overlap(ours, theirs)
+            where = [part for part in place if part] if len(found) > 1 else []
+            runs = ", ".join([f"{len(ours)} and {len(theirs)} runs", *where])
+            lines.append(
+                f"The 95% intervals of {first} and {second} ({runs}) overlap at {together} of {points} points of the learning "
+                "curve."
+            )
+    return " ".join(lines)
 
 
 def _missing_line(plan: Reproduction, rows: Sequence[Row]) -> str:

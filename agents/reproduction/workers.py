@@ -21,6 +21,7 @@ from typing import Any, Protocol
 from filelock import FileLock, Timeout
 
 from papergym.agents.checkpoint.files import refuse_links, replace_text, sweep
+from papergym.agents.checkpoint.provenance import row_provenance
 from papergym.agents.errors import BadNumbersError, UsageError
 from papergym.agents.reproduction.trials import Trial, trial_id
 from papergym.agents.runner.signals import STOP
@@ -99,7 +100,7 @@ def run_trials(
     workers: list[_Worker] = []
     try:
         while waiting or any(worker.trial is not None for worker in workers):
-            while waiting and len(workers) < jobs:
+            while len(workers) < min(jobs, len(waiting) + sum(worker.trial is not None for worker in workers)):
                 used = [worker.device for worker in workers]
                 device = min(devices, key=used.count)  # the one with the fewest workers
                 workers.append(_start(body, folder, resume, device))
@@ -208,7 +209,7 @@ def answer(body: Body, trial: Trial, folder: Path, resume: bool, device: str = "
             place = folder / "row.json"
             if resume and place.is_file():
                 return "done", _read_row(place), ""
-            row = body(trial, folder, resume=resume, device=device)
+            row = {**body(trial, folder, resume=resume, device=device), **row_provenance()}
             replace_text(place, json.dumps(row))
             return "done", row, ""
     except Timeout:

@@ -6,9 +6,8 @@ from typing import Any
 
 import gymnasium as gym
 
-from papergym.agents.runner.folder import read_plan
+from papergym.agents.runner.folder import planned
 from papergym.agents.runner.load import load
-from papergym.agents.runner.plan import FREE, make_plan
 from papergym.agents.runner.registry import agent as agent_row
 from papergym.agents.runner.session import Stopped
 from papergym.agents.runner.tracking import Callback
@@ -56,14 +55,8 @@ def train(agent: str, env: str = "", *, preset: str = "", callback: Callback | N
         Stopped: the callback has stopped the run; the same call with ``resume=True`` goes on.
     """
     row = agent_row(agent)
-    given = {**settings, **({"env": env} if env else {})}
-    plan = make_plan(row, preset, given, where="papergym.train")
-    if plan.run.resume:
-        stored = read_plan(plan.run.folder(row.key), trusted=row.name)
-        for name in FREE & given.keys():
-            setattr(stored.run, name, getattr(plan.run, name))
-        stored.run.run_folder = str(plan.run.folder(row.key))
-        plan = stored
+    given = {**settings, **{name: text for name, text in {"env": env, "preset": preset}.items() if text}}
+    plan = planned(row, given, where="papergym.train")
     words = " ".join(f"{name}={value!r}" for name, value in {"env": env, "preset": preset, **settings}.items() if value != "")
     summary = run_plan(plan, f"papergym.train({agent!r}, {words})", callback=callback)
     return Run(plan.run.folder(row.key), summary)

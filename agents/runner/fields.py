@@ -1,8 +1,10 @@
 """Values for the fields of a dataclass from TOML, from text, and back."""
 
 import dataclasses
+import os
 import sys
 import types
+from numbers import Integral, Real
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import tomli_w
@@ -56,8 +58,8 @@ def _fit(hint: Any, value: Any) -> Any:
         return value
     if hint in (int, float):
         return number(hint, value)
-    if hint is str and isinstance(value, str):
-        return value
+    if hint is str and isinstance(value, (str, os.PathLike)):
+        return os.fspath(value)
     if hint in (type(None), None) and value in (None, "None", "none"):
         return None
     if hint is Any or (isinstance(hint, type) and isinstance(value, hint)):
@@ -68,17 +70,17 @@ def _fit(hint: Any, value: Any) -> Any:
 
 
 def number(kind: type, value: Any) -> Any:
-    """A number of the type ``kind`` from a number or text; 1e6 and 1_000_000 are whole numbers.
+    """A number of the type ``kind`` from a number, Python's or NumPy's, or text; 1e6 and 1_000_000 are whole numbers.
 
     Raises:
         TypeError, ValueError: not a number, or not a whole one where ``kind`` is int.
     """
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+    if isinstance(value, bool) or not isinstance(value, (Real, str)):
         raise TypeError
     if kind is float:
         return float(value)
     try:
-        return int(value) if not isinstance(value, float) else _whole(value)
+        return int(value) if isinstance(value, (Integral, str)) else _whole(float(value))
     except ValueError:
         return _whole(float(value))
 

@@ -10,7 +10,7 @@ from papergym.agents.errors import UsageError
 from papergym.agents.runner.fields import key_values
 from papergym.agents.runner.folder import BEST, NETWORKS, newest, read_tables
 from papergym.agents.runner.learner import Learner
-from papergym.agents.runner.plan import Plan, digest, from_toml, refuse_strangers
+from papergym.agents.runner.plan import Plan, confirm, digest, from_toml, refuse_strangers
 from papergym.agents.runner.sb3 import SB3Learner
 from papergym.agents.runner.train import build_learner, check_env, fitting
 
@@ -38,10 +38,11 @@ def load(
         The SB3 algorithm, or the learner of an agent that is none; and the Gymnasium environment as in evaluations.
 
     Raises:
-        UsageError: no run there, or one without a checkpoint.
+        UsageError: no run there, or one without a checkpoint, or of another environment than is given.
     """
     file = best_policy(Path(folder)) if best else None
     plan, learner, _ = load_run(Path(folder), file, device=device, trusted=agent, env=env, env_kwargs=env_kwargs)
+    confirm(plan, env, key_values(env_kwargs, "--env-kwargs"))
     return learner.model if isinstance(learner, SB3Learner) else learner, check_env(plan)
 
 

@@ -43,7 +43,8 @@ class RunSettings:
     eval_episodes: int = 5
     """Episodes per evaluation: deterministic actions, another seed than training, the same starts each time."""
     eval_envs: int = 1
-    """Environments played at once in an evaluation: fast for agents that think long about an action. Each has its own seed."""
+    """Environments played at once in an evaluation, as many as episodes at most: fast for agents that think long about an
+    action. Each has its own seed."""
     target: float | None = None
     """Return that an agent is told to aim at in evaluations, if it can be told one; None: the agent's own choice."""
     video: bool = True
@@ -72,7 +73,7 @@ class RunSettings:
 
     def folder(self, key: str) -> Path:
         """Folder of the run."""
-        return Path(self.run_folder or f"runs/{key}-{self.env.replace('/', '_')}-s{self.seed}")
+        return Path(self.run_folder or f"runs/{f'{key}-{self.env}'.replace('/', '_').replace(':', '_')}-s{self.seed}")
 
 
 FREE = frozenset({"device", "threads", "checkpoint_seconds", "run_folder", "resume"})
@@ -192,9 +193,10 @@ def draft(row: Agent, preset: str = "", given: dict[str, Any] | None = None, *, 
 
 def _harmless(env_kwargs: dict[str, Any], env: str, default: str) -> dict[str, Any]:
     """The preset's arguments that ``env`` takes and that do not change what its id means."""
-    if env not in gym.registry or gym.registry[env].entry_point != getattr(gym.registry.get(default), "entry_point", None):
+    spec = gym.registry.get(env.rpartition(":")[2])
+    if spec is None or spec.entry_point != getattr(gym.registry.get(default), "entry_point", None):
         return {}
-    return {name: value for name, value in env_kwargs.items() if name not in gym.registry[env].kwargs}
+    return {name: value for name, value in env_kwargs.items() if name not in spec.kwargs}
 
 
 def settle(plan: Plan) -> Plan:
@@ -245,6 +247,25 @@ def from_toml(tables: dict[str, Any], *, trusted: str = "") -> Plan:
     run = from_table(RunSettings, tables["run"], "[run]")
     config = from_table(row.load(row.config), tables["config"], "[config]")
     return Plan(row, run, config, key_values(run.env_kwargs, "[run] env_kwargs"))
+
+
+def confirm(plan: Plan, env: str = "", env_kwargs: dict[str, Any] | None = None) -> None:
+    """What a user says of the environment of a run that is read again: it may only confirm what the run has.
+
+    Args:
+        plan: from the folder.
+        env: environment that the user has named, "" for none.
+        env_kwargs: arguments of it that the user has given.
+
+    Raises:
+        UsageError: the run has another environment, or other arguments of it.
+    """
+    if env and env != plan.run.env:
+        raise UsageError(f"the run's environment is {plan.run.env}, got --env {env}. Leave it out.")
+    for name, value in (env_kwargs or {}).items():
+        if name not in plan.env_kwargs or plan.env_kwargs[name] != value:
+            has = f"{name}={plan.env_kwargs[name]!r}" if name in plan.env_kwargs else f"no argument {name}"
+            raise UsageError(f"the environment of the run has {has}, got --env-kwargs {name}={value!r}. Leave it out.")
 
 
 PROGRAMS = ("python", "game_dir")

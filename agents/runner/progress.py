@@ -47,7 +47,7 @@ class RunProgress:
 
     def line(self) -> str:
         """The progress in words."""
-        left = (self.total - self.done) / self.rate if self.rate else float("inf")
+        left = max(self.total - self.done, 0) / self.rate if self.rate else float("inf")
         clock = time.strftime("%H:%M:%S", time.gmtime(left)) if left < 86400 else "more than a day"
         share, note = self.done / self.total, f", {self.note}" if self.note else ""
         return f"{self.done}/{self.total} {self.unit} ({share:.0%}), {self.rate:.0f} {self.unit}/s, {clock} left{note}"

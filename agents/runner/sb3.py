@@ -121,11 +121,13 @@ class SB3Learner:
 
 
 def _set_normalizer(layer: VecNormalize, state: State) -> None:
-    """Give a normalizer another run's statistics of observations; those of rewards are its task's.
+    """Give a normalizer another run's statistics of observations, if it has any; those of rewards are its task's.
 
     Raises:
         ValueError: the other run did not normalize, or observations of another shape.
     """
+    if not layer.norm_obs:
+        return
     held = [wrapper["obs_rms"] for wrapper in state["wrappers"].values() if "obs_rms" in wrapper]
     if not held:
         raise ValueError("the other run does not normalize observations, this one does")

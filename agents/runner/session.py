@@ -63,7 +63,7 @@ class Session:
         self.events, self._progress = events, progress
         self.score = TrainingScore(plan.run.steps, plan.agent.last_episodes)
         self.next_eval = 0 if plan.run.eval_every else plan.run.steps
-        self.next_log, self.next_snapshot = plan.run.log_every, self._snapshot_every
+        self.next_log, self.next_snapshot = plan.run.log_every, self._snapshot_after(0)
         self.seconds, self.finished, self.best = 0.0, False, -math.inf
         if state is not None:
             self.next_eval, self.next_log = int(state["next_eval"]), int(state["next_log"])
@@ -75,9 +75,11 @@ class Session:
         self.last_check = learner.done
         self.asked_to_stop = False
 
-    @property
-    def _snapshot_every(self) -> int:
-        return max(self.plan.run.steps // self.plan.run.snapshots, 1) if self.plan.run.snapshots else 0
+    def _snapshot_after(self, done: int) -> int:
+        """Units at which the first snapshot after ``done`` is due: the budget has so many equal parts."""
+        run = self.plan.run
+        part = done * run.snapshots // run.steps + 1
+        return -(-part * run.steps // run.snapshots) if run.snapshots else 0
 
     def state(self) -> State:
         """Counters for the checkpoint."""
@@ -133,7 +135,7 @@ class Session:
         self.score.note(done)
         if run.snapshots and done >= self.next_snapshot:
             self._snapshot()
-            self.next_snapshot = (done // self._snapshot_every + 1) * self._snapshot_every
+            self.next_snapshot = self._snapshot_after(done)
         if self.asked_to_stop or time.monotonic() - self.last_checkpoint > self.pause:
             self._checkpoint()
         if self.asked_to_stop:

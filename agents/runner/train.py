@@ -10,7 +10,7 @@ import gymnasium as gym
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 
-from papergym.agents.checkpoint.state import CheckpointError
+from papergym.agents.checkpoint.state import CheckpointError, State
 from papergym.agents.errors import UsageError
 from papergym.agents.runner.device import devices
 from papergym.agents.runner.evaluation import make_env
@@ -50,24 +50,25 @@ def run_plan(plan: Plan, command: str = "", *, listen: bool = False, callback: C
     """
     torch.set_num_threads(plan.run.threads)
     check_trackers(plan.run.track)
-    check_start(plan)
-    if plan.run.resume:
-        folder = RunFolder.resume(plan)
-        finished = folder.summary()
-        if finished is not None:
-            folder.close()
-            log.info("%s is finished.", folder.path)
-            return finished
-    else:
-        refuse_occupied(plan)
-    with eval_envs(plan, plan.run.eval_episodes) as envs:
-        learner = build_learner(plan)  # before a folder is made: what cannot run leaves nothing behind
-        if not plan.run.resume:
-            if plan.run.start_from:
-                start_from(learner, plan)
-            folder = RunFolder.create(plan, command)
-        with closing(folder), closing(learner):
-            return _train(plan, folder, learner, envs, listen, callback)
+    state, folder = None, None
+    with ExitStack() as held:
+        if plan.run.resume:
+            folder = held.enter_context(closing(RunFolder.resume(plan)))
+            if (finished := folder.summary()) is not None:
+                log.info("%s is finished.", folder.path)
+                return finished
+            state = folder.load(plan.agent.key)
+        else:
+            refuse_occupied(plan)
+        if state is None:
+            check_start(plan)
+        envs = held.enter_context(eval_envs(plan, plan.run.eval_episodes))
+        learner = held.enter_context(closing(build_learner(plan)))
+        if state is None and plan.run.start_from:  # also where the run was cut before its first checkpoint
+            start_from(learner, plan)
+        if folder is None:  # made last: what cannot run leaves nothing behind
+            folder = held.enter_context(closing(RunFolder.create(plan, command)))
+        return _train(plan, folder, learner, envs, state, listen, callback)
 
 
 def check_env(plan: Plan) -> gym.Env:
@@ -126,9 +127,14 @@ def build_learner(plan: Plan) -> Learner:
 
 
 def _train(
-    plan: Plan, folder: RunFolder, learner: Learner, envs: list[gym.Env], listen: bool, callback: Callback | None
+    plan: Plan,
+    folder: RunFolder,
+    learner: Learner,
+    envs: list[gym.Env],
+    state: State | None,
+    listen: bool,
+    callback: Callback | None,
 ) -> dict[str, Any]:
-    state = folder.load(plan.agent.key) if plan.run.resume else None
     settings = {**vars(plan.config), **vars(plan.run), "agent": plan.agent.key}
     events = Trackers(rebuild_events(folder), plan.run.track, folder.path, settings, callback)
     with fitting(folder.path):
@@ -175,9 +181,9 @@ def _conclude(plan: Plan, folder: RunFolder, learner: Learner, session: Session)
         record_video(plan, learner, folder.path / "video.mp4")
     summary = summarise(plan, folder, learner, session.score, seconds)
     draw_plot(plan, folder)
-    if not plan.run.keep_checkpoints:
-        folder.drop_checkpoints()
     folder.finish(summary)
+    if not plan.run.keep_checkpoints:  # last: a run that is killed here is finished
+        folder.drop_checkpoints()
     return summary
 
 

@@ -47,7 +47,9 @@ def about(folder: Path) -> dict[str, Any]:
     return tomllib.loads((folder / ABOUT).read_text(encoding="utf-8"))
 
 
-def export(run: Path, target: Path, *, episodes: int = 100, best: Path | None = None, device: str = "cpu") -> dict[str, Any]:
+def export(
+    run: Path, target: Path, *, episodes: int = 100, best: Path | None = None, device: str = "cpu", **known: Any
+) -> dict[str, Any]:
     """Write a run's networks to a folder, with the return that they reach there.
 
     Args:
@@ -56,6 +58,7 @@ def export(run: Path, target: Path, *, episodes: int = 100, best: Path | None = 
         episodes: of the evaluation.
         best: file to take instead of the run's last policy.
         device: of the evaluation.
+        known: ``trusted``, ``env`` and ``env_kwargs`` of :func:`papergym.agents.runner.load.load_run`.
 
     Returns:
         The contents of ``agent.toml``.
@@ -66,7 +69,7 @@ def export(run: Path, target: Path, *, episodes: int = 100, best: Path | None = 
     if target.exists():
         raise UsageError(f"{target} is there already. Give another folder, or remove it.")
     tables = read_tables(run)
-    plan, learner, _ = load_run(run, best, device=device)
+    plan, learner, _ = load_run(run, best, device=device, **known)
     networks = _networks(learner.get_state(memory=False))
     if not hasattr(learner, "start_from") or not networks:
         raise UsageError(f"{plan.agent.key} cannot be exported: it cannot begin with the networks of another run.")
@@ -113,17 +116,17 @@ def _card(facts: dict[str, Any]) -> str:
     )
 
 
-def push(run: Path, to: str, *, episodes: int, best: Path | None, private: bool) -> dict[str, Any]:
-    """Export a run to a folder, or to the Hugging Face hub (``hf://owner/name``).
+def push(run: Path, to: str, *, episodes: int, best: Path | None, private: bool, **known: Any) -> dict[str, Any]:
+    """Export a run to a folder, or to the Hugging Face hub (``hf://owner/name``); ``known``: see :func:`export`.
 
     Raises:
         UsageError: see :func:`export`; or the hub's package is missing or it refuses.
     """
     if not to.startswith(HUB):
-        return export(run, Path(to), episodes=episodes, best=best)
+        return export(run, Path(to), episodes=episodes, best=best, **known)
     hub = _hub()
     with tempfile.TemporaryDirectory() as place:
-        facts = export(run, Path(place) / "agent", episodes=episodes, best=best)
+        facts = export(run, Path(place) / "agent", episodes=episodes, best=best, **known)
         try:
             hub.HfApi().create_repo(to.removeprefix(HUB), private=private, exist_ok=True)
             hub.HfApi().upload_folder(repo_id=to.removeprefix(HUB), folder_path=str(Path(place) / "agent"))
@@ -154,12 +157,14 @@ def pull(source: str, folder: Path) -> dict[str, Any]:
         raise UsageError(f"{source} is no trained agent: it has no {', '.join(missing)}. `papergym push` writes one.")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as made:
+        agent = Path(made) / "agent"
+        agent.mkdir()
         for name in FILES:
             if (place / name).is_file():
-                shutil.copyfile(place / name, Path(made) / name)
-        read_tables(Path(made))
-        facts = about(Path(made))
-        shutil.copytree(made, folder)
+                shutil.copyfile(place / name, agent / name)
+        read_tables(agent)
+        facts = about(agent)
+        agent.rename(folder)  # at once: a kill leaves no half agent
     return facts
 
 

@@ -1,6 +1,9 @@
 """A search for hyper-parameters with Optuna: each trial is a run, stopped early where its evaluations fall behind."""
 
+import hashlib
+import json
 import logging
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +18,7 @@ from papergym.agents.checkpoint.files import replace_text
 from papergym.agents.errors import BadNumbersError, UsageError
 from papergym.agents.runner.fields import fit, names, to_table
 from papergym.agents.runner.plan import Plan, make_plan
+from papergym.agents.runner.ranges import BUDGET
 from papergym.agents.runner.registry import Agent
 from papergym.agents.runner.session import Stopped
 from papergym.agents.runner.tracking import EVALUATION
@@ -39,6 +43,9 @@ USUAL = {
 
 WARM_UP = 5
 """Trials before the first is stopped early."""
+
+ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
+"""Of trials that ran to their end or were stopped early."""
 
 
 @dataclass(frozen=True)
@@ -133,10 +140,18 @@ class Search:
         config, found = self.plan({}, "defaults", self.seed).config, {}
         for space in self.spaces:
             value = getattr(config, space.name)
-            same = [text for text in space.choices if fit(type(config), space.name, text) == value]
-            if same or (isinstance(value, (int, float)) and space.low <= value <= space.high):
-                found[space.name] = same[0] if same else value
+            if space.choices:
+                same = [text for text in space.choices if fit(type(config), space.name, text) == value]
+                found.update(zip([space.name], same))
+            elif isinstance(value, (int, float)) and space.low <= value <= space.high:
+                found[space.name] = value
         return found
+
+    def about(self) -> dict[str, Any]:
+        """What decides the results of a trial, as JSON keeps it; trials of one study agree in it."""
+        spaces = {space.name: list(space.choices) or [space.low, space.high, space.log] for space in self.spaces}
+        given = {name: str(value) for name, value in self.given.items()}
+        return {"preset": self.preset, "given": given, "spaces": spaces, "evaluations": self.evaluations}
 
 
 def spaces_of(row: Agent, asked: tuple[str, ...]) -> tuple[Space, ...]:
@@ -164,6 +179,9 @@ def open_study(search: Search, storage: str) -> optuna.Study:
     Args:
         search: what is searched.
         storage: URL of a database; "" is a journal in the folder, which processes on a shared file system may use together.
+
+    Raises:
+        UsageError: a storage that cannot be used, or a study of another search.
     """
     held: Any = storage
     if not storage:
@@ -172,16 +190,29 @@ def open_study(search: Search, storage: str) -> optuna.Study:
 
         search.folder.mkdir(parents=True, exist_ok=True)
         held = JournalStorage(JournalFileBackend(str(search.folder / "study.journal")))
-    study = optuna.create_study(
-        study_name=f"{search.row.key}-{search.given.get('env') or search.row.default_env}",
-        storage=held,
-        pruner=optuna.pruners.MedianPruner(WARM_UP) if search.prune else optuna.pruners.NopPruner(),
-        direction="maximize",
-        load_if_exists=True,
-    )
+    try:
+        study = optuna.create_study(
+            study_name=f"{search.row.key}-{search.given.get('env') or search.row.default_env}",
+            storage=held,
+            pruner=optuna.pruners.MedianPruner(WARM_UP) if search.prune else optuna.pruners.NopPruner(),
+            direction="maximize",
+            load_if_exists=True,
+        )
+    except Exception as error:  # each database raises its own
+        if not storage:
+            raise
+        raise UsageError(f"--storage {storage} cannot be used: {error}. Give a URL such as sqlite:///study.db.") from error
+    begun = study.user_attrs.get("search")
+    if begun is None:
+        study.set_user_attr("search", search.about())
+    elif begun != search.about():
+        raise UsageError(
+            f"the study was begun with another search: {begun}; now {search.about()}. Give the same options, or --folder "
+            "another one."
+        )
     # the sampler's generator is not stored: a study that goes on draws other values than it began with
     study.sampler = optuna.samplers.TPESampler(seed=100_003 * len(study.trials) + search.seed)
-    if not study.trials:
+    if not study.get_trials(deepcopy=False, states=(*ENDED, TrialState.RUNNING, TrialState.WAITING)):
         study.enqueue_trial(search.defaults())
     return study
 
@@ -199,17 +230,25 @@ def objective(search: Search, trial: optuna.Trial) -> float:
         if EVALUATION[0] not in numbers:
             return True
         seen.append(numbers[EVALUATION[0]])
-        trial.report(seen[-1], step)
+        if step == 0:  # nothing is learned yet
+            return True
+        trial.report(seen[-1], len(seen) - 1)  # by the number of the evaluation: the steps differ where settings do
         return not trial.should_prune()
 
+    name = f"trial-{trial.number:04d}-{trial._trial_id}"
     try:
-        plan = search.plan(values, f"trial-{trial.number:04d}-{trial._trial_id}", 1000 * search.seed + trial.number)
-        run_plan(plan, f"papergym tune, trial {trial.number}", callback=watch)
+        run_plan(search.plan(values, name, 1000 * search.seed + trial.number), f"papergym tune, {name}", callback=watch)
     except (Stopped, BadNumbersError, UsageError) as error:
         if not isinstance(error, Stopped):
             log.warning("trial %d: %s", trial.number, error)
         raise optuna.TrialPruned from error
-    return score(seen)
+    finally:  # nobody goes on with a trial
+        shutil.rmtree(search.folder / name / "checkpoints", ignore_errors=True)
+    found = score(seen)
+    if not np.isfinite(found):
+        log.warning("trial %d: its evaluations are not finite", trial.number)
+        raise optuna.TrialPruned
+    return found
 
 
 def score(evaluations: Sequence[float]) -> float:
@@ -219,14 +258,22 @@ def score(evaluations: Sequence[float]) -> float:
 
 def finished(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
     """Trials that ran to their end or were stopped early."""
-    return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
+    return study.get_trials(deepcopy=False, states=ENDED)
+
+
+def digest(values: Mapping[str, Any]) -> str:
+    """Of the values of a trial: 8 hexadecimal digits."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:8]
 
 
 def write_preset(search: Search, study: optuna.Study, command: str) -> Path:
-    """``preset.toml``, which ``papergym train AGENT --preset FILE`` takes: the best trial's values over those of the preset."""
+    """``preset.toml``, which ``papergym train AGENT --preset FILE`` takes: the best trial's values over those of the preset.
+
+    It holds what ``--set`` gave, too, but for the environment and its arguments, which belong to a command.
+    """
     plan = search.plan(study.best_params, "best", search.seed)
-    chosen = names(type(plan.config)) & (study.best_params.keys() | search.given.keys())
-    values = {name: value for name, value in to_table(plan.config).items() if name in chosen}
+    chosen = (study.best_params.keys() | search.given.keys()) - {"env", "env_kwargs", "seed", *BUDGET}
+    values = {name: value for name, value in {**to_table(plan.run), **to_table(plan.config)}.items() if name in chosen}
     table = {
         "agent": search.row.key,
         "env": plan.run.env,

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-import papergym  # noqa: F401  (registers the ids)
-from papergym.agents.cli import play
+import papergym
+from papergym.agents.cli import check, play
 from papergym.agents.cli.keys import keys_of
+from papergym.agents.cli.options import parse
 from papergym.agents.cli.window import steer
 from papergym.agents.errors import UsageError
 
@@ -138,3 +139,21 @@ def test_bad_input_is_said(arguments, message, capsys, monkeypatch, tmp_path):
 def test_a_display_that_does_not_answer_is_none(display, monkeypatch):
     monkeypatch.setenv("DISPLAY", display)
     assert not play.display_answers()
+
+
+def test_several_arguments_of_the_environment():
+    for kind, verb in ((play.Options, "play"), (check.Options, "check")):
+        assert parse(kind, verb, ["Pendulum-v1", "--env-kwargs", "g=9.0", "render_mode=rgb_array"]).env_kwargs == (
+            "g=9.0",
+            "render_mode=rgb_array",
+        )
+
+
+def test_a_policys_own_arguments_are_taken(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    small = {"steps": 64, "n_steps": 32, "batch_size": 32, "eval_episodes": 1, "video": False}
+    papergym.train("ppo", "Pendulum-v1", run_folder="run", env_kwargs=("g=9.5",), **small)
+    options = play.Options("Pendulum-v1", policy="run")
+    assert play._of_run(options, {}) == {"g": 9.5}
+    assert play._of_run(play.Options("CartPole-v1", policy="run"), {}) == {}
+    assert play._of_run(play.Options("Pendulum-v1"), {}) == {}

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import re
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from papergym import assets
 from papergym.agents.cli.report import main as report
 from papergym.agents.cli.report import to_html
 from papergym.agents.reproduction.figures import overlap
+from papergym.agents.reproduction.report import Group, _overlap_line, groups
 from papergym.agents.reproduction.results import append_row
 from papergym.agents.reproduction.trials import trial_id
 from papergym.agents.run import main
@@ -228,3 +230,29 @@ def test_images_from_outside_the_folder_are_left_out(tmp_path, link):
     (tmp_path / "page" / "linked.png").symlink_to(tmp_path / "secret.png")
     page = to_html(f"# Title <b>\n\n![x]({link})\n", tmp_path / "page")
     assert '<img src="" alt="x"' in page and "data:image" not in page and "<title>papergym: Title &lt;b&gt;</title>" in page
+
+
+def test_runs_of_another_budget_are_a_group_of_their_own():
+    rows = [{"setting": name, "env_id": "W", "steps": "100", "rate": name, "score": "3"} for name in "ab"]
+    yours = [{"setting": "a", "env_id": "W", "steps": "10", "rate": "a", "score": "1"}]
+    fields = ["setting", "steps", "rate", "seed"]
+    assert [(group.setting, group.source, group.cell("score")) for group in groups(rows, fields, yours)] == [
+        ("a, steps 100", "shipped", "3"),
+        ("b, steps 100", "shipped", "3"),
+        ("a, steps 10", "yours", "1"),
+    ]
+    assert [group.setting for group in groups(rows, fields)] == ["a", "b"]
+
+
+def test_each_environment_and_source_is_compared_with_itself():
+    def curve(value):
+        return {"curve": " ".join(f"{step}:{value}" for step in range(4))}
+
+    members = [
+        Group("W", "a", (curve(0), curve(0.1)), "shipped"), Group("W", "a", (curve(9),), "yours"),
+        Group("W", "b", (curve(5), curve(5.1)), "shipped"), Group("X", "a", (curve(1), curve(2)), "shipped"),
+        Group("X", "b", (curve(1), curve(2)), "shipped"),
+    ]  # fmt: skip
+    line = _overlap_line(SimpleNamespace(compare=("a", "b")), members)
+    assert "(2 and 2 runs, W, shipped) overlap at 0 of" in line and "(2 and 2 runs, X, shipped)" in line
+    assert "yours" not in line

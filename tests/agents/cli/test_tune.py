@@ -12,7 +12,7 @@ from papergym.agents.runner.fields import tomllib
 from papergym.agents.runner.folder import read_plan
 from papergym.agents.runner.plan import make_plan
 from papergym.agents.runner.registry import agent, agents
-from papergym.agents.runner.tuning import Search, Space, open_study, spaces_of
+from papergym.agents.runner.tuning import Search, Space, digest, open_study, spaces_of, write_preset
 
 TINY = ["tune", "ppo", "--env", "CartPole-v1", "--steps", "512", "--evaluations", "4", "--folder", "tuned"]
 TINY += ["--set", "n_steps=64", "n_epochs=2", "eval_episodes=2"]
@@ -58,7 +58,8 @@ def test_the_score_is_the_mean_of_the_later_evaluations(here):
     (folder,) = (here / "tuned").glob("trial-*")
     means = [np.mean(values) for values in eval_rounds(folder).values()]
     assert trials(here)[0].value == pytest.approx(np.mean(means[len(means) // 2 :]))
-    assert trials(here)[0].intermediate_values == pytest.approx(dict(zip(eval_rounds(folder), means)))
+    assert trials(here)[0].intermediate_values == pytest.approx(dict(enumerate(means[1:], 1))), "none before it has learned"
+    assert not (folder / "checkpoints").exists()
 
 
 def test_confirmation_runs_both_presets_on_new_seeds(here, capsys):
@@ -66,7 +67,8 @@ def test_confirmation_runs_both_presets_on_new_seeds(here, capsys):
     said = capsys.readouterr().out
     assert "p = 1" in said or "p = 0." in said
     folders = sorted(path.name for path in (here / "tuned").glob("confirm-*"))
-    assert folders == ["confirm-base-0", "confirm-base-1", "confirm-found-0", "confirm-found-1"]
+    base, found = digest({}), digest(trials(here)[0].params)
+    assert folders == [f"confirm-{name}-{seed}" for name in (f"base-{base}", f"found-{found}") for seed in (0, 1)]
     assert {read_plan(here / "tuned" / name).run.seed for name in folders} == {1_000_000, 1_000_001}
 
 
@@ -149,10 +151,64 @@ def test_a_trial_behind_the_median_stops(here, monkeypatch):
     study = open_study(search, "")
     for value in (1e9, 1e9):
         good = study.ask()
-        for step in range(0, 577, 64):
+        for step in range(9):
             good.report(value, step)
         study.tell(good, value)
     study.optimize(lambda trial: tuning.objective(search, trial), n_trials=1)
     trial = study.trials[-1]
     assert trial.state is optuna.trial.TrialState.PRUNED and 0 < len(trial.intermediate_values) < 9
     assert all(math.isfinite(value) for value in trial.intermediate_values.values())
+
+
+def search_of(here, *space, preset="quick", given=None):
+    row = agent("ppo")
+    given = {"env": "CartPole-v1", "steps": "512", **(given or {})}
+    return Search(row, preset, given, spaces_of(row, space), 0, 4, True, here / "tuned")
+
+
+def test_a_default_outside_the_choices_is_not_tried(here):
+    search = search_of(here, "entropy_coef=0.001,0.01", "gamma=0.9,0.99")
+    assert search.defaults() == {"gamma": "0.99"}
+    trial = open_study(search, "").ask()
+    assert search.spaces[0].suggest(trial, whole=False) in ("0.001", "0.01")
+    assert search.spaces[1].suggest(trial, whole=False) == "0.99"
+
+
+def test_the_presets_own_values_are_tried_again_where_the_first_trial_failed(here):
+    search = search_of(here, "gamma=0.9,0.99")
+    study = open_study(search, "")
+    study.tell(study.ask(), state=optuna.trial.TrialState.FAIL)
+    assert open_study(search, "").ask().suggest_categorical("gamma", ("0.9", "0.99")) == "0.99"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"space": ("gamma=0.9,0.95",)},
+        {"preset": "paper"},
+        {"given": {"steps": "256"}},
+        {"given": {"n_envs": "2"}},
+    ],
+)
+def test_a_study_of_another_search_is_refused(here, other):
+    space = other.pop("space", ("gamma=0.9,0.99",))
+    open_study(search_of(here, "gamma=0.9,0.99"), "")
+    open_study(search_of(here, "gamma=0.9,0.99"), "")
+    with pytest.raises(UsageError, match="begun with another search"):
+        open_study(search_of(here, *space, **other), "")
+
+
+def test_a_storage_that_is_none_is_said(here):
+    with pytest.raises(UsageError, match="--storage nonsense cannot be used"):
+        open_study(search_of(here, "gamma=0.9,0.99"), "nonsense")
+
+
+def test_a_found_preset_holds_what_was_the_same_in_all_trials(here):
+    search = search_of(here, "gamma=0.9,0.99", given={"n_envs": "4", "n_steps": "64", "eval_episodes": "3"})
+    study = open_study(search, "")
+    trial = study.ask()
+    trial.suggest_categorical("gamma", ("0.9", "0.99"))
+    study.tell(trial, 1.0)
+    content = tomllib.loads(write_preset(search, study, "papergym tune").read_text())
+    assert content["preset"] == {"n_envs": 4, "eval_episodes": 3, "n_steps": 64, "gamma": 0.99, "steps": 512}
+    assert make_plan(agent("ppo"), str(search.folder / "preset.toml"), {"env": "CartPole-v1"}).run.n_envs == 4

@@ -3,9 +3,13 @@
 import importlib
 import textwrap
 
+import gymnasium as gym
+import numpy as np
 import pytest
 import tomli_w
 
+from papergym.agents.cli import play
+from papergym.agents.errors import UsageError
 from papergym.agents.reproduction.results import read_rows
 from papergym.agents.run import main
 from papergym.agents.runner import registry
@@ -95,3 +99,24 @@ def test_a_run_folder_alone_imports_nothing(here, capsys):
     assert main(["evaluate", "run"]) == 2
     assert "module outside papergym" in capsys.readouterr().err
     assert main(["evaluate", "run", "--agent", "drawing.row:AGENT", "--episodes", "1"]) == 0
+
+
+def test_its_run_goes_on_and_is_shared_once_it_is_named(here, capsys):
+    named = ["--agent", "drawing.row:AGENT"]
+    assert main(["train", "drawing.row:AGENT", *RUN, "--run-folder", "run"]) == 0
+    (here / "run" / "summary.json").unlink()
+    assert main(["train", "run", "--resume"]) == 2
+    assert "--agent drawing.row:AGENT" in capsys.readouterr().err
+    assert main(["train", "run", "--resume", *named]) == 0
+    assert main(["push", "run", "pushed"]) == 2
+    assert "--agent drawing.row:AGENT" in capsys.readouterr().err
+    assert main(["push", "run", "pushed", *named]) == 2
+    assert "cannot be exported" in capsys.readouterr().err
+    options = play.Options("Pendulum-v1", policy="run")
+    with pytest.raises(UsageError, match=r"--agent drawing\.row:AGENT"):
+        play._policy(options, gym.make("Pendulum-v1"))
+    options.agent = "drawing.row:AGENT"
+    assert play._policy(options, gym.make("Pendulum-v1"))(np.zeros(3, np.float32), True, 0.0).shape == (1,)
+    assert main(["train", "drawing.row:AGENT", *RUN, "--seed", "1", "--run-folder", "other"]) == 0
+    assert main(["compare", "run", "other"]) == 0
+    assert main(["compare", "run", "other", "--picture", "noext"]) == 2

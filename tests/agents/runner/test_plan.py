@@ -11,7 +11,7 @@ from papergym.agents.cli.options import parse_plan, refuse_contradictions
 from papergym.agents.errors import UsageError
 from papergym.agents.runner import plan as module
 from papergym.agents.runner.fields import as_key_values, fit, key_values, tomllib
-from papergym.agents.runner.plan import Plan, conflicts, from_toml, make_plan, presets, settle, to_toml
+from papergym.agents.runner.plan import Plan, RunSettings, conflicts, from_toml, make_plan, presets, settle, to_toml
 from papergym.agents.runner.registry import Agent
 
 
@@ -181,3 +181,23 @@ def test_only_the_user_has_a_foreign_agent_imported():
     tables["agent"] = "os:path"
     with pytest.raises(UsageError, match="outside papergym"):
         from_toml(tables)
+
+
+def test_an_option_that_equals_the_preset_is_given_all_the_same(monkeypatch):
+    monkeypatch.setitem(FACTS["presets"], "quick", {"steps": 50, "pretrain_steps": 25})
+    assert parse("--steps", "100").config.pretrain_steps == 50
+    assert parse("--steps", "100", "--pretrain-steps", "25").config.pretrain_steps == 25
+    assert parse("--updates=100", "--pretrain_steps=25").run.steps == 100
+    assert parse("--from", "x").config.pretrain_steps == 0
+    assert parse("--from", "x", "--pretrain-steps", "25").config.pretrain_steps == 25
+
+
+def test_two_names_of_one_option_do_not_contradict_each_other():
+    for options in (["--steps", "1", "--updates", "2"], ["--from", "a", "--start-from", "b"]):
+        with pytest.raises(UsageError, match="conflicting values for --st"):
+            refuse_contradictions(options)
+    refuse_contradictions(["--steps", "1", "--updates", "1"])
+
+
+def test_folders_hold_no_signs_that_a_file_system_refuses():
+    assert RunSettings(env="my:Env/Walk-v0", seed=3).folder("m:A").as_posix() == "runs/m_A-my_Env_Walk-v0-s3"

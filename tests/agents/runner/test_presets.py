@@ -7,7 +7,7 @@ import papergym  # noqa: F401  (registers the ids)
 from papergym import assets
 from papergym.agents.offline.config import DatasetConfig
 from papergym.agents.runner.plan import draft, make_plan, presets
-from papergym.agents.runner.registry import agents
+from papergym.agents.runner.registry import agent, agents
 
 EVERY = [pytest.param(row, name, id=f"{row.key}-{name}") for row in agents() for name in presets(row) if row.default_env]
 
@@ -42,3 +42,8 @@ def test_a_changed_preset_changes_reproductions(monkeypatch):
         with monkeypatch.context() as patch:
             patch.setattr(assets, "paper", lambda name: changed)
             assert trial_plan(plan, plan.trials[0]).config.tau == 0.25
+
+
+def test_a_module_before_an_id_changes_no_setting():
+    plans = [make_plan(agent("protorl"), "", {"env": env}) for env in ("ProtoRL-WalkerRun-v0", "papergym:ProtoRL-WalkerRun-v0")]
+    assert plans[0].env_kwargs == plans[1].env_kwargs != {}

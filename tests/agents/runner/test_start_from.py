@@ -1,12 +1,14 @@
 """A run that begins with another one's networks."""
 
+import shutil
+
 import numpy as np
 import pytest
 
 import papergym
 from papergym.agents.errors import UsageError
 from papergym.agents.run import main
-from papergym.agents.runner.folder import read_plan
+from papergym.agents.runner.folder import RunFolder, eval_rounds, read_plan
 from papergym.agents.runner.plan import make_plan
 from papergym.agents.runner.registry import agent
 
@@ -113,3 +115,36 @@ def test_a_resumed_run_does_not_look_at_the_other(here):
     (here / "first" / "policy.safetensors").write_bytes(b"changed")
     assert main(["train", "second", "--resume"]) == 0
     assert (here / "second" / "metrics.csv").read_bytes() == expected
+
+
+def test_a_run_that_was_cut_before_its_first_checkpoint_begins_with_the_networks_again(here):
+    first = papergym.train("ppo", "Pendulum-v1", run_folder="first", **PPO)
+    given = {"start_from": "first", "seed": 5, **PPO}
+    whole = papergym.train("ppo", "Pendulum-v1", run_folder="whole", **given)
+    RunFolder.create(make_plan(agent("ppo"), "", {"env": "Pendulum-v1", "run_folder": "cut", **given}), "").close()
+    cut = papergym.train("ppo", "Pendulum-v1", run_folder="cut", resume=True, **given)
+    assert eval_rounds(cut.folder) == eval_rounds(whole.folder) != eval_rounds(first.folder)
+
+
+def test_a_source_is_needed_at_the_start_only(here):
+    papergym.train("ppo", "Pendulum-v1", run_folder="first", **PPO)
+    given = {"start_from": "first", "checkpoint_seconds": 0.0, **PPO}
+    whole = papergym.train("ppo", "Pendulum-v1", run_folder="second", **given)
+    shutil.rmtree("first")
+    assert papergym.train("ppo", run_folder="second", resume=True).summary == whole.summary
+    expected = eval_rounds(whole.folder)
+    (whole.folder / "summary.json").unlink()
+    papergym.train("ppo", run_folder="second", resume=True)
+    assert eval_rounds(whole.folder) == expected
+    RunFolder.create(make_plan(agent("ppo"), "", {"env": "Pendulum-v1", "run_folder": "cut", **given}), "").close()
+    with pytest.raises(UsageError, match="no such folder or file"):
+        papergym.train("ppo", run_folder="cut", resume=True)
+
+
+@pytest.mark.parametrize("norm_obs", [False, True])
+def test_normalizers_with_and_without_statistics_of_observations(here, norm_obs):
+    papergym.train("ppo", "Pendulum-v1", run_folder="first", norm_obs=norm_obs, **PPO)
+    run = papergym.train("ppo", "Pendulum-v1", run_folder="second", start_from="first", norm_obs=norm_obs, **PPO)
+    assert run.load()[0].get_vec_normalize_env().norm_obs == norm_obs
+    assert main(["push", "first", "pushed", "--episodes", "1"]) == 0
+    assert main(["evaluate", "pushed", "--episodes", "1"]) == 0
