@@ -24,11 +24,11 @@ def parse_item(item: Sequence[Any]) -> tuple[int, int, int, int]:
         ValueError: an unknown slot or item, or more pieces than fit.
     """
     slot, name, variant, quantity = inventory_item(item)
-    place = EQUIPMENT_SLOT[slot] if isinstance(slot, str) else slot
+    at = EQUIPMENT_SLOT[slot] if isinstance(slot, str) else slot
     kind, pieces = vocab.item_id(name), 1 if quantity is None else quantity
     if pieces > vocab.STACK[kind]:
         raise ValueError(f"1 to {vocab.STACK[kind]} pieces of {name} fit in a slot, got {quantity}")
-    return place, kind, pieces, variant or 0
+    return at, kind, pieces, variant or 0
 
 
 def parse_items(items: Any) -> list[tuple[int, int, int, int]]:
