@@ -14,7 +14,8 @@ from papergym.agents.cli.options import parse
 from papergym.agents.console import console
 from papergym.agents.errors import UsageError
 from papergym.agents.runner.fields import key_values
-from papergym.agents.runner.plan import Plan, confirm
+from papergym.agents.runner.plan import Plan
+from papergym.agents.runner.strangers import confirm
 
 log = logging.getLogger(__name__)
 

@@ -95,7 +95,7 @@ def _run_folder(options: Options) -> Path | None:
 def _of_run(options: Options, given: dict[str, Any]) -> dict[str, Any]:
     """The arguments that the environment of ``--policy`` was trained with, where it is the one that is played."""
     from papergym.agents.runner.folder import read_plan
-    from papergym.agents.runner.plan import refuse_strangers
+    from papergym.agents.runner.strangers import refuse_strangers
 
     folder = _run_folder(options)
     if folder is None:

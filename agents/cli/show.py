@@ -37,7 +37,7 @@ def main(argv: list[str]) -> int:
     options = parse(Options, "show", argv)
     from papergym.agents.runner.fields import key_values
     from papergym.agents.runner.load import load_run
-    from papergym.agents.runner.plan import confirm
+    from papergym.agents.runner.strangers import confirm
 
     plan, learner, file = load_run(
         options.run_folder,

@@ -9,8 +9,9 @@ from rich.table import Table
 from papergym.agents.cli.options import parse_given
 from papergym.agents.console import console
 from papergym.agents.errors import UsageError
-from papergym.agents.runner.folder import planned, read_plan
+from papergym.agents.runner.folder import read_plan
 from papergym.agents.runner.plan import default_preset, presets
+from papergym.agents.runner.planned import planned
 from papergym.agents.runner.registry import agent, agents
 
 log = logging.getLogger(__name__)

@@ -21,9 +21,9 @@ from papergym.agents.offline.behavior import LearnedPolicy
 from papergym.agents.runner.evaluation import evaluate, make_env
 from papergym.agents.runner.fields import tomllib
 from papergym.agents.runner.folder import read_plan
-from papergym.agents.runner.plan import refuse_strangers
 from papergym.agents.runner.progress import RunProgress
 from papergym.agents.runner.sb3 import SB3Learner
+from papergym.agents.runner.strangers import refuse_strangers
 from papergym.agents.runner.train import build_learner
 
 log = logging.getLogger(__name__)
@@ -72,7 +72,7 @@ class Source:
 
     Args:
         folder: made by ``papergym train --snapshots N``, or kept by ``papergym reproduce --keep``.
-        env: environment that the user has named, see :func:`papergym.agents.runner.plan.refuse_strangers`.
+        env: environment that the user has named, see :func:`papergym.agents.runner.strangers.refuse_strangers`.
         env_kwargs: arguments of it that the user has given.
 
     Raises:

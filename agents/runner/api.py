@@ -6,8 +6,8 @@ from typing import Any
 
 import gymnasium as gym
 
-from papergym.agents.runner.folder import planned
 from papergym.agents.runner.load import load
+from papergym.agents.runner.planned import planned
 from papergym.agents.runner.registry import agent as agent_row
 from papergym.agents.runner.session import Stopped
 from papergym.agents.runner.tracking import Callback

@@ -14,21 +14,8 @@ from papergym.agents.checkpoint.files import is_temporary, lock, refuse_links, r
 from papergym.agents.checkpoint.provenance import versions
 from papergym.agents.checkpoint.state import CheckpointError, State, load_state, save_state
 from papergym.agents.errors import UsageError
-from papergym.agents.runner.fields import fit, key_values, names, tomllib
-from papergym.agents.runner.plan import (
-    Plan,
-    RunSettings,
-    confirm,
-    conflicts,
-    digest,
-    draft,
-    from_toml,
-    refuse_strangers,
-    settle,
-    to_toml,
-)
-from papergym.agents.runner.ranges import BUDGET
-from papergym.agents.runner.registry import Agent
+from papergym.agents.runner.fields import tomllib
+from papergym.agents.runner.plan import Plan, conflicts, digest, from_toml, to_toml
 from papergym.agents.runner.tables import Table, numbers
 
 KEEP_CHECKPOINTS = 2
@@ -273,41 +260,6 @@ def read_plan(path: Path, *, trusted: str = "") -> Plan:
         UsageError: no run there, or a configuration that cannot be read or has changed.
     """
     return from_toml(read_tables(path), trusted=trusted)
-
-
-def planned(row: Agent, given: dict[str, Any], *, where: str = "") -> Plan:
-    """The settled plan of a new run, or with ``resume`` that of the run in its folder.
-
-    Args:
-        row: the agent that the user has named.
-        given: name of a setting of the runner or of the agent -> value, see :func:`papergym.agents.runner.plan.draft`; the
-            preset among them. A run that goes on has settings: those given that decide its numbers can only confirm them.
-        where: place of ``given``, for messages.
-
-    Raises:
-        UsageError: see :func:`papergym.agents.runner.plan.draft`; no run there, one of another agent, or other arguments of
-            its environment. Other settings are refused where the run goes on, by :meth:`RunFolder.resume`.
-    """
-    plan = draft(row, given.get("preset", ""), {name: value for name, value in given.items() if name != "preset"}, where=where)
-    if not plan.run.resume:
-        return settle(plan)
-    known = plan if plan.run.run_folder or plan.run.env else settle(plan)  # the environment may be that of a dataset
-    return _resumed(row, known.run.folder(row.key), given, where)
-
-
-def _resumed(row: Agent, folder: Path, given: dict[str, Any], where: str) -> Plan:
-    plan = read_plan(folder, trusted=row.name)
-    if plan.agent.name != row.name:
-        raise UsageError(f"{folder} is a run of {plan.agent.name}, not of {row.name}.")
-    given = {"steps" if name in BUDGET else name: value for name, value in given.items()}
-    env_kwargs = key_values(fit(RunSettings, "env_kwargs", given.pop("env_kwargs", ()), where), "env_kwargs")
-    confirm(plan, given.get("env", ""), env_kwargs)
-    refuse_strangers(plan, given.get("env", ""), env_kwargs)
-    for name, value in given.items():
-        owner = plan.config if name in names(type(plan.config)) - names(RunSettings) else plan.run
-        setattr(owner, name, fit(type(owner), name, value, where))
-    plan.run.run_folder = str(folder)  # not what the file in it says
-    return settle(Plan(row, plan.run, plan.config))
 
 
 def read_tables(path: Path) -> dict[str, Any]:

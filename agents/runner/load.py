@@ -10,8 +10,9 @@ from papergym.agents.errors import UsageError
 from papergym.agents.runner.fields import key_values
 from papergym.agents.runner.folder import BEST, NETWORKS, newest, read_tables
 from papergym.agents.runner.learner import Learner
-from papergym.agents.runner.plan import Plan, confirm, digest, from_toml, refuse_strangers
+from papergym.agents.runner.plan import Plan, digest, from_toml
 from papergym.agents.runner.sb3 import SB3Learner
+from papergym.agents.runner.strangers import confirm, refuse_strangers
 from papergym.agents.runner.train import build_learner, check_env, fitting
 
 
@@ -64,7 +65,7 @@ def load_run(
         device: of the networks.
         seed: instead of the run's.
         trusted: agent outside this package that the user has named.
-        env: environment that the user has named, see :func:`papergym.agents.runner.plan.refuse_strangers`.
+        env: environment that the user has named, see :func:`papergym.agents.runner.strangers.refuse_strangers`.
         env_kwargs: arguments of it that the user has given.
 
     Raises:

@@ -12,11 +12,8 @@ import pytest
 from gymnasium.vector import AutoresetMode
 
 import papergym  # noqa: F401
-from papergym.envs.dmc.env import DmControlEnv
-from papergym.envs.render import Renderer, open_contexts
-from papergym.envs.render.backend import choose_backend
+from papergym.envs.render import open_contexts
 from papergym.envs.vector.pool import Pool, cores, threads_for
-from papergym.wrappers.vector import PixelBatch
 from tests.envs.vector.conftest import COPIES, copies_go_on_alike, equal, names
 
 SMALL = {"quality": "fast", "size_px": 32, "limit_frames": 7}
@@ -247,60 +244,6 @@ def test_a_batch_that_is_forgotten_ends_its_threads(name, kwargs):
     assert there() is None and not workers() & started
 
 
-def test_contexts_of_forgotten_batches_are_freed():
-    def drawn(size):  # sizes that no other test draws
-        envs = make(2, number=2, size_px=size)
-        envs.reset(seed=0)
-        return envs
-
-    gc.collect()
-    drawn(17).close()  # frees what other tests have forgotten
-    before, counts = open_contexts(), []
-    for size in (18, 19, 20, 21):
-        envs = drawn(size)
-        counts.append(open_contexts() - before)
-        del envs
-        gc.collect()
-    assert counts == [2, 2, 2, 2]
-    drawn(17).close()
-    assert open_contexts() == before
-
-
-def test_each_world_is_drawn_once_at_a_reset_and_a_step():
-    envs, drawn = make(2, number=3), []
-    for world in envs.envs:
-        world.draw = lambda *out, draw=world.draw: drawn.append(len(out)) or draw(*out)
-    envs.reset(seed=0)
-    assert drawn == [1, 1, 1]
-    envs.step(np.zeros((3, 1), np.float32))
-    assert drawn == [1] * 6
-    envs.close()
-
-
-def test_what_makes_no_batch_is_refused():
-    def world(lane=0, **kwargs):
-        return DmControlEnv("cartpole", "swingup", lane=lane, **{"obs_type": "pixels", "share_model": True, **SMALL, **kwargs})
-
-    def batch(worlds, threads=2):
-        return PixelBatch(worlds, action_repeat=1, num_stack=1, num_threads=threads)
-
-    with pytest.raises(ValueError, match="at least one world"):
-        batch([])
-    wrapped = gym.make(NAME, **SMALL)
-    for other in (wrapped, gym.make("CartPole-v1").unwrapped, world(obs_type="state")):
-        seeing = getattr(other, "observing", None)
-        with pytest.raises(ValueError, match="that observe pixels, without wrappers"):
-            batch([world(), other])
-        assert getattr(other, "observing", None) == seeing
-    with pytest.raises(ValueError, match="world 1 reads the model of a world of another thread"):
-        batch([world(), world()])
-    for worlds, threads in (
-        ([world(), world()], 1), ([world(0), world(1)], 2), ([world(0), world(1), world(0)], 2),
-        ([world(share_model=False), world(share_model=False)], 2),
-    ):  # fmt: skip
-        batch(worlds, threads).close()
-
-
 @pytest.mark.parametrize("make_copy", COPIES)
 def test_copies_have_threads_of_their_own(make_copy):
     copies_go_on_alike(make(2, number=3), make_copy)
@@ -336,25 +279,3 @@ def test_the_number_of_threads():
     for wrong in (0, -1, 1.5, True, "two"):
         with pytest.raises(ValueError, match="num_threads"):
             make(wrong)
-
-
-def test_two_lanes_draw_the_same_on_displays_of_their_own():
-    """Mesa draws the contexts of one display one after another; another display for each second lane lets them draw at once."""
-    backend = choose_backend(None)
-    if backend.name != "egl" or not backend.software:
-        pytest.skip("needs EGL without a GPU")
-    world = DmControlEnv("cartpole", "swingup")
-    world.reset(seed=0)
-    model, data = world._native()
-    renderers = [Renderer(model, size_px=32, quality="fast", lane=lane) for lane in range(4)]
-    images = [renderer.render(data) for renderer in renderers]
-    assert images[0].std() > 0 and all(np.array_equal(image, images[0]) for image in images)
-    for renderer in renderers:
-        renderer.close()
-    contexts = [backend.make_context(8, 8, lane) for lane in range(4)]
-    displays = [context.display for context in contexts]
-    for context in contexts:
-        with backend.current(context):
-            pass
-        backend.free(context)
-    assert displays[0] == displays[2] and displays[1] == displays[3] and displays[0] != displays[1]
