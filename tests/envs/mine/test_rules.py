@@ -340,7 +340,7 @@ def test_commands(arena):
         ("spawn_mobs", ("ender_dragon", [0, 1, 0]), "no mob"),
         ("set_inventory", ([("mainhand", "log", 0, 65)],), "1 to 64"),
         ("set_inventory", ([(41, "log", 0, 1)],), "slot"),
-        ("teleport_agent", (0, 200, 0), "heights"),
+        ("teleport_agent", (0, 200, 0), "y of the player must be a finite number, at least 0, at most 96"),
         ("set_time", (30000,), "0 to 24000"),
         ("set_weather", ("snow",), "clear"),
         ("explode", (), "unknown command"),
