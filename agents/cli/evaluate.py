@@ -13,9 +13,7 @@ from rich.table import Table
 from papergym.agents.cli.options import parse
 from papergym.agents.console import console
 from papergym.agents.errors import UsageError
-from papergym.agents.runner.fields import key_values
 from papergym.agents.runner.plan import Plan
-from papergym.agents.runner.strangers import confirm
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +74,6 @@ def main(argv: list[str]) -> int:
         env=options.env,
         env_kwargs=options.env_kwargs,
     )
-    confirm(plan, options.env, key_values(options.env_kwargs, "--env-kwargs"))
     plan.run.target = plan.run.target if options.target is None else options.target
     sharp = not options.stochastic
     done = learner.done or plan.run.steps  # an exported agent has no counters

@@ -9,7 +9,7 @@ from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, Pri
 
 from papergym.agents.errors import UsageError
 from papergym.agents.runner.fields import names, number
-from papergym.agents.runner.plan import Plan, RunSettings, draft
+from papergym.agents.runner.plan import RunSettings, draft
 from papergym.agents.runner.registry import Agent
 
 T = TypeVar("T")
@@ -40,12 +40,6 @@ def parse(kind: type[T], verb: str, argv: list[str], **more: Any) -> T:
     return tyro.cli(kind, prog=f"papergym {verb}", args=argv, registry=_REGISTRY, **more)
 
 
-def parse_plan(row: Agent, options: list[str], *, verb: str) -> Plan:
-    """The plan that ``options`` make of the preset they name, not yet settled."""
-    given = parse_given(row, options, verb=verb)
-    return draft(row, given.pop("preset", ""), given)
-
-
 def parse_given(row: Agent, options: list[str], *, verb: str) -> dict[str, Any]:
     """Name -> value of the settings that ``options`` give, whether the preset has another value or the same."""
     start = draft(row, _value_of(options, "--preset"))
@@ -58,7 +52,7 @@ def parse_given(row: Agent, options: list[str], *, verb: str) -> dict[str, Any]:
     )
     about = f"{row.summary}\n\nOptions win over the preset {start.run.preset!r}." if start.run.preset else row.summary
     parsed = parse(both, verb, options, default=both(run=start.run, config=start.config), description=about)
-    typed = {ALIASES.get(name, name)[2:].replace("-", "_") for name, _ in _given(options)}
+    typed = {name[2:].replace("-", "_") for name, _ in _given(options)}
     of_run = {name: getattr(parsed.run, name) for name in names(RunSettings) & typed}
     of_agent = {name: getattr(parsed.config, name) for name in (names(type(start.config)) & typed) - names(RunSettings)}
     if of_run.get("preset", start.run.preset) != start.run.preset:
@@ -78,8 +72,7 @@ def _value_of(options: list[str], name: str) -> str:
 def refuse_contradictions(options: list[str]) -> None:
     """Raise UsageError where an option is given twice with different values, or as itself and its ``--no-`` form."""
     seen: dict[str, tuple[str, ...]] = {}
-    for typed, values in _given(options):
-        name = ALIASES.get(typed, typed)
+    for name, values in _given(options):
         if name in seen and seen[name] != values:
             raise UsageError(
                 f"conflicting values for {name}: {' '.join(seen[name]) or 'yes'} and {' '.join(values) or 'yes'}. "
@@ -93,7 +86,7 @@ ALIASES = {"--updates": "--steps", "--from": "--start-from"}
 
 
 def _given(options: list[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Each option with its values; ``--no-x`` is ``--x`` with the value "no"."""
+    """Each option, by its first name, with its values; ``--no-x`` is ``--x`` with the value "no"."""
     index = 0
     while index < len(options):
         option, index = options[index], index + 1
@@ -105,4 +98,4 @@ def _given(options: list[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
             values.append(options[index])
             index += 1
         name = name.replace("_", "-")
-        yield (f"--{name[5:]}", ("no",)) if name.startswith("--no-") else (name, tuple(values))
+        yield (f"--{name[5:]}", ("no",)) if name.startswith("--no-") else (ALIASES.get(name, name), tuple(values))

@@ -212,9 +212,14 @@ def _trained(folder: Path, options: Options) -> Policy:
     """The policy of a run, without exploration."""
     import tree
 
+    from papergym.agents.runner.fields import as_key_values, key_values
+    from papergym.agents.runner.folder import read_plan
     from papergym.agents.runner.load import load_run
 
-    plan, learner, _ = load_run(folder, trusted=options.agent, env=options.env, env_kwargs=options.env_kwargs)
+    stored, given = read_plan(folder, trusted=options.agent), key_values(options.env_kwargs, "--env-kwargs")
+    env = options.env if options.env == stored.run.env else ""  # a policy may be watched elsewhere, and with other arguments
+    same = {name: value for name, value in given.items() if name in stored.env_kwargs and stored.env_kwargs[name] == value}
+    plan, learner, _ = load_run(folder, trusted=options.agent, env=env, env_kwargs=as_key_values(same))
     state: Any = None
 
     def act(observation: Any, start: bool, reward: float) -> Any:

@@ -12,7 +12,6 @@ from typing import Annotated, Any
 import tyro
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from papergym.agents.checkpoint.provenance import row_provenance
 from papergym.agents.cli.options import parse
 from papergym.agents.errors import UsageError
 from papergym.agents.reproduction.results import append_row, results_path
@@ -124,8 +123,7 @@ def _follow(outcomes: Any, total: int, path: Path, command: str, *, fresh: bool)
         for number, outcome in enumerate(outcomes, 1):
             if outcome.kind == "done":
                 identity = {"trial": trial_id(outcome.trial), **outcome.trial}
-                origin = row_provenance() | outcome.row  # a row that was found holds its own
-                append_row(path, {**identity, **outcome.row, **origin, "command": command}, replace=fresh)
+                append_row(path, {**identity, **outcome.row, "command": command}, replace=fresh)
                 done += 1
             else:
                 bad.append(outcome)

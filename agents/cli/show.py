@@ -35,9 +35,7 @@ class Options:
 def main(argv: list[str]) -> int:
     """Write the images and print where they are."""
     options = parse(Options, "show", argv)
-    from papergym.agents.runner.fields import key_values
     from papergym.agents.runner.load import load_run
-    from papergym.agents.runner.strangers import confirm
 
     plan, learner, file = load_run(
         options.run_folder,
@@ -48,7 +46,6 @@ def main(argv: list[str]) -> int:
         env=options.env,
         env_kwargs=options.env_kwargs,
     )
-    confirm(plan, options.env, key_values(options.env_kwargs, "--env-kwargs"))
     if not plan.agent.show:
         raise UsageError(
             f"{plan.agent.key} has nothing to show but episodes: `papergym evaluate {options.run_folder} --video FILE`."

@@ -11,7 +11,6 @@ from typing import Any
 
 from rich.table import Table
 
-from papergym.agents.checkpoint.provenance import row_provenance
 from papergym.agents.cli.options import parse
 from papergym.agents.console import console
 from papergym.agents.errors import UsageError
@@ -78,8 +77,7 @@ def main(argv: list[str]) -> int:
         for outcome in outcomes:
             name = trial_id(outcome.trial)
             if outcome.kind == "done":
-                origin = row_provenance() | outcome.row  # a row that was found holds its own
-                row = {"trial": name, **outcome.trial, **outcome.row, **origin, "folder": str(folder / name / "run")}
+                row = {"trial": name, **outcome.trial, **outcome.row, "folder": str(folder / name / "run")}
                 append_row(table, row)
                 missing -= 1
                 log.info("finished %s: return %.4g", label(outcome.trial), outcome.row.get("return_after", math.nan))

@@ -127,14 +127,15 @@ def _confirm(search: Any, study: Any, seeds: int) -> None:
     import numpy as np
     from scipy.stats import mannwhitneyu
 
+    from papergym.agents.reproduction.trials import trial_id
     from papergym.agents.runner.folder import eval_rounds
     from papergym.agents.runner.train import run_plan
-    from papergym.agents.runner.tuning import digest, score
+    from papergym.agents.runner.tuning import score
 
     returns: dict[str, list[float]] = {"base preset": [], "found preset": []}
     for seed in range(seeds):
         for name, values in zip(returns, ({}, study.best_params)):
-            place = f"confirm-{name.partition(' ')[0]}-{digest(values)}-{seed}"
+            place = f"confirm-{name.partition(' ')[0]}-{trial_id(values)}-{seed}"
             plan = search.plan(values, place, 1_000_000 + 1000 * search.seed + seed)
             plan.run.resume = (Path(plan.run.run_folder) / "config.toml").is_file()
             run_plan(plan, f"papergym tune --confirm, {name}")

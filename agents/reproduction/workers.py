@@ -237,7 +237,7 @@ def _read_row(place: Path) -> dict[str, Any]:
         raise BadNumbersError(f"{place} cannot be read: {error}. Remove it to have the trial run again.") from error
     if not isinstance(row, dict):
         raise BadNumbersError(f"{place} holds {type(row).__name__}, expected a row. Remove it to have the trial run again.")
-    return row
+    return {**row, **(row_provenance() | row)}  # one of an earlier version holds no origin
 
 
 def _disk_is_full(error: BaseException | None) -> bool:

@@ -12,7 +12,7 @@ from papergym.agents.runner.folder import BEST, NETWORKS, newest, read_tables
 from papergym.agents.runner.learner import Learner
 from papergym.agents.runner.plan import Plan, digest, from_toml
 from papergym.agents.runner.sb3 import SB3Learner
-from papergym.agents.runner.strangers import confirm, refuse_strangers
+from papergym.agents.runner.strangers import confirm
 from papergym.agents.runner.train import build_learner, check_env, fitting
 
 
@@ -43,7 +43,6 @@ def load(
     """
     file = best_policy(Path(folder)) if best else None
     plan, learner, _ = load_run(Path(folder), file, device=device, trusted=agent, env=env, env_kwargs=env_kwargs)
-    confirm(plan, env, key_values(env_kwargs, "--env-kwargs"))
     return learner.model if isinstance(learner, SB3Learner) else learner, check_env(plan)
 
 
@@ -65,7 +64,7 @@ def load_run(
         device: of the networks.
         seed: instead of the run's.
         trusted: agent outside this package that the user has named.
-        env: environment that the user has named, see :func:`papergym.agents.runner.strangers.refuse_strangers`.
+        env: environment that the user has named, see :func:`papergym.agents.runner.strangers.confirm`.
         env_kwargs: arguments of it that the user has given.
 
     Raises:
@@ -76,7 +75,7 @@ def load_run(
         raise UsageError(f"{folder} is a file, expected the run's folder: {folder.parent}.")
     tables = read_tables(folder)
     plan = from_toml(tables, trusted=trusted)
-    refuse_strangers(plan, env, key_values(env_kwargs, "--env-kwargs"))
+    confirm(plan, env, key_values(env_kwargs, "--env-kwargs"))
     plan.run.device = device
     plan.run.seed = plan.run.seed if seed is None else seed
     file = checkpoint or newest(folder)

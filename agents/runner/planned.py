@@ -9,7 +9,7 @@ from papergym.agents.runner.folder import read_plan
 from papergym.agents.runner.plan import Plan, RunSettings, draft, settle
 from papergym.agents.runner.ranges import BUDGET
 from papergym.agents.runner.registry import Agent
-from papergym.agents.runner.strangers import confirm, refuse_strangers
+from papergym.agents.runner.strangers import confirm
 
 
 def planned(row: Agent, given: dict[str, Any], *, where: str = "") -> Plan:
@@ -39,7 +39,6 @@ def _resumed(row: Agent, folder: Path, given: dict[str, Any], where: str) -> Pla
     given = {"steps" if name in BUDGET else name: value for name, value in given.items()}
     env_kwargs = key_values(fit(RunSettings, "env_kwargs", given.pop("env_kwargs", ()), where), "env_kwargs")
     confirm(plan, given.get("env", ""), env_kwargs)
-    refuse_strangers(plan, given.get("env", ""), env_kwargs)
     for name, value in given.items():
         owner = plan.config if name in names(type(plan.config)) - names(RunSettings) else plan.run
         setattr(owner, name, fit(type(owner), name, value, where))

@@ -7,26 +7,6 @@ from papergym.agents.errors import UsageError
 from papergym.agents.runner.fields import as_key_values
 from papergym.agents.runner.plan import Plan
 
-
-def confirm(plan: Plan, env: str = "", env_kwargs: dict[str, Any] | None = None) -> None:
-    """What a user says of the environment of a run that is read again: it may only confirm what the run has.
-
-    Args:
-        plan: from the folder.
-        env: environment that the user has named, "" for none.
-        env_kwargs: arguments of it that the user has given.
-
-    Raises:
-        UsageError: the run has another environment, or other arguments of it.
-    """
-    if env and env != plan.run.env:
-        raise UsageError(f"the run's environment is {plan.run.env}, got --env {env}. Leave it out.")
-    for name, value in (env_kwargs or {}).items():
-        if name not in plan.env_kwargs or plan.env_kwargs[name] != value:
-            has = f"{name}={plan.env_kwargs[name]!r}" if name in plan.env_kwargs else f"no argument {name}"
-            raise UsageError(f"the environment of the run has {has}, got --env-kwargs {name}={value!r}. Leave it out.")
-
-
 PROGRAMS = ("python", "game_dir")
 """Arguments of environments that name a program, whatever their value looks like."""
 
@@ -65,3 +45,23 @@ def _names_a_place(value: Any) -> bool:
     if isinstance(value, list):
         return any(map(_names_a_place, value))
     return isinstance(value, str) and any(mark in value for mark in ":/\\")
+
+
+def confirm(plan: Plan, env: str = "", env_kwargs: dict[str, Any] | None = None) -> None:
+    """:func:`refuse_strangers`, where what the user says of the environment may only confirm what the run has.
+
+    Args:
+        plan: from the folder.
+        env: environment that the user has named, "" for none.
+        env_kwargs: arguments of it that the user has given.
+
+    Raises:
+        UsageError: the run has another environment, or other arguments of it.
+    """
+    refuse_strangers(plan, env, env_kwargs)
+    if env and env != plan.run.env:
+        raise UsageError(f"the run's environment is {plan.run.env}, got --env {env}. Leave it out.")
+    for name, value in (env_kwargs or {}).items():
+        if name not in plan.env_kwargs or plan.env_kwargs[name] != value:
+            has = f"{name}={plan.env_kwargs[name]!r}" if name in plan.env_kwargs else f"no argument {name}"
+            raise UsageError(f"the environment of the run has {has}, got --env-kwargs {name}={value!r}. Leave it out.")

@@ -1,7 +1,5 @@
 """A search for hyper-parameters with Optuna: each trial is a run, stopped early where its evaluations fall behind."""
 
-import hashlib
-import json
 import logging
 import shutil
 from collections.abc import Mapping, Sequence
@@ -259,11 +257,6 @@ def score(evaluations: Sequence[float]) -> float:
 def finished(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
     """Trials that ran to their end or were stopped early."""
     return study.get_trials(deepcopy=False, states=ENDED)
-
-
-def digest(values: Mapping[str, Any]) -> str:
-    """Of the values of a trial: 8 hexadecimal digits."""
-    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:8]
 
 
 def write_preset(search: Search, study: optuna.Study, command: str) -> Path:

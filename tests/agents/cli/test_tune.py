@@ -7,12 +7,13 @@ import optuna
 import pytest
 
 from papergym.agents.errors import UsageError
+from papergym.agents.reproduction.trials import trial_id
 from papergym.agents.run import main
 from papergym.agents.runner.fields import tomllib
 from papergym.agents.runner.folder import read_plan
 from papergym.agents.runner.plan import make_plan
 from papergym.agents.runner.registry import agent, agents
-from papergym.agents.runner.tuning import Search, Space, digest, open_study, spaces_of, write_preset
+from papergym.agents.runner.tuning import Search, Space, open_study, spaces_of, write_preset
 
 TINY = ["tune", "ppo", "--env", "CartPole-v1", "--steps", "512", "--evaluations", "4", "--folder", "tuned"]
 TINY += ["--set", "n_steps=64", "n_epochs=2", "eval_episodes=2"]
@@ -67,7 +68,7 @@ def test_confirmation_runs_both_presets_on_new_seeds(here, capsys):
     said = capsys.readouterr().out
     assert "p = 1" in said or "p = 0." in said
     folders = sorted(path.name for path in (here / "tuned").glob("confirm-*"))
-    base, found = digest({}), digest(trials(here)[0].params)
+    base, found = trial_id({}), trial_id(trials(here)[0].params)
     assert folders == [f"confirm-{name}-{seed}" for name in (f"base-{base}", f"found-{found}") for seed in (0, 1)]
     assert {read_plan(here / "tuned" / name).run.seed for name in folders} == {1_000_000, 1_000_001}
 

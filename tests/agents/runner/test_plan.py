@@ -7,11 +7,12 @@ import tomli_w
 import tyro
 
 from papergym import assets
-from papergym.agents.cli.options import parse_plan, refuse_contradictions
+from papergym.agents.cli.options import parse_given, refuse_contradictions
 from papergym.agents.errors import UsageError
 from papergym.agents.runner import plan as module
 from papergym.agents.runner.fields import as_key_values, fit, key_values, tomllib
-from papergym.agents.runner.plan import Plan, RunSettings, conflicts, from_toml, make_plan, presets, settle, to_toml
+from papergym.agents.runner.plan import Plan, RunSettings, conflicts, from_toml, make_plan, presets, to_toml
+from papergym.agents.runner.planned import planned
 from papergym.agents.runner.registry import Agent
 
 
@@ -55,7 +56,7 @@ def facts(monkeypatch):
 
 
 def parse(*options: str) -> Plan:
-    return settle(parse_plan(ROW, list(options), verb="test"))
+    return planned(ROW, parse_given(ROW, list(options), verb="test"))
 
 
 def test_a_preset_over_another(monkeypatch):
