@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from papergym.envs.dmc.load import suite
-from papergym.envs.render import QUALITIES, Renderer, RenderError, check_size, open_contexts
+from papergym.envs.render import QUALITIES, Renderer, RenderError, check_size
 from papergym.envs.render.native import mujoco
 
 SIZE = 32
@@ -36,24 +36,23 @@ def run(code, timeout=120, **environment):
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=timeout, env=env)
 
 
-def test_one_context_serves_all_environments_of_a_model():
-    before = open_contexts()
+def test_one_context_serves_all_environments_of_a_model(new_contexts):
     worlds = [physics("walker", "walk") for _ in range(3)]
     for index, world in enumerate(worlds):
         world.data.qpos[0] = index
         mujoco.mj_forward(world.model.ptr, world.data.ptr)
     drawn = [draw(world) for world in worlds]
-    assert open_contexts() == before + 1
+    assert new_contexts() == 1
     images = [image for _, image in drawn]
     assert not np.array_equal(images[0], images[1])
     for renderer, world, image in zip([r for r, _ in drawn], worlds, images, strict=True):
         assert np.array_equal(renderer.render(world.data.ptr), image)
     other, _ = draw(worlds[0], size_px=(SIZE, 2 * SIZE))
-    assert open_contexts() == before + 2
+    assert new_contexts() == 2
     for renderer in [r for r, _ in drawn] + [other]:
         renderer.close()
         renderer.close()
-    assert open_contexts() == before
+    assert new_contexts() == 0
 
 
 def test_a_closed_renderer_draws_again():
@@ -119,12 +118,11 @@ def test_threads_share_a_context():
     renderer.close()
 
 
-def test_pickle_leaves_the_context_behind():
+def test_pickle_leaves_the_context_behind(new_contexts):
     world = physics("cheetah", "run")
     renderer, image = draw(world)
-    before = open_contexts()
     copy = pickle.loads(pickle.dumps(renderer))
-    assert open_contexts() == before
+    assert new_contexts() == 1
     assert np.array_equal(copy.render(world.data.ptr), image)
     renderer.close()
     copy.close()

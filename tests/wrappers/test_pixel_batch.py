@@ -1,7 +1,5 @@
 """Batches in one process against a vector of single environments."""
 
-import gc
-
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -11,7 +9,6 @@ import papergym  # noqa: F401
 from papergym.envs.dmc.env import DmControlEnv
 from papergym.envs.dmc.shared import FIXED_MODELS
 from papergym.envs.dmc.tasks import DEFAULT_TASK
-from papergym.envs.render import open_contexts
 from papergym.envs.render.native import mujoco
 
 SMALL = {"quality": "fast", "size_px": 32, "limit_frames": 7}
@@ -79,13 +76,11 @@ def test_batch_equals_single_environments(mode, kwargs):
     sync.close()
 
 
-def test_one_context_and_no_copies():
-    gc.collect()  # other tests' contexts
-    before = open_contexts()
+def test_one_context_and_no_copies(new_contexts):
     size_px = 29  # no other test's: a context still open elsewhere would be shared
     venv = gym.make_vec("ProtoRL-WalkerWalk-v0", 3, quality="fast", size_px=size_px, copy=False, num_threads=1)
     view, _ = venv.reset(seed=0)
-    assert open_contexts() == before + 1
+    assert new_contexts() == 1
     assert view.base is not None and np.shares_memory(view, venv.unwrapped._ring) and not view.flags.writeable
     expected = gym.make_vec("ProtoRL-WalkerWalk-v0", 3, quality="fast", size_px=size_px, num_threads=1)
     assert np.array_equal(view, expected.reset(seed=0)[0])
@@ -96,7 +91,7 @@ def test_one_context_and_no_copies():
         assert np.array_equal(view, copy) and not np.shares_memory(copy, expected.unwrapped._ring)
     venv.close()
     expected.close()
-    assert open_contexts() == before
+    assert new_contexts() == 0
 
 
 @pytest.mark.parametrize("threads", [1, 2])

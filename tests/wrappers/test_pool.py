@@ -12,7 +12,6 @@ import pytest
 from gymnasium.vector import AutoresetMode
 
 import papergym  # noqa: F401
-from papergym.envs.render import open_contexts
 from papergym.envs.vector.pool import Pool, cores, threads_for
 from tests.envs.vector.conftest import COPIES, copies_go_on_alike, equal, names
 
@@ -210,17 +209,16 @@ def test_no_interrupt_leaves_a_thread_at_work():
         ("Mine-HarvestSand-v0", {"image_size": 8}, 0),
     ],
 )
-def test_nothing_is_left_after_many_makes_and_closes(times, name, kwargs, drawn):
-    gc.collect()
-    threads, contexts = workers(), open_contexts()
+def test_nothing_is_left_after_many_makes_and_closes(times, name, kwargs, drawn, new_contexts):
+    threads = workers()
     files = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
     for _ in range(times):
         envs = gym.make_vec(name, 2, num_threads=2, **kwargs)
         envs.reset(seed=0)
         envs.step(np.zeros(envs.action_space.shape, envs.action_space.dtype))
-        assert len(workers() - threads) == 1 and open_contexts() == contexts + drawn
+        assert len(workers() - threads) == 1 and new_contexts() == drawn
         envs.close()
-        assert not workers() - threads and open_contexts() == contexts
+        assert not workers() - threads and new_contexts() == 0
     envs.close()
     if files:
         assert len(os.listdir("/proc/self/fd")) <= files + 4, "libraries open a few files once"

@@ -7,29 +7,27 @@ import numpy as np
 import pytest
 
 from papergym.envs.dmc.env import DmControlEnv
-from papergym.envs.render import Renderer, open_contexts
+from papergym.envs.render import Renderer
 from papergym.envs.render.backend import choose_backend
 from papergym.wrappers.vector import PixelBatch
 from tests.wrappers.test_pool import NAME, SMALL, make
 
 
-def test_contexts_of_forgotten_batches_are_freed():
+def test_contexts_of_forgotten_batches_are_freed(new_contexts):
     def drawn(size):  # sizes that no other test draws
         envs = make(2, number=2, size_px=size)
         envs.reset(seed=0)
         return envs
 
-    gc.collect()
-    drawn(17).close()  # frees what other tests have forgotten
-    before, counts = open_contexts(), []
+    counts = []
     for size in (18, 19, 20, 21):
         envs = drawn(size)
-        counts.append(open_contexts() - before)
+        counts.append(new_contexts())
         del envs
         gc.collect()
     assert counts == [2, 2, 2, 2]
     drawn(17).close()
-    assert open_contexts() == before
+    assert new_contexts() == 0
 
 
 def test_each_world_is_drawn_once_at_a_reset_and_a_step():

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import data_equivalence
 
-from papergym.envs import render
 from papergym.envs.football.drill import Drill
 from papergym.envs.football.drills import Follow, KickToTarget, Shoot
 
@@ -118,20 +117,19 @@ def test_state_continues_exactly(env_id):
     assert data_equivalence(first.reset(), second.reset())
 
 
-def test_images_share_one_context_over_resets_of_a_match():
-    before = render.open_contexts()
+def test_images_share_one_context_over_resets_of_a_match(new_contexts):
     env = gym.make("Football-1v1-v0", walker="boxhead", render_mode="rgb_array", size_px=(60, 80))
     images = []
     for seed in range(3):
         env.reset(seed=seed)
         images.append(env.render())
-        assert render.open_contexts() == before + 1
+        assert new_contexts() == 1
     assert all(image.shape == (60, 80, 3) and image.dtype == np.uint8 for image in images)
     assert (images[0] != images[1]).any()
     np.testing.assert_array_equal(env.render(), images[-1])
     env.close()
     env.close()
-    assert render.open_contexts() == before
+    assert new_contexts() == 0
 
 
 def test_the_camera_from_above_sees_a_small_pitch():
