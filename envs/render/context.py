@@ -192,6 +192,10 @@ def leave(key: tuple, context: ModelContext) -> None:
 def release(key: tuple, context: ModelContext) -> None:
     """Give a context back; the last user frees it."""
     leave(key, context)
+    _free_left()
+
+
+def _free_left() -> None:
     # A finalizer of somebody may come here while this thread draws and another one, with the table, waits for the drawing.
     if _LOCK.acquire(timeout=1.0):
         try:
@@ -223,7 +227,8 @@ def forget_lost() -> None:
 
 
 def open_contexts() -> int:
-    """Number of OpenGL contexts that this process holds through this room."""
+    """Number of OpenGL contexts that this process holds through this room; those that nobody uses any more are freed first."""
+    _free_left()
     return len(_shared)
 
 
