@@ -30,9 +30,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from papergym.agents.checkpoint.provenance import row_provenance
-from papergym.agents.reproduction.results import results_path, write_rows
-
 PARTS = ("step, full observation", "step, rgb only", "tick alone", "picture alone")
 SIZES: dict[str, tuple[int, int]] = {"160x256": (160, 256), "64x64": (64, 64)}
 
@@ -251,7 +248,9 @@ def compare(checkout: Path, blocks: int, steps: int) -> None:
         servers.append(
             subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
         )
-    ready = [server.stdout.readline().rstrip("\n").split("|") for server in servers if server.stdout]  # both have compiled
+    ready = [server.stdout.readline().strip().split("|") for server in servers if server.stdout]  # both have compiled
+    if [""] in ready:
+        sys.exit(f"The worlds of {checkout} did not start; was it installed with pip install -e?")
     names = ready[0]
 
     def ask(server: "subprocess.Popen[str]", block: int, times: int, name: str) -> float:
@@ -284,6 +283,9 @@ def main() -> None:
         return serve()
     if arguments.against is not None:
         return compare(arguments.against, arguments.blocks, arguments.steps)
+    from papergym.agents.checkpoint.provenance import row_provenance  # not above: older checkouts have their worlds only
+    from papergym.agents.reproduction.results import results_path, write_rows
+
     cases = all_cases()
     for case in cases.values():
         cpu_seconds(case, 5)  # compile and warm up
