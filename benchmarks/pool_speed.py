@@ -21,12 +21,13 @@ from typing import Any
 
 import numpy as np
 from env_peers import CAMERA, REPEAT, SIZE, STACK, SUBSTEPS, actions_for, camel
-from env_speed import TASKS, ask, start
+from env_speed import PACKAGES, TASKS, ask, provenance, start
 
 RESULTS = Path(__file__).parent.parent / "assets" / "results" / "pool-speed.csv"
 VOXEL = {"64x64": (64, 64), "160x256": (160, 256)}
 QUALITIES = ("fast", "near", "paper", "state", "dmc-state")
-COLUMNS = ("domain", "observed", "batch", "envs", "threads", "wall_ms_per_step", "times_one_thread", "times_envpool", "load")
+MEASURED = ("domain", "observed", "batch", "envs", "threads", "wall_ms_per_step", "times_one_thread", "times_envpool", "load")
+COLUMNS: tuple[str, ...] = (*MEASURED, "python", "commit", *PACKAGES)
 
 
 def ours(domain: str, observed: str, envs: int, threads: int, mode: str = "vector_entry_point") -> Any:
@@ -126,7 +127,7 @@ def measure(domain: str, observed: str, envs: int, threads: int, rounds: int, sa
             if base in running:
                 row[column] = round(statistics.median(a / b for a, b in zip(samples[base], samples[name])), 2)
         row["load"] = round(os.getloadavg()[0], 1)
-        rows.append(row)
+        rows.append({**row, **provenance()})
         print(row, flush=True)
     return rows
 
@@ -152,7 +153,7 @@ def main() -> None:
             found = measure(domain, observed, options.envs, options.threads, options.rounds, options.sample_s)
             rows = [row for row in rows if (row["domain"], row["observed"]) != (domain, observed)] + found
             with options.out.open("w", newline="") as file:  # a run that is cut keeps what it finished
-                writer = csv.DictWriter(file, [*COLUMNS], restval="")
+                writer = csv.DictWriter(file, COLUMNS, restval="")
                 writer.writeheader()
                 writer.writerows(rows)
 
