@@ -12,38 +12,14 @@ from gymnasium.envs.registration import EnvSpec
 from papergym.envs.checks import ResetNeeded, options_of, seed_of
 
 
-class World:
-    """Base of every world, named before ``gymnasium.Env`` or ``pettingzoo.ParallelEnv`` among the bases.
+class Episodes:
+    """When an environment may be reset and stepped: the checks that every world makes first.
 
-    A world can be stepped between a reset and the end of an episode, and neither reset nor stepped after ``close``. A call
-    that is refused changes nothing. Subclasses write :meth:`get_state` and :meth:`_restore`.
+    It can be stepped between a reset and the end of an episode, and neither reset nor stepped after ``close``. A call that is
+    refused changes nothing.
     """
 
-    _spec: EnvSpec | None = None
     _ended, _closed, _fresh = True, False, True
-    state_when_fresh: ClassVar[bool] = True
-    """Whether :meth:`get_state` works before the first reset."""
-
-    @property
-    def spec_limit(self) -> int | None:
-        """Steps after which this world truncates by itself; None where it does not."""
-        return None
-
-    @property
-    def spec(self) -> EnvSpec | None:
-        """The spec that builds this environment again; None unless it was made by ``gym.make``.
-
-        What ``gym.make`` writes here becomes plain values, which JSON can hold, and ``max_episode_steps`` is filled in for
-        worlds that count their own limit, because other libraries read it there.
-        """
-        return self._spec
-
-    @spec.setter
-    def spec(self, spec: EnvSpec | None) -> None:
-        if spec is not None:
-            limit = self.spec_limit if spec.max_episode_steps is None else spec.max_episode_steps
-            spec = dataclasses.replace(spec, kwargs=plain(spec.kwargs), max_episode_steps=limit)
-        self._spec = spec
 
     def check_reset(self, seed: Any, options: Any, known: Collection[str] = ()) -> tuple[int | None, dict[str, Any]]:
         """Seed and options of a reset, checked before anything changes.
@@ -76,6 +52,38 @@ class World:
     def nothing_drawn(self) -> None:
         """Say why ``render()`` returns None without a render mode."""
         gym.logger.warn("render() needs render_mode='rgb_array' in gym.make; nothing is drawn")
+
+
+class World(Episodes):
+    """Base of every world, named before ``gymnasium.Env`` or ``pettingzoo.ParallelEnv`` among the bases.
+
+    Subclasses write :meth:`get_state` and :meth:`_restore`.
+    """
+
+    _spec: EnvSpec | None = None
+    state_when_fresh: ClassVar[bool] = True
+    """Whether :meth:`get_state` works before the first reset."""
+
+    @property
+    def spec_limit(self) -> int | None:
+        """Steps after which this world truncates by itself; None where it does not."""
+        return None
+
+    @property
+    def spec(self) -> EnvSpec | None:
+        """The spec that builds this environment again; None unless it was made by ``gym.make``.
+
+        What ``gym.make`` writes here becomes plain values, which JSON can hold, and ``max_episode_steps`` is filled in for
+        worlds that count their own limit, because other libraries read it there.
+        """
+        return self._spec
+
+    @spec.setter
+    def spec(self, spec: EnvSpec | None) -> None:
+        if spec is not None:
+            limit = self.spec_limit if spec.max_episode_steps is None else spec.max_episode_steps
+            spec = dataclasses.replace(spec, kwargs=plain(spec.kwargs), max_episode_steps=limit)
+        self._spec = spec
 
     def get_state(self) -> dict[str, Any]:
         """Everything that decides the future, as arrays and JSON values."""

@@ -7,7 +7,8 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
-from papergym.envs.checks import ResetNeeded, flag, number, one_of, options_of, seed_of, whole
+from papergym.envs.base import Episodes
+from papergym.envs.checks import flag, number, one_of, whole
 from papergym.envs.mine.actions import Actions, InvalidAction, check_slot, inventory_item
 from papergym.envs.mine.keys import keys_to_action
 from papergym.envs.mine.minedojo import answers
@@ -21,7 +22,7 @@ COMMANDS = (
 """MineDojo's world edits that :meth:`MineDojoEnv.command` passes on."""
 
 
-class MineDojoEnv(gym.Env[dict[str, Any], np.ndarray]):
+class MineDojoEnv(Episodes, gym.Env[dict[str, Any], np.ndarray]):
     """The real MineDojo 0.1 (Minecraft 1.11.2), one tick of 50 ms per step.
 
     ``terminated`` is death or success, ``truncated`` the limit. A game that dies or hangs ends the episode with
@@ -86,11 +87,9 @@ class MineDojoEnv(gym.Env[dict[str, Any], np.ndarray]):
         waits = {"timeout_s": timeout_s, "reset_timeout_s": reset_timeout_s}
         self._process_options |= {name: number(name, value, 0, above=True) for name, value in waits.items()}
         self._game: MineDojoProcess | None = None
-        self._closed = False
         self.observation_space = self._space = self._start()
         self._observation: dict[str, Any] | None = None
         self._steps = 0
-        self._over = True
 
     def _start(self) -> spaces.Dict:
         """Start the interpreter and build the task; Minecraft starts at the first reset."""
@@ -114,18 +113,17 @@ class MineDojoEnv(gym.Env[dict[str, Any], np.ndarray]):
             MineDojoCrash: the game does not start.
             ValueError: no seed, or options, of which this backend has none; pass them to ``make``.
         """
-        self._check_open()
-        seed, _ = seed_of(seed), options_of(options)
-        super().reset(seed=seed)
-        self._over = True
-        if self._game is None or not self._game.alive:
-            self._start()
-        try:
-            observation = self._begin(seed)
-        except MineDojoCrash:
-            self._start()
-            observation = self._begin(seed)
-        self._observation, self._steps, self._over = observation, 0, False
+        seed, _ = self.check_reset(seed, options)
+        with self.beginning():
+            super().reset(seed=seed)
+            if self._game is None or not self._game.alive:
+                self._start()
+            try:
+                observation = self._begin(seed)
+            except MineDojoCrash:
+                self._start()
+                observation = self._begin(seed)
+            self._observation, self._steps = observation, 0
         return self._copy(), self._info()
 
     def _begin(self, seed: int | None) -> dict[str, Any]:
@@ -134,7 +132,7 @@ class MineDojoEnv(gym.Env[dict[str, Any], np.ndarray]):
 
     def check_action(self, action: np.ndarray) -> None:
         """Raise what a step with this action would, unless the game itself refuses it."""
-        self._check_running()
+        self.check_running()
         self._valid(action)
 
     def step(self, action: np.ndarray) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
@@ -145,17 +143,17 @@ class MineDojoEnv(gym.Env[dict[str, Any], np.ndarray]):
             InvalidAction: MineDojo refuses it, or (``strict_actions``) it equips, places or destroys an empty slot.
             gymnasium.error.ResetNeeded: the episode is over; a RuntimeError.
         """
-        self._check_running()
+        self.check_running()
         assert self._game is not None
         values, invalid = self._valid(action)
-        self._over = True
+        self._ended = True
         try:
             reply = self._game.request("step", action=values)
             observation = self._read(reply["observation"], {})
         except MineDojoCrash as crash:
             return self._broken(str(crash))
         except MineDojoError as refusal:
-            self._over = False
+            self._ended = False
             raise InvalidAction(f"MineDojo refuses {values}: {refusal}") from None
         if reply["failed"]:
             self._game.kill()
@@ -163,22 +161,13 @@ class MineDojoEnv(gym.Env[dict[str, Any], np.ndarray]):
         self._steps, self._observation = self._steps + 1, observation
         terminated = reply["success"] or reply["dead"]
         truncated = not terminated and (reply["done"] or (self.max_steps is not None and self._steps >= self.max_steps))
-        self._over = terminated or truncated
+        self._ended = terminated or truncated
         error = "the game ended the mission by itself" if reply["done"] and not terminated else ""
         return self._copy(), float(reply["reward"]), terminated, truncated, self._info(reply["success"], invalid, error)
 
     def _info(self, success: bool = False, invalid: bool = False, error: str = "") -> dict[str, Any]:
         """The same keys and types after a reset and in every step."""
         return {"success": success, "prompt": self.prompt, "invalid_action": invalid, "error": error}
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise RuntimeError("this MineDojoEnv is closed; make a new one")
-
-    def _check_running(self) -> None:
-        self._check_open()
-        if self._over or self._game is None:
-            raise ResetNeeded("no episode is running, it has ended or not begun: call reset()")
 
     def _valid(self, action: np.ndarray) -> tuple[list[int], bool]:
         """The action as MineDojo takes it, and whether its function had to be left out."""
@@ -211,11 +200,11 @@ class MineDojoEnv(gym.Env[dict[str, Any], np.ndarray]):
         """
         if name not in COMMANDS:
             raise ValueError(f"unknown command {name!r}; known: {', '.join(COMMANDS)}")
-        self._check_running()
+        self.check_running()
         assert self._game is not None
         if "inventory_list" in arguments:
             arguments["inventory_list"] = _items(arguments["inventory_list"])
-        self._over = True
+        self._ended = True
         try:
             reply = self._game.request("command", name=name, arguments=arguments)
             if reply["failed"]:
@@ -225,23 +214,23 @@ class MineDojoEnv(gym.Env[dict[str, Any], np.ndarray]):
         except MineDojoCrash:
             raise
         except (MineDojoError, ValueError):  # refused
-            self._over = False
+            self._ended = False
             raise
-        self._over = False
+        self._ended = False
         return self._copy()
 
     def render(self) -> np.ndarray | None:
         """(H, W, 3) uint8: the last ``rgb``, channels last."""
         if self.render_mode is None:
-            return None
-        self._check_open()
+            return self.nothing_drawn()
+        self.check_open()
         if self._observation is None:
             raise RuntimeError("nothing to render yet; call reset() first")
         return np.ascontiguousarray(self._observation["rgb"].transpose(1, 2, 0))
 
     def close(self) -> None:
         """End the game, its watchdog and its temporary files."""
-        self._closed = self._over = True
+        self._closed = self._ended = True
         if self._game is not None:
             self._game.close()
             self._game = None
