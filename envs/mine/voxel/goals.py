@@ -56,12 +56,12 @@ class Goals:
         return self._scale * float(total)
 
     def success(self, world: World) -> bool:
-        """Whether the task was done at the last call of :meth:`reward` or :meth:`reset`; never for tasks without a goal."""
+        """Whether the task is done; never for tasks without a goal."""
         task = self._task
         if task.family == "survival":
             return 0 < task.days * DAY <= world.age and world.vitals.life > 0
-        prefix = "use " if task.family == "techtree" else ""
-        gains = ((self._last[prefix + name] - self._start[prefix + name], quantity) for name, quantity in task.targets.items())
+        prefix, now = "use " if task.family == "techtree" else "", self._counts(world)
+        gains = ((now[prefix + name] - self._start[prefix + name], quantity) for name, quantity in task.targets.items())
         return bool(task.targets) and all(gain >= quantity for gain, quantity in gains)
 
     def get_state(self) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def luminance(day: float) -> np.ndarray:
     return np.clip(0.96 * lifted + 0.03, 0.0, 1.0).astype(np.float32)
 
 
-@lru_cache(maxsize=4096)  # episodes begin at the same hour
+@lru_cache(maxsize=256)
 def sky_colours(time: int, rain: bool) -> np.ndarray:
     """(SKY,) float64 array of :mod:`.raycast`, for a time in ticks."""
     day, angle = brightness(time), sun_angle(time) * 2 * math.pi
