@@ -9,6 +9,7 @@ other worlds stay in the table.
     python benchmarks/pool_speed.py --domains walker --qualities fast
     python benchmarks/pool_speed.py --domains voxel        # the embedded world, in two sizes
     python benchmarks/pool_speed.py --qualities dmc-state  # DMC ids: states, one frame per step
+    python benchmarks/pool_speed.py --parts --domains walker  # what of a step two threads do at the same time; prints only
 """
 
 import argparse
@@ -16,6 +17,7 @@ import csv
 import os
 import statistics
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +134,63 @@ def measure(domain: str, observed: str, envs: int, threads: int, rounds: int, sa
     return rows
 
 
+def parts_of(world: Any, action: np.ndarray) -> dict[str, Any]:
+    """Parts of a step of one world, each with those before it: what MuJoCo does alone, then with Python's share."""
+    from papergym.envs.render.native import mujoco
+
+    image = np.empty(world.observation_space.shape, np.uint8)
+    task, substeps = world._dm.task, world._dm._n_sub_steps
+
+    def physics() -> None:
+        mujoco.mj_step(world.physics.model.ptr, world.physics.data.ptr, REPEAT * substeps)
+
+    def stepped() -> None:
+        for _ in range(REPEAT):
+            task.before_step(action, world.physics)
+            world.physics.step(substeps)
+
+    def rewarded() -> None:
+        for _ in range(REPEAT):
+            world.advance(action)
+
+    def draw() -> None:
+        world.draw(image)
+
+    return {
+        "image": [draw],
+        "physics": [physics],
+        "physics, image": [physics, draw],
+        "dm_control's step, image": [stepped, draw],
+        "dm_control's step, reward, image": [rewarded, draw],
+    }
+
+
+def print_parts(domain: str, observed: str, envs: int, threads: int, rounds: int, sample_s: float) -> None:
+    """How many times as fast several threads are as one, for growing parts of a step of images."""
+    batch = ours(domain, observed, envs, threads).unwrapped
+    worlds = [parts_of(world, world.scaled(np.zeros(world.action_space.shape, np.float32))) for world in batch.envs]
+
+    def lane(name: str, number: int, times: int) -> None:
+        for _ in range(times):
+            for world in worlds[number::threads]:
+                for act in world[name]:
+                    act()
+
+    def seconds(name: str, lanes: Sequence[int], times: int) -> float:
+        before = time.perf_counter()
+        batch._pool.run(lambda number: lane(name, number, times), lanes)
+        return time.perf_counter() - before
+
+    every = range(threads)
+    for name in worlds[0]:
+        seconds(name, every, 2)
+        times = max(1, round(sample_s / seconds(name, every, 1)))
+        pairs = [(sum(seconds(name, [one], times) for one in every), seconds(name, every, times)) for _ in range(rounds)]
+        ratio = statistics.median(one / several for one, several in pairs)
+        print(f"{domain} {observed}: {name}: {threads} threads {ratio:.2f} times as fast as one", flush=True)
+    batch.close()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--domains", nargs="+", default=[*TASKS, "voxel"], choices=[*TASKS, "voxel"])
@@ -140,10 +199,16 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--sample-s", type=float, default=0.3, help="wall seconds per turn")
+    parser.add_argument("--parts", action="store_true", help="print which parts of a step threads do at the same time")
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
     os.environ.setdefault("MUJOCO_GL", "egl")
     os.environ.update(LP_NUM_THREADS="0", OMP_NUM_THREADS="1")
+    if options.parts:
+        for domain in (domain for domain in options.domains if domain != "voxel"):
+            for observed in (quality for quality in options.qualities if not quality.endswith("state")):
+                print_parts(domain, observed, options.envs, options.threads, options.rounds, options.sample_s)
+        return
     rows: list[dict[str, Any]] = []
     if options.out.exists():
         with options.out.open(newline="") as file:
