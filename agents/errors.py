@@ -9,7 +9,7 @@ class UsageError(ValueError):
 
 
 class BadNumbersError(RuntimeError):
-    """An environment returned a reward or an observation that is not finite."""
+    """A reward, an observation, a loss or a gradient that is not finite."""
 
 
 def unknown(what: str, given: str, known: Iterable[str], remedy: str = "", others: Iterable[str] = ()) -> UsageError:

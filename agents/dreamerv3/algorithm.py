@@ -18,13 +18,14 @@ from papergym.agents.checkpoint.resume import ExactResume
 from papergym.agents.checkpoint.state import State
 from papergym.agents.dreamerv3.config import Config
 from papergym.agents.dreamerv3.policy import DreamerPolicy
-from papergym.agents.errors import BadNumbersError
+from papergym.agents.errors import BadNumbersError, UsageError
 from papergym.agents.fast.precision import fast_matmul
 from papergym.agents.replay.packed import FieldSpec
 from papergym.agents.replay.sequences import SequenceReplay
 
 _FLAG = ((), np.dtype(np.bool_))
 _SEEN = "observation/"
+_REMEDY = "Lower learning_rate, or look at the scale of rewards and observations"
 
 
 def _of_env(observation: Any, env: int) -> Any:
@@ -131,7 +132,8 @@ class DreamerV3(ExactResume, BaseAlgorithm):
         """SB3's ``learn``; ``log_interval`` counts updates in hundreds, None logs nothing.
 
         Raises:
-            BadNumbersError: a loss that is not finite; the message names it.
+            BadNumbersError: an observation, a loss or a gradient that is not finite; the message names it.
+            UsageError: an observation without one of its keys.
         """
         fresh = reset_num_timesteps or self._last_obs is None
         total, hooks = self._setup_learn(total_timesteps, callback, reset_num_timesteps, tb_log_name, progress_bar)
@@ -142,6 +144,7 @@ class DreamerV3(ExactResume, BaseAlgorithm):
             hooks.on_rollout_start()
             if not self._act(hooks):
                 break
+            hooks.on_rollout_end()
             with fast_matmul(self.device):
                 self._train(log_interval)
         hooks.on_training_end()
@@ -153,7 +156,7 @@ class DreamerV3(ExactResume, BaseAlgorithm):
         starts, arrays = self._last_episode_starts, self.policy.arrays(self._last_obs)
         self._state = deter, stoch, vectors = self.policy.step(arrays, self._state, starts)
         actions = self.policy.actions.action(vectors)
-        new_obs, rewards, dones, infos = self.env.step(actions)
+        new_obs, rewards, dones, infos = self._step(actions)
         for env in range(self.n_envs):
             reward = 0.0 if starts[env] else self._last_rewards[env]
             record = {"action": vectors[env], "deter": deter[env], "stoch": stoch[env], "reward": reward}
@@ -170,6 +173,18 @@ class DreamerV3(ExactResume, BaseAlgorithm):
         self._update_info_buffer(infos, dones)
         callback.update_locals(locals())
         return callback.on_step()
+
+    def _step(self, actions: Any) -> Any:
+        assert self.env is not None
+        try:
+            return self.env.step(actions)
+        except KeyError as error:  # of SB3's vector environments, which copy the keys of the space
+            if error.args and error.args[0] in getattr(self.observation_space, "spaces", ()):
+                raise UsageError(
+                    f"expected {error.args[0]!r} in every observation, got one without it. "
+                    "An environment has to return the same keys at every step."
+                ) from error
+            raise
 
     def _end(self, env: int, record: dict[str, Any], info: dict[str, Any]) -> None:
         """Store the last observation of an episode. No action follows it, and the state after it is never used."""
@@ -221,6 +236,7 @@ class DreamerV3(ExactResume, BaseAlgorithm):
         numbers = self._numbers({**{f"loss/{name}": loss for name, loss in losses.items()}, **others})
         policy.optimizer.zero_grad()
         torch.stack(list(losses.values())).sum().backward()
+        self._check_gradients()
         policy.optimizer.step()
         policy.behaviour.update_slow()
         deter, stoch = latent.deter.detach().half(), latent.stoch.argmax(-1).byte()
@@ -242,11 +258,18 @@ class DreamerV3(ExactResume, BaseAlgorithm):
         numbers = dict(zip(tensors, values))
         bad = {name: value for name, value in numbers.items() if not np.isfinite(value)}
         if bad:
-            raise BadNumbersError(
-                f"step {self.num_timesteps}, update {self._n_updates}: not finite: {bad}. "
-                "Lower learning_rate, or look at the scale of rewards and observations"
-            )
+            raise BadNumbersError(f"step {self.num_timesteps}, update {self._n_updates}: not finite: {bad}. {_REMEDY}")
         return numbers
+
+    def _check_gradients(self) -> None:
+        """Raise BadNumbersError where a gradient is not finite, with the tensor's name; the weights have not changed then."""
+        given = {name: tensor.grad for name, tensor in self.policy.named_parameters() if tensor.grad is not None}
+        finite = torch.stack(list(torch._foreach_norm(list(given.values())))).isfinite()
+        if not finite.all():
+            bad = [name for name, fine in zip(given, finite.tolist()) if not fine]
+            raise BadNumbersError(
+                f"step {self.num_timesteps}, update {self._n_updates}: gradients not finite: {bad}. {_REMEDY}"
+            )
 
     def _cut_episodes(self) -> None:
         assert self.env is not None

@@ -6,6 +6,7 @@ from typing import Any, Literal
 import numpy as np
 from gymnasium import spaces
 
+from papergym.agents.errors import BadNumbersError
 from papergym.agents.replay.packed import FieldSpec
 
 
@@ -18,12 +19,14 @@ class Part:
         kind: ``image`` (uint8, channels first), ``vector`` (any numbers, flat) or ``classes`` (whole numbers from 0).
         shape: of one observation.
         classes: number of classes of each entry; () for other kinds.
+        start: lowest number of each entry; () for other kinds.
     """
 
     key: str
     kind: Literal["image", "vector", "classes"]
     shape: tuple[int, ...]
     classes: tuple[int, ...] = ()
+    start: tuple[int, ...] = ()
 
     @property
     def field(self) -> FieldSpec:
@@ -37,8 +40,16 @@ class Part:
         return sum(self.classes) if self.classes else self.shape[0]
 
     def array(self, observation: np.ndarray) -> np.ndarray:
-        """``(n, ...)`` from the environment as ``(n, *shape)`` for memory and networks."""
-        return np.asarray(observation, self.field[1]).reshape(len(observation), *self.shape)
+        """``(n, ...)`` from the environment as ``(n, *shape)`` for memory and networks; classes count from 0.
+
+        Raises:
+            BadNumbersError: NaN, infinity, or what float32 cannot hold.
+        """
+        with np.errstate(over="ignore"):
+            values = np.asarray(observation, self.field[1]).reshape(len(observation), *self.shape)
+        if self.kind == "vector" and not np.isfinite(values).all():
+            raise BadNumbersError(f"expected finite numbers in the observation {self.key!r}, got {values.tolist()}")
+        return values - np.array(self.start, values.dtype) if self.start else values
 
 
 def observation_parts(space: spaces.Space) -> tuple[Part, ...]:
@@ -55,15 +66,18 @@ def observation_parts(space: spaces.Space) -> tuple[Part, ...]:
 def _part(key: str, space: spaces.Space) -> Part:
     if isinstance(space, spaces.Box) and space.dtype == np.uint8 and len(space.shape) == 3:
         if min(space.shape) != space.shape[0]:
-            raise ValueError(f"expected {key!r} with channels first or last, got an image of shape {space.shape}.")
+            raise ValueError(
+                f"expected {key!r} as an image from 0 to 255 with channels first or last, got one of shape {space.shape} "
+                f"from {space.low.min()} to {space.high.max()}."
+            )
         return Part(key, "image", space.shape)
     if isinstance(space, (spaces.Box, spaces.MultiBinary)):
         return Part(key, "vector", (int(np.prod(space.shape)),))
     if isinstance(space, spaces.Discrete):
-        return Part(key, "classes", (1,), (int(space.n),))
+        return Part(key, "classes", (1,), (int(space.n),), (int(space.start),))
     if isinstance(space, spaces.MultiDiscrete):
         classes = tuple(int(count) for count in space.nvec.ravel())
-        return Part(key, "classes", (len(classes),), classes)
+        return Part(key, "classes", (len(classes),), classes, tuple(int(least) for least in space.start.ravel()))
     raise ValueError(f"expected Box, Discrete, MultiDiscrete, MultiBinary or a flat Dict of these, got {key!r}: {space}.")
 
 

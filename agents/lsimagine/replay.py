@@ -22,7 +22,7 @@ class LongReplay(SequenceReplay):
 
     A step with a closer view begins a jump. It is completed at the first later step of the episode whose ``score`` exceeds the
     view's; then ``steps`` holds how many steps that took, ``gathered`` what they paid, discounted to the jump's start, and
-    ``complete`` is True. Jumps that are still pending when the episode ends are never completed.
+    ``complete`` is True. Jumps that are still pending when the episode ends, or when their step is overwritten, are dropped.
 
     Args:
         capacity, fields, length, n_envs, online, seed: of :class:`SequenceReplay`; fields without those of :attr:`JUMP_FIELDS`.
@@ -33,7 +33,7 @@ class LongReplay(SequenceReplay):
 
     Attributes:
         views: the closer views.
-        counts: jumps ``begun``, ``completed``, and ``dropped`` at an end; ``steps`` is the sum of those of the completed ones.
+        counts: jumps ``begun``, ``completed``, and ``dropped``; ``steps`` is the sum of those of the completed ones.
     """
 
     JUMP_FIELDS: ClassVar[dict[str, FieldSpec]] = {
@@ -112,6 +112,10 @@ class LongReplay(SequenceReplay):
     def _reach(self, env: int, paid: float, score: float) -> None:
         """Count a step of every pending jump; complete those whose goal it reaches."""
         waiting = self._pending[env]
+        held = waiting["number"] >= self._added[env] - self.size  # the others were overwritten while they waited
+        if not held.all():
+            self.counts.update(dropped=int((~held).sum()))
+            waiting = self._pending[env] = waiting[held]
         if not len(waiting):
             return
         weight = self.discount ** waiting["steps"]
@@ -127,8 +131,6 @@ class LongReplay(SequenceReplay):
 
     def _complete(self, env: int, jump: Any) -> None:
         self.counts.update(completed=1, steps=int(jump["steps"]))
-        if jump["number"] < self._added[env] - self.size:  # overwritten while it waited
-            return
         if self.gathered == "sum":
             gathered = jump["sum"] + jump["arrived"]
         else:

@@ -59,9 +59,10 @@ def jump_rate(plan: Any, learner: Any) -> float:
 def keep_flag(plan: Any, learner: Any, env: gym.Env) -> None:
     """Give a test environment the statistics of training, with which the flag compares a map.
 
-    With the setting ``test_flag="lost"`` it keeps its own, empty ones: the official code begins its tests so.
+    With the setting ``test_flag="lost"`` it keeps its own, empty ones: the official code begins its tests so. Worlds that
+    bring their flags themselves have none.
     """
-    if plan.config.test_flag == "kept":
+    if plan.config.test_flag == "kept" and env.has_wrapper_attr("parts"):
         trained = learner.model.env.unwrapped.envs[0]
         env.get_wrapper_attr("parts").load_state_dict(trained.get_wrapper_attr("parts").state_dict())
 

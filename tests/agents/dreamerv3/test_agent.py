@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from gymnasium import spaces
+from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.vec_env import DummyVecEnv
 
@@ -49,7 +50,9 @@ class World(gym.Env):
         if isinstance(space, spaces.Dict):
             return {key: World.seen(self, part) for key, part in space.spaces.items()}
         if isinstance(space, spaces.Discrete):
-            return self.count % space.n
+            return self.count % space.n + space.start
+        if isinstance(space, spaces.MultiDiscrete):
+            return self.count % space.nvec + space.start
         return np.full(space.shape, self.count, space.dtype)
 
     def reset(self, *, seed=None, options=None):
@@ -76,7 +79,8 @@ SPACES = {
     "image": IMAGE,
     "image, channels last": spaces.Box(0, 255, (16, 16, 3), np.uint8),
     "vector": VECTOR,
-    "discrete": spaces.Discrete(5),
+    "discrete": spaces.Discrete(5, start=2),
+    "classes": spaces.MultiDiscrete([3, 4], start=[-1, 7]),
     "mixed": spaces.Dict(
         {"image": IMAGE, "map": spaces.Box(0, 255, (1, 16, 16), np.uint8), "speed": VECTOR, "flag": spaces.Discrete(2)}
     ),
@@ -299,8 +303,62 @@ def test_a_key_that_disappears_is_named():
     model = agent("mixed").learn(10)
     world = model.env.envs[0].unwrapped
     world.seen = lambda: {key: value for key, value in World.seen(world, world.observation_space).items() if key != "speed"}
-    with pytest.raises(KeyError, match="speed"):
+    with pytest.raises(UsageError, match="'speed' in every observation"):
         model.learn(20, reset_num_timesteps=False)
+    assert model.num_timesteps == 10
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+@pytest.mark.parametrize("number", [np.nan, np.inf, 1e300])
+def test_an_observation_that_is_not_finite_is_named(number, action):
+    """At the first reset as well as later; 1e300 is more than float32 can hold."""
+    for before in (0, 10):
+        model = agent(action=action)
+        if before:
+            model.learn(before)
+        world = model.env.envs[0].unwrapped
+        world.seen = lambda: np.full(4, number)
+        with pytest.raises(BadNumbersError, match="'observation'"):
+            model.learn(20, reset_num_timesteps=False)
+
+
+def test_classes_count_from_zero():
+    parts = {part.key: part for part in observation_parts(spaces.Dict({"a": SPACES["discrete"], "b": SPACES["classes"]}))}
+    assert parts["a"].array(np.array([2, 6])).tolist() == [[0], [4]]
+    assert parts["b"].array(np.array([[-1, 7], [1, 10]])).tolist() == [[0, 0], [2, 3]]
+
+
+def test_a_gradient_that_is_not_finite_is_named():
+    """The loss may be finite; no weight changes."""
+    model = agent().learn(40)
+    kernel = next(model.policy.world.reward.parameters())
+    hook = kernel.register_hook(lambda gradient: gradient.index_fill(0, torch.tensor([0]), torch.inf))
+    before = copy.deepcopy(model.policy.state_dict())
+    with pytest.raises(BadNumbersError, match=r"gradients not finite: \['world.reward"):
+        model.update()
+    after = model.policy.state_dict()
+    learned = {name for name, _ in model.policy.named_parameters()}
+    assert all(torch.equal(after[name], before[name]) for name in learned)
+    hook.remove()
+    model.update()
+
+
+def test_callbacks_hear_of_every_rollout():
+    heard = []
+
+    class Counts(BaseCallback):
+        def _on_rollout_start(self):
+            heard.append("start")
+
+        def _on_step(self):
+            heard.append("step")
+            return True
+
+        def _on_rollout_end(self):
+            heard.append("end")
+
+    agent().learn(30, callback=Counts())
+    assert heard == ["start", "step", "end"] * 30
 
 
 def test_a_loss_that_is_not_finite_is_named():

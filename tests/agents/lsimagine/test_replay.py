@@ -143,12 +143,13 @@ def test_views_are_kept_once_and_freed_with_their_step():
     assert len(set(grown[2:])) == 1 and grown[-1] <= CHUNK * (48 + 16)
 
 
-def test_jumps_that_were_overwritten_are_not_completed():
+def test_jumps_that_were_overwritten_are_dropped():
     replay = memory(20, length=5)
     replay.add_step(0, {"number": 0, "first": True, "last": False}, paid=0.0, score=0.0, view=view(0), view_score=0.5)
     for number in range(1, 30):
         replay.add_step(0, {"number": number, "first": False, "last": False}, paid=0.0, score=float(number == 29))
-    assert replay.counts["completed"] == 1 and not replay._rows["complete"].any() and not len(replay.views)
+    assert replay.counts == {"begun": 1, "dropped": 1} and not replay._pending[0].size
+    assert not replay._rows["complete"].any() and not len(replay.views)
 
 
 def test_state_goes_on_as_the_memory_does(tmp_path):
