@@ -75,6 +75,8 @@ class Config:
     """Rate of the slow critic."""
     bf16: bool = False
     """Forward passes of training in bfloat16, losses in float32; the numbers are other ones then."""
+    compile: bool = False
+    """Compile the world model's networks with torch.compile at their first use (minutes); numbers are rounded otherwise then."""
 
     def widths(self) -> Size:
         """Widths of the networks.

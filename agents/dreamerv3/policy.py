@@ -47,6 +47,9 @@ class DreamerPolicy(BasePolicy):
         self.behaviour = self.make_behaviour(config)
         learned = [tensor for tensor in self.parameters() if tensor.requires_grad]
         self.optimizer = LaProp(learned, lr_schedule(1), clip=config.clip, warmup=config.warmup)
+        if config.compile:
+            for module in (self.world.encoder, self.world.decoder, *self.world.rssm.children()):
+                module.compile()
 
     def _get_constructor_parameters(self) -> dict[str, Any]:
         given = {"observation_space": self.observation_space, "action_space": self.action_space}

@@ -45,14 +45,9 @@ def dreamer(variant: str, device: str, size: str) -> Any:
     """An agent with a memory of random images, and its update."""
     case = dreamer_speed.Case("gpu", size, 16, 64, dreamer_speed.IMAGE)
     sizes = {"size": size, "batch_size": 16, "batch_length": 64, "buffer_size": 2_000, "learning_starts": 10_000}
-    config = DreamerConfig(**sizes, bf16=variant != "fp32")
+    config = DreamerConfig(**sizes, bf16=variant != "fp32", compile="compiled" in variant)
     env = DummyVecEnv([lambda: dreamer_speed.Noise(case.observation)])
-    model = DreamerV3("DreamerPolicy", env, config, seed=0, device=device).learn(2 * case.batch_length + 2)
-    if "compiled" in variant:
-        world = model.policy.world
-        for module in (world.encoder, world.decoder, *world.rssm.children()):
-            module.compile()
-    return model.update
+    return DreamerV3("DreamerPolicy", env, config, seed=0, device=device).learn(2 * case.batch_length + 2).update
 
 
 def main() -> None:

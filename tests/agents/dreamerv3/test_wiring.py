@@ -21,6 +21,25 @@ def model():
     return agent("mixed", n_envs=2, settings={"learning_starts": 1000}).learn(60)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("observation", ["mixed", "vector"])
+def test_compiled_networks_compute_the_same(observation):
+    """Needs a C++ compiler. The same draws, so that rounding is the only difference; weights go from one to the other."""
+    numbers = {}
+    for compiled in (False, True):
+        model = agent(observation, settings={"learning_starts": 1000, "compile": compiled}).learn(40)
+        seen = []
+        numbers[compiled], losses = seen, model.policy.losses
+        model.policy.losses = lambda *given, losses=losses, seen=seen: seen.append(losses(*given)) or seen[-1]
+        model.update()
+        saved = model.policy.state_dict()
+    agent(observation).policy.load_state_dict(saved)
+    (plain, *_), (fast, *_) = numbers[False][0], numbers[True][0]
+    assert plain.keys() == fast.keys()
+    for name, value in plain.items():
+        torch.testing.assert_close(fast[name], value, rtol=1e-3, atol=1e-4)
+
+
 def test_imagined_returns_by_hand(model):
     """In float64: rewards and continuations of the state reached, and the weight of all states before."""
     policy, world, behaviour = model.policy, model.policy.world, model.policy.behaviour
