@@ -76,7 +76,7 @@ class Config:
     bf16: bool = False
     """Forward passes of training in bfloat16, losses in float32; the numbers are other ones then."""
     compile: bool = False
-    """Compile the world model's networks with torch.compile at their first use (minutes); numbers are rounded otherwise then."""
+    """Compile the world model's networks with torch.compile at their first use (minutes); numbers are rounded otherwise."""
 
     def widths(self) -> Size:
         """Widths of the networks.
