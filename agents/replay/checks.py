@@ -1,6 +1,5 @@
 """What a replay memory takes: numbers that are finite and fit, or an error that names the field."""
 
-import math
 import operator
 from typing import Any
 
@@ -12,10 +11,10 @@ from papergym.envs.checks import is_whole
 
 
 def stored(name: str, value: Any, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    """``value`` as a memory keeps it, of ``shape`` and ``dtype``.
+    """``value`` as a memory keeps it, of ``shape`` and ``dtype``; axes of length 1 may be missing or too many.
 
     Raises:
-        ValueError: no numbers, another number of them, NaN or infinity (after the conversion too), or a number that an
+        ValueError: no numbers, another shape, NaN or infinity (after the conversion too), or a number that an
             integer dtype cannot hold.
     """
     array = np.asarray(value)
@@ -28,7 +27,7 @@ def stored(name: str, value: Any, shape: tuple[int, ...], dtype: np.dtype) -> np
 def _converted(name: str, value: Any, array: np.ndarray, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     if array.dtype.kind not in "biuf":
         raise ValueError(f"{name}: expected numbers, got {array.dtype} ({type(value).__name__}).")
-    if array.size != math.prod(shape):
+    if _long(array.shape) != _long(shape):
         raise ValueError(f"{name}: expected the shape {shape}, got {array.shape}.")
     array = array.reshape(shape)
     if array.dtype == dtype:
@@ -38,6 +37,16 @@ def _converted(name: str, value: Any, array: np.ndarray, shape: tuple[int, ...],
     if dtype.kind != "f" and (kept != array).any():
         raise ValueError(f"{name}: expected numbers that {dtype} holds exactly, got {_first(array, kept != array)}.")
     return kept
+
+
+def flat(value: Any, count: int, shape: tuple[int, ...]) -> Any:
+    """``value`` of shape (count, ``*shape``) as (count, size), up to axes of length 1; others as they are, to be refused."""
+    return np.reshape(value, (count, -1)) if _long(np.shape(value)) == _long((count, *shape)) else value
+
+
+def _long(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The axes that are not of length 1: an array reshaped between shapes that agree in them keeps its layout."""
+    return tuple(length for length in shape if length != 1)
 
 
 def all_finite(array: np.ndarray) -> bool:

@@ -10,7 +10,7 @@ from stable_baselines3.common.type_aliases import ReplayBufferSamples
 from stable_baselines3.common.vec_env import VecNormalize
 
 from papergym.agents.checkpoint.state import State, generator_state, set_generator_state
-from papergym.agents.replay.checks import check_generator, entries, exactly, flags, stored, whole
+from papergym.agents.replay.checks import check_generator, entries, exactly, flags, flat, stored, whole
 from papergym.agents.replay.nstep import returns
 
 
@@ -115,6 +115,8 @@ class FrameReplay(ReplayBuffer):
         shape, dtype = (self.n_envs, self.frame_stack * self.frame_shape[0], *self.frame_shape[1:]), self._dtype
         for name, value in (("observations", obs), ("next_observations", next_obs)):
             stored(name, value, shape, dtype)
+        obs, next_obs = (np.reshape(value, shape) for value in (obs, next_obs))  # of the dtype in which they came
+        action = flat(action, self.n_envs, self.action_space.shape or ())
         action = stored("actions", action, (self.n_envs, self.action_dim), np.dtype(np.float32))
         reward = stored("rewards", reward, (self.n_envs,), np.dtype(np.float32))
         done = flags("dones", done, self.n_envs)
@@ -169,7 +171,10 @@ class FrameReplay(ReplayBuffer):
         return (slots[:, None] - np.minimum(back, self.age[envs, slots][:, None])) % self.slots
 
     def get_state(self) -> State:
-        """The filled part, as :func:`papergym.agents.checkpoint.state.save_state` takes it."""
+        """The filled part, as :func:`papergym.agents.checkpoint.state.save_state` takes it.
+
+        ``frames`` is a view: save it before the next :meth:`add`. Everything else is a copy.
+        """
         used = int(min(self.head.max(), self.slots))
         arrays = {
             name: getattr(self, name)[:, :used].copy()

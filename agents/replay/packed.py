@@ -149,6 +149,16 @@ def transition_fields(observation_space: spaces.Space, action_space: spaces.Spac
     return fields
 
 
+def flattened_fields(observation_space: spaces.Space, action_space: spaces.Space) -> dict[str, tuple[int, ...]]:
+    """Shape in its space of every field that a row keeps flat: actions, and MultiDiscrete observations, of several axes."""
+    held = observation_space.spaces if isinstance(observation_space, spaces.Dict) else {"": observation_space}
+    found = {"actions": tuple(action_space.shape or ())}
+    for key, space in held.items():
+        if isinstance(space, spaces.MultiDiscrete):
+            found |= {f"{prefix}/{key}" if key else prefix: tuple(space.shape) for prefix in (_OBS, _NEXT)}
+    return {name: shape for name, shape in found.items() if len(shape) > 1}
+
+
 def _leaf(space: spaces.Space) -> FieldSpec:
     if isinstance(space, spaces.Discrete):
         return (1,), np.dtype(np.int64)

@@ -10,8 +10,8 @@ from stable_baselines3.common.type_aliases import DictReplayBufferSamples, Repla
 from stable_baselines3.common.vec_env import VecNormalize
 
 from papergym.agents.checkpoint.state import State, generator_state, set_generator_state
-from papergym.agents.replay.checks import check_generator, entries, flags, whole
-from papergym.agents.replay.packed import PackedRows, StagedRows, transition_fields
+from papergym.agents.replay.checks import check_generator, entries, flags, flat, whole
+from papergym.agents.replay.packed import PackedRows, StagedRows, flattened_fields, transition_fields
 
 _AT_IMPORT = torch.default_generator.initial_seed()
 
@@ -62,6 +62,7 @@ class PackedReplayBuffer(ReplayBuffer):
         self.handle_timeout_termination = handle_timeout_termination
         self.n_steps, self.gamma = n_steps, gamma
         fields = transition_fields(observation_space, action_space)
+        self._flattened = flattened_fields(observation_space, action_space)
         self.rows, self._staged = PackedRows(self.buffer_size * n_envs, fields), StagedRows(n_envs, fields)
         self._keys = list(observation_space.spaces) if isinstance(observation_space, spaces.Dict) else None
         self.seed(_seed_of_torch() if seed is None else seed)
@@ -86,11 +87,13 @@ class PackedReplayBuffer(ReplayBuffer):
         """Store one transition of each environment; every argument has leading dimension ``n_envs``.
 
         Raises:
-            ValueError: a field that is not finite or does not fit, by its name; the memory is as before.
+            ValueError: a field that is not finite or has another shape (up to axes of length 1), by its name; the memory is as
+                before.
         """
         values = {**self._fields("observations", obs), **self._fields("next_observations", next_obs)}
         values |= {"actions": action, "rewards": reward, "dones": flags("dones", done, self.n_envs)}
         cut = [self.handle_timeout_termination and info.get("TimeLimit.truncated", False) for info in infos]
+        values |= {name: flat(values[name], self.n_envs, shape) for name, shape in self._flattened.items()}
         values["timeouts"] = flags("timeouts (TimeLimit.truncated)", cut, self.n_envs)
         start = self.pos * self.n_envs
         self.rows.data[start : start + self.n_envs] = self._staged.write(values)
