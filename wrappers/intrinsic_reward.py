@@ -10,6 +10,7 @@ from gymnasium.vector import AutoresetMode
 
 from papergym.envs.renamed import renamed
 from papergym.wrappers.intrinsic.base import Bonus
+from papergym.wrappers.intrinsic.claims import claim
 from papergym.wrappers.intrinsic.mixing import REPORTED, Mix, RewardMixer, WrapperState
 from papergym.wrappers.intrinsic.resolving import resolve
 from papergym.wrappers.intrinsic.transitions import Observations, Transitions, mapped
@@ -32,9 +33,13 @@ class IntrinsicReward(WrapperState, gym.Wrapper[ObsType, ActType, ObsType, ActTy
     Args:
         env: environment with Box, Discrete, MultiDiscrete, MultiBinary or Dict observations.
         bonus: a :class:`~papergym.wrappers.intrinsic.base.Bonus`, or the name of one. A bonus object may be shared by other
-            wrappers, or by a replay relabeller.
+            wrappers, or by a replay relabeller, unless it is ``episodic``: it would mix the episodes of its environments.
         weight, mix, decay, normalize: see :class:`~papergym.wrappers.intrinsic.mixing.RewardMixer`.
         bonus_arguments: arguments of a bonus given by name.
+
+    Raises:
+        ValueError: spaces or arguments that the bonus refuses; at ``reset``, an episodic bonus that another wrapper, which
+            still exists, has reset before.
 
     Rebuilding the environment from its spec builds a *fresh* bonus with the same arguments; what it learned travels by
     ``state_dict``.
@@ -62,7 +67,12 @@ class IntrinsicReward(WrapperState, gym.Wrapper[ObsType, ActType, ObsType, ActTy
         self._obs: Observations = None
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[ObsType, dict[str, Any]]:
-        """Reset the environment; a running episode is forgotten, and the first observation earns nothing."""
+        """Reset the environment; a running episode is forgotten, and the first observation earns nothing.
+
+        Raises:
+            ValueError: the bonus is episodic and another wrapper uses it; nothing has changed.
+        """
+        claim(self.bonus, self)
         obs, info = self.env.reset(seed=seed, options=options)
         self.bonus.reset(_FIRST)
         self.mixer.reset(_FIRST)
@@ -71,9 +81,9 @@ class IntrinsicReward(WrapperState, gym.Wrapper[ObsType, ActType, ObsType, ActTy
 
     def step(self, action: ActType) -> tuple[ObsType, SupportsFloat, bool, bool, dict[str, Any]]:
         """Step once; the observation reached earns the intrinsic reward, the last one of an episode included."""
+        actions = np.array(action)[None] if "action" in self.bonus.needs else None  # a copy: the environment may change it
         obs, extrinsic, terminated, truncated, info = self.env.step(action)
         ended, batch = terminated or truncated, _batched(obs)
-        actions = np.asarray(action)[None] if "action" in self.bonus.needs else None
         done = np.array([ended])
         intrinsic = self.bonus.reward(Transitions(next_obs=batch, obs=self._obs, action=actions, done=done, env=_FIRST))
         if self._obs is not None:

@@ -1,5 +1,6 @@
 """Count bonus: one over the root of how often a state, or its hash, was visited."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -13,6 +14,8 @@ from papergym.wrappers.intrinsic.transitions import Observations, Transitions
 from papergym.wrappers.intrinsic.vectors import explain, is_image
 
 Hash = Literal["auto", "exact", "simhash", "grid"]
+_CELLS = 2.0**63
+"""Cells from the origin that an int64 can number."""
 
 
 @dataclass(kw_only=True, eq=False)
@@ -22,9 +25,9 @@ class CountBonus(Bonus):
     All rows of a batch are counted at once: each is paid for the visits of earlier batches and its own.
 
     Args:
-        hash: ``"exact"`` (the observation's bytes), ``"simhash"`` (signs of ``bits`` random projections of the embedding),
-            ``"grid"`` (the embedding in cells of ``width``), or ``"auto"``: exact for ids and vectors of integers, simhash for
-            the rest, images and dicts among them.
+        hash: ``"exact"`` (the observation's numbers, as float64 or int64), ``"simhash"`` (signs of ``bits`` random projections
+            of the embedding), ``"grid"`` (the embedding in cells of ``width``), or ``"auto"``: exact for ids and vectors of
+            integers, simhash for the rest, images and dicts among them.
         bits: length of the SimHash; more bits, finer states.
         width: edge of a grid cell, one for all elements or one each.
         embed, dim: see :class:`~papergym.wrappers.intrinsic.features.Features`.
@@ -62,18 +65,29 @@ class CountBonus(Bonus):
         if self._rule is None:
             self._rule = self._choose(observations)
         if self._rule == "exact":
-            return _exact(observations)
+            return of_one_length(_exact(observations), self.counts)
         vectors = self.features(observations)
         if self._rule == "grid":
             if np.ndim(self.width) and len(np.ravel(self.width)) != vectors.shape[1]:
                 raise ValueError(f"width has {len(np.ravel(self.width))} edges, observations have {vectors.shape[1]} elements.")
-            codes = np.floor(vectors / np.asarray(self.width)).astype(np.int64)
+            codes = self._cells(vectors)
         else:
             if self._projection is None:
                 generator = np.random.default_rng(self.seed)
                 self._projection = generator.standard_normal((vectors.shape[1], self.bits), np.float32)
             codes = np.packbits(vectors @ self._projection > 0, axis=1)
         return [row.tobytes() for row in codes]
+
+    def _cells(self, vectors: np.ndarray) -> np.ndarray:
+        """(n, d) int64 numbers of the grid cells of ``vectors``."""
+        cells = np.floor(vectors.astype(np.float64) / np.asarray(self.width))
+        if not (np.abs(cells) < _CELLS).all():
+            most = np.abs(vectors).max()
+            raise ValueError(
+                f"expected elements up to 2**63 cells of width {self.width} from 0, got {most:.3g}. Nothing was stored; use a "
+                "larger width."
+            )
+        return cells.astype(np.int64)
 
     def _choose(self, observations: Observations) -> str:
         if self.hash != "auto":
@@ -121,13 +135,30 @@ class CountBonus(Bonus):
         self.counts = {key.tobytes(): int(n) for key, n in zip(keys, state.get("visits", ()))}
 
 
+def of_one_length(keys: list[bytes], counted: Iterable[bytes]) -> list[bytes]:
+    """``keys``, which are as long as those counted, so that one array holds them all.
+
+    Raises:
+        ValueError: they are longer or shorter.
+    """
+    held = len(next(iter(counted), keys[0]))
+    if len(keys[0]) != held:
+        raise ValueError(
+            f"expected observations with keys of {held} bytes, as those counted, got {len(keys[0])} bytes: their size or dtype "
+            "must never change."
+        )
+    return keys
+
+
 def _exact(observations: Observations) -> list[bytes]:
     if isinstance(observations, dict):
         parts = [_exact(observations[key]) for key in sorted(observations)]
         return [b"".join(row) for row in zip(*parts)]
     array = np.asarray(observations)
-    if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
-        explain(array.reshape(len(array), -1), "observation")
+    if np.issubdtype(array.dtype, np.floating):
+        if not np.isfinite(array).all():
+            explain(array.reshape(len(array), -1), "observation")
+        array = array.astype(np.float64) + 0.0  # one key for float32 and float64 of one state, and for 0.0 and -0.0
     if np.issubdtype(array.dtype, np.integer):
         array = array if array.dtype == np.uint8 else array.astype(np.int64)
     return [row.tobytes() for row in np.ascontiguousarray(array.reshape(len(array), -1))]

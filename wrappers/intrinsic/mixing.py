@@ -31,6 +31,8 @@ class RewardMixer:
             section 2.4), so that they have no unit: their discounted sum varies by about 1, a step pays about 0.05 to 0.2 and
             at most a few units. False leaves them in the bonus's own unit, for example the distances of KNNNovelty, which
             are 10 to 100 times a dm_control task's reward.
+            The sums before the first step, one 0 for each environment, belong to the statistics: without them the first
+            deviation is that of nearly equal numbers, and the first step would pay up to thousands.
         gamma: discount of that sum; it runs on across episode ends, as in RND.
     """
 
@@ -93,6 +95,7 @@ class RewardMixer:
         if missing > 0:
             self._discounted = np.concatenate([self._discounted, np.zeros(missing)])
             self._sums = np.concatenate([self._sums, np.zeros((3, missing))], axis=1)
+            self._moments.update(np.zeros(missing))
 
     def state_dict(self) -> dict[str, Any]:
         """Exact state."""

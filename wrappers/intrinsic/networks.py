@@ -1,6 +1,7 @@
-"""Networks of the bonuses. Each is built under its own seed and leaves torch's global generator unchanged."""
+"""Networks of the bonuses. Each is built under its own seed and leaves torch's global generators unchanged."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any, TypeVar
 
@@ -15,10 +16,17 @@ from papergym.wrappers.intrinsic.transitions import Observations
 Module = TypeVar("Module", bound=nn.Module)
 
 
+@contextmanager
+def generator_at(seed: int) -> Iterator[None]:
+    """Inside, torch's CPU generator starts at ``seed``; outside, it goes on as before. Those of GPUs are not touched."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed would reseed the GPUs, which were not saved
+        yield
+
+
 def seeded(build: Callable[[], Module], seed: int) -> Module:
     """A module built by ``build`` with orthogonal weights and zero biases drawn from ``seed``."""
-    with torch.inference_mode(False), torch.enable_grad(), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with torch.inference_mode(False), torch.enable_grad(), generator_at(seed):
         module = build()
         for layer in module.modules():
             if isinstance(layer, (nn.Linear, nn.Conv2d)):
@@ -91,7 +99,18 @@ class RandomEncoder:
         self.layout = Layout(example, space)
         self.device = device
         self.net = seeded(lambda: Encoder(self.layout.shapes or {}, dim, 256), seed).to(device).requires_grad_(False)
-        self._weights = [] if device != "cpu" else [weight.numpy() for weight in self.net.head.parameters()]  # views
+        self._weights = self._views()
+
+    def _views(self) -> list[np.ndarray]:
+        """Weights and biases of the head as numpy arrays that share the parameters' memory; none on another device."""
+        return [] if self.device != "cpu" else [weight.numpy() for weight in self.net.head.parameters()]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_weights"}  # copied, views would be arrays
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._weights = self._views()
 
     @property
     def sizes(self) -> dict[str, tuple[int, ...]]:

@@ -27,7 +27,7 @@ def relabel(batch: Batch, bonus: Bonus, *, weight: float = 1.0, mix: Mix = "add"
 
     Args:
         batch: samples of a stable-baselines3 buffer, a Tianshou ``Batch``, a TorchRL ``TensorDict``, or a dict; arrays or
-            tensors, rewards (n,) or (n, 1).
+            tensors, rewards (n,) or (n, 1). Rewards that are no floating-point numbers come back as float32.
         bonus: any bonus that is not episodic.
         weight: factor of the intrinsic reward.
         mix: ``"add"`` or ``"replace"``.
@@ -39,8 +39,7 @@ def relabel(batch: Batch, bonus: Bonus, *, weight: float = 1.0, mix: Mix = "add"
     require_one_of("mix", mix, Mix)
     refuse_episodic(bonus)
     rewards: Any = _get(batch, "reward")
-    if not hasattr(rewards, "shape"):
-        rewards = np.asarray(rewards, np.float32)
+    rewards = _floating(rewards)
     actions = _numpy(_get(batch, "action")) if "action" in bonus.needs else None
     if actions is not None and actions.ndim == 2 and actions.shape[1] == 1 and np.issubdtype(actions.dtype, np.integer):
         actions = actions[:, 0]
@@ -57,6 +56,15 @@ def refuse_episodic(bonus: Bonus) -> None:
     """Raise ValueError for a bonus whose rewards depend on the running episode."""
     if bonus.episodic:
         raise ValueError(f"{type(bonus).__name__} is episodic and cannot score replayed transitions: wrap the environment.")
+
+
+def _floating(rewards: Any) -> Any:
+    """An array or tensor of floating-point numbers, float32 where they were others."""
+    if hasattr(rewards, "new_tensor"):
+        return rewards if rewards.is_floating_point() else rewards.float()
+    if hasattr(rewards, "dtype") and np.issubdtype(rewards.dtype, np.floating):
+        return rewards
+    return np.asarray(rewards, np.float32)
 
 
 def _get(batch: Any, field: str) -> Any:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from papergym.wrappers.intrinsic.base import require
-from papergym.wrappers.intrinsic.count import CountBonus, Hash
+from papergym.wrappers.intrinsic.count import CountBonus, Hash, of_one_length
 from papergym.wrappers.intrinsic.icm import features
 from papergym.wrappers.intrinsic.inverse import InverseBonus
 from papergym.wrappers.intrinsic.memory import require_distinct
@@ -86,7 +86,7 @@ class RIDE(InverseBonus):
     def _embed(self, transitions: Transitions) -> Any:
         arrays = super()._embed(transitions)
         require_distinct(transitions.slots)
-        keys = self.hashes._embed(transitions)
+        keys = of_one_length(self.hashes._embed(transitions), (key for counter in self.episodes for key in counter))
         impact = np.linalg.norm(self._encode(arrays, "next_") - self._encode(arrays, "obs_"), axis=1)
         return _Seen(arrays, impact, keys)
 

@@ -9,6 +9,7 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs
 
 from papergym.envs.renamed import renamed
 from papergym.wrappers.intrinsic.base import Bonus
+from papergym.wrappers.intrinsic.claims import claim
 from papergym.wrappers.intrinsic.mixing import REPORTED, Mix, RewardMixer, WrapperState
 from papergym.wrappers.intrinsic.resolving import resolve
 from papergym.wrappers.intrinsic.transitions import Observations, Transitions, copied, replaced
@@ -52,7 +53,12 @@ class IntrinsicReward(WrapperState, VecEnvWrapper):
         self._actions: Any = None
 
     def reset(self) -> VecEnvObs:
-        """Reset all environments; first observations earn nothing."""
+        """Reset all environments; first observations earn nothing.
+
+        Raises:
+            ValueError: the bonus is episodic and another wrapper uses it; nothing has changed.
+        """
+        claim(self.bonus, self)
         obs = self.venv.reset()
         self.bonus.reset(self._all)
         self.mixer.reset(self._all)
@@ -62,7 +68,7 @@ class IntrinsicReward(WrapperState, VecEnvWrapper):
 
     def step_async(self, actions: np.ndarray) -> None:
         """Start a step."""
-        self._actions = np.asarray(actions) if "action" in self.bonus.needs else None
+        self._actions = np.array(actions) if "action" in self.bonus.needs else None  # a copy: they may be changed
         self.venv.step_async(actions)
 
     def step_wait(self) -> tuple[VecEnvObs, np.ndarray, np.ndarray, list[dict[str, Any]]]:

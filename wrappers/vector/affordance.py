@@ -6,9 +6,10 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.vector.utils import batch_space
 
+from papergym.wrappers.state import array_of_state, of_state
 from papergym.wrappers.vector.forwarding import Forwards
 from papergym.wrappers.vision.jump import JumpFlag
-from papergym.wrappers.vision.observation import AffordanceParts, Maps
+from papergym.wrappers.vision.observation import FLAG_KEYS, AffordanceParts, Maps
 from papergym.wrappers.wrapped import vector_env
 
 
@@ -31,12 +32,15 @@ class AffordanceObservation(Forwards, gym.vector.VectorWrapper, gym.utils.Record
         self.parts = AffordanceParts(maps, prompt, flag, key, envs.single_observation_space)
         self.single_observation_space = self.parts.space
         self.observation_space = batch_space(self.parts.space, envs.num_envs)
+        self._added: dict[str, np.ndarray] | None = None  # to the observations of the last step or reset
 
     def reset(
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
-        """Reset all environments, or those of ``options["reset_mask"]``."""
-        return self._add(*self.env.reset(seed=seed, options=options))  # type: ignore[arg-type]
+        """Reset all environments, or those of ``options["reset_mask"]``: the others keep their maps and count nothing."""
+        mask = (options or {}).get("reset_mask")  # read now: Gymnasium takes it out of the options
+        observations, info = self.env.reset(seed=seed, options=options)  # type: ignore[arg-type]
+        return self._add(observations, info, None if self._added is None else mask)
 
     def step(self, actions: Any) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """Step all, then map all pictures at once."""
@@ -46,10 +50,19 @@ class AffordanceObservation(Forwards, gym.vector.VectorWrapper, gym.utils.Record
         observations, info = self._add(observations, info)
         return observations, rewards, terminated, truncated, info
 
-    def _add(self, observations: Any, info: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    def _add(
+        self, observations: Any, info: dict[str, Any], mask: np.ndarray | None = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Observations and info with maps; of the environments of ``mask`` (num_envs,) only, all by default."""
         held = observations if isinstance(observations, dict) else {self.parts.key: observations}
-        added, said = self.parts(np.asarray(held[self.parts.key]))
-        masks = {f"_{name}": np.ones(self.num_envs, bool) for name in said}
+        chosen = np.ones(self.num_envs, bool) if mask is None else np.array(mask, bool)
+        slots = np.flatnonzero(chosen)
+        added, said = self.parts(np.asarray(held[self.parts.key])[slots], slots)
+        if len(slots) < self.num_envs and self._added is not None:
+            added = {name: _set(old.copy(), slots, added[name]) for name, old in self._added.items()}
+            said = {name: _set(np.zeros(self.num_envs, new.dtype), slots, new) for name, new in said.items()}
+        self._added = {name: new.copy() for name, new in added.items()}  # what the agent does to its own must not come back
+        masks = {f"_{name}": chosen.copy() for name in said}
         return {**held, **added}, {**info, **said, **masks}
 
     def _finals(self, finals: Any, done: np.ndarray) -> Any:
@@ -65,9 +78,25 @@ class AffordanceObservation(Forwards, gym.vector.VectorWrapper, gym.utils.Record
         return out
 
     def state_dict(self) -> dict[str, Any]:
-        """Exact state of the flag's statistics."""
-        return self.parts.state_dict()
+        """Exact state: the flag's statistics, and the last maps, which a reset of some environments keeps for the others."""
+        return {**self.parts.state_dict(), "added": {name: array.copy() for name, array in (self._added or {}).items()}}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore what :meth:`state_dict` returned."""
+        """Restore what :meth:`state_dict` returned.
+
+        Raises:
+            ValueError: no such state, or one of other environments or another flag; nothing has changed.
+        """
+        added = None
+        if of_state(of_state(state, "added")["added"]):  # nothing before the first reset
+            names = ("affordance",) if self.parts.flag is None else ("affordance", *FLAG_KEYS)
+            one = {name: self.parts.space[name] for name in names}
+            like = {name: np.zeros((self.num_envs, *(space.shape or ())), space.dtype) for name, space in one.items()}
+            added = {name: array_of_state(state["added"], name, like[name]) for name in names}
         self.parts.load_state_dict(state)
+        self._added = added
+
+
+def _set(array: np.ndarray, rows: np.ndarray, values: np.ndarray) -> np.ndarray:
+    array[rows] = values
+    return array

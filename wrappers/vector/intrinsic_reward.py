@@ -9,6 +9,7 @@ from gymnasium.vector import AutoresetMode
 
 from papergym.envs.renamed import renamed
 from papergym.wrappers.intrinsic.base import Bonus
+from papergym.wrappers.intrinsic.claims import claim
 from papergym.wrappers.intrinsic.mixing import REPORTED, Mix, RewardMixer, WrapperState
 from papergym.wrappers.intrinsic.resolving import resolve
 from papergym.wrappers.intrinsic.transitions import Observations, Transitions, copied, replaced, taken
@@ -66,7 +67,12 @@ class IntrinsicReward(WrapperState, Forwards, gym.vector.VectorWrapper, gym.util
     def reset(
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
-        """Reset all environments, or those of ``options["reset_mask"]``; first observations earn nothing."""
+        """Reset all environments, or those of ``options["reset_mask"]``; first observations earn nothing.
+
+        Raises:
+            ValueError: the bonus is episodic and another wrapper uses it; nothing has changed.
+        """
+        claim(self.bonus, self)
         mask = (options or {}).get("reset_mask")  # read now: Gymnasium takes it out of the options
         obs, info = self.env.reset(seed=seed, options=options)  # type: ignore[arg-type]
         chosen = self._all if mask is None else np.flatnonzero(mask)
@@ -87,6 +93,7 @@ class IntrinsicReward(WrapperState, Forwards, gym.vector.VectorWrapper, gym.util
             raise ValueError(
                 f"environments {ended} have ended and autoreset is disabled: reset(options={{'reset_mask': ...}})."
             )
+        taken_actions = np.array(actions) if "action" in self.bonus.needs else None  # a copy: environments may change theirs
         obs, extrinsic, terminated, truncated, info = self.env.step(actions)
         done = np.logical_or(terminated, truncated)
         resetting = self._ended if self.mode is AutoresetMode.NEXT_STEP else np.zeros_like(done)
@@ -94,14 +101,16 @@ class IntrinsicReward(WrapperState, Forwards, gym.vector.VectorWrapper, gym.util
         rewards, intrinsic = np.array(extrinsic, np.float64), np.zeros(self.num_envs)
         episodes = np.zeros((3, self.num_envs))
         if len(acted):
-            batch = self._transitions(actions, obs, done, acted, info)
+            batch = self._transitions(taken_actions, obs, done, acted, info)
             raw = self.bonus.reward(batch)
             rewards[acted], intrinsic[acted], episodes[:, acted] = self.mixer(rewards[acted], raw, acted, done[acted])
         self._ended = done & (self.mode is not AutoresetMode.SAME_STEP)
         self._remember(obs)
         return obs, rewards, terminated, truncated, self._report(info, extrinsic, intrinsic, ~resetting, done, episodes)
 
-    def _transitions(self, actions: Any, obs: Any, done: np.ndarray, acted: np.ndarray, info: dict[str, Any]) -> Transitions:
+    def _transitions(
+        self, actions: np.ndarray | None, obs: Any, done: np.ndarray, acted: np.ndarray, info: dict[str, Any]
+    ) -> Transitions:
         """What the environments ``acted`` did, final observations in their place."""
         next_obs = obs
         if (self.mode is AutoresetMode.SAME_STEP) != ("final_obs" in info) and done.any():
@@ -112,7 +121,6 @@ class IntrinsicReward(WrapperState, Forwards, gym.vector.VectorWrapper, gym.util
         if self.mode is AutoresetMode.SAME_STEP and done.any():
             next_obs = replaced(obs, info["final_obs"], done)
         before = self._obs if self.bonus.needs else None
-        actions = np.asarray(actions) if "action" in self.bonus.needs else None
         if acted is self._all:
             return Transitions(next_obs=next_obs, obs=before, action=actions, done=done, env=acted)
         before = None if before is None else taken(before, acted)

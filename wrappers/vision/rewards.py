@@ -19,6 +19,8 @@ from papergym.wrappers.vision.scorer import FRAMES, VideoTextScorer, calibrated,
 MODES = ("direct", "delta", "record")
 NEGATIVES = ("Look at the sky", "Walk to a meadow", "Look at a rock wall", "Find brown soil")
 """Prompts that a goal must beat; MineDojo's own were never published."""
+NO_STEP = -1.0
+"""The value of the step before in an episode's first step; every other lies in [0, 1]. States must be finite: no NaN."""
 
 
 def picture_of(observations: Any, key: str) -> np.ndarray:
@@ -100,7 +102,7 @@ class MineCLIPScore(Bonus):
         others = [] if self.mode == "record" else check_texts(self.negatives)
         self._texts = self.scorer.encode_texts([*check_texts(self.prompt), *others])
         window = (FRAMES, self.scorer.feature_size)
-        self._slots = _Slots(features=(window, 0.0), before=((), np.nan), best=((), 0.0))
+        self._slots = _Slots(features=(window, 0.0), before=((), NO_STEP), best=((), 0.0))
 
     @property
     def episodic(self) -> bool:
@@ -136,7 +138,7 @@ class MineCLIPScore(Bonus):
             return np.maximum(value - 1.0 / x[1].shape[1], 0.0)
         if self.mode == "delta":
             before = held["before"][transitions.slots]
-            return np.where(np.isnan(before), 0.0, value - before)
+            return np.where(before < 0, 0.0, value - before)
         return np.where(value.astype(np.float32) > held["best"][transitions.slots], self.scale * value, 0.0)
 
     def _store(self, transitions: Transitions, x: tuple[np.ndarray, np.ndarray]) -> None:
@@ -155,9 +157,8 @@ class MineCLIPScore(Bonus):
         """Exact state in the middle of episodes."""
         return {**super().state_dict(), "slots": self._slots.state_dict()}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore what :meth:`state_dict` returned."""
-        super().load_state_dict(state)
+    def _load(self, state: dict[str, Any]) -> None:
+        super()._load(state)
         self._slots.load_state_dict(state["slots"])
 
 
@@ -213,9 +214,8 @@ class AffordanceBonus(Bonus):
         """Exact state in the middle of episodes."""
         return {**super().state_dict(), "slots": self._slots.state_dict()}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore what :meth:`state_dict` returned."""
-        super().load_state_dict(state)
+    def _load(self, state: dict[str, Any]) -> None:
+        super()._load(state)
         self._slots.load_state_dict(state["slots"])
 
 

@@ -13,6 +13,7 @@ from papergym.envs.mine.spaces import image_sides
 from papergym.envs.mine.tasks import FACTS
 from papergym.wrappers.previous_reward import KEY as REWARD
 from papergym.wrappers.previous_reward import PreviousReward
+from papergym.wrappers.state import array_of_state
 from papergym.wrappers.vision.jump import JumpFlag
 from papergym.wrappers.vision.observation import FLAG_KEYS, AffordanceObservation, Maps, RemoveHUD
 from papergym.wrappers.vision.recipes import built, described
@@ -118,9 +119,14 @@ class LongTermSignals(gym.Wrapper, gym.utils.RecordConstructorArgs):
         return {"window": self._window.copy(), "best": self._best.copy(), "best_view": self._best_view.copy()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore what :meth:`state_dict` returned."""
-        self._window = np.array(state["window"], np.float32)
-        self._best, self._best_view = (np.array(state[name], np.float64) for name in ("best", "best_view"))
+        """Restore what :meth:`state_dict` returned.
+
+        Raises:
+            ValueError: no such state, or that of a wrapper with another scorer; nothing has changed.
+        """
+        window = array_of_state(state, "window", self._window)
+        best, best_view = (array_of_state(state, name, self._best) for name in ("best", "best_view"))
+        self._window, self._best, self._best_view = window, best, best_view
 
 
 class AgentView(gym.ObservationWrapper, gym.utils.RecordConstructorArgs):

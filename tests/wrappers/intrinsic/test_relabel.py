@@ -46,6 +46,23 @@ def test_batches_of_every_library(kind, bonus):
     np.testing.assert_allclose(rewards(relabel(batch, bonus(), mix="replace")), expected, rtol=1e-5)
 
 
+@pytest.mark.parametrize("mix", ["add", "replace"])
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int32", "int64", "float32", "float64"])
+@pytest.mark.parametrize("kind", ["numpy", "torch", "list"])
+def test_rewards_of_every_type_keep_the_intrinsic_one(kind, dtype, mix):
+    whole = np.arange(12) % 2
+    rewards = {
+        "numpy": whole.astype(dtype), "torch": torch.from_numpy(whole).to(getattr(torch, dtype)), "list": whole.tolist()
+    }[kind]  # fmt: skip
+    bonus = KNNNovelty(memory="batch", k=2)
+    expected = 0.3 * KNNNovelty(memory="batch", k=2).reward(NEXT).astype(np.float64) + (whole if mix == "add" else 0)
+    got = relabel({**plain()[0], "reward": rewards}, bonus, weight=0.3, mix=mix)["reward"]
+    np.testing.assert_allclose(np.asarray(got), expected, rtol=1e-6)
+    assert isinstance(got, torch.Tensor) == (kind == "torch")
+    wanted = "float64" if dtype == "float64" and kind != "list" and (mix == "add" or kind == "torch") else "float32"
+    assert np.asarray(got).dtype == wanted
+
+
 def test_observing_is_a_choice():
     bonus = KNNNovelty(k=1)
     relabel(plain()[0], bonus, observe=False)

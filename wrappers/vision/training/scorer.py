@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from papergym.wrappers.intrinsic.networks import generator_at
 from papergym.wrappers.vision.concepts import CONCEPTS, NAMES, caption
 from papergym.wrappers.vision.scorer import FRAMES
 from papergym.wrappers.vision.small import SmallNetwork, recency, shrink
@@ -97,10 +98,10 @@ def train(
         progress: called with (phase, done, of, loss).
         clips_count: clips of players to make.
     """
-    torch.manual_seed(seed)
     said = progress or (lambda *_: None)
     choice, played = gather(pictures_count, clips_count, seed, said)
-    network = SmallNetwork().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    with generator_at(seed):
+        network = SmallNetwork().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     settings = {"images": pictures_count, "clips": clips_count, "seed": seed}
     run = Run(network, RATE, steps, output, settings, np.random.default_rng(seed))
     while run.done < steps:

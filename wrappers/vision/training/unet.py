@@ -8,6 +8,7 @@ import h5py
 import numpy as np
 import torch
 
+from papergym.wrappers.intrinsic.networks import generator_at
 from papergym.wrappers.vision.affordance import ZoomAffordance
 from papergym.wrappers.vision.concepts import CONCEPTS, caption
 from papergym.wrappers.vision.small import SmallScorer
@@ -69,13 +70,13 @@ def train(file: Path, scorer: SmallScorer, steps: int, output: Path, progress: P
     Raises:
         ValueError: the file is not annotated to its end.
     """
-    torch.manual_seed(seed)
     with h5py.File(file) as held:
         if "annotated" not in held or not held["annotated"][:].all():  # type: ignore[index]
             raise ValueError(f"Expected maps for every picture in {file}, got fewer: run `papergym affordance annotate` first.")
         frames, concepts, maps = shrink(held["frames"][:]), held["concepts"][:], held["maps"][:]  # type: ignore[index]
     targets, shown = _targets(np.asarray(maps), np.asarray(concepts)), _shown(np.asarray(concepts))
-    network = UNetwork(scorer.feature_size).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    with generator_at(seed):
+        network = UNetwork(scorer.feature_size).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     run = Run(network, RATE, steps, output, {"images": len(frames), "seed": seed}, np.random.default_rng(seed))
     while run.done < steps:
         loss = _loss(run, scorer, frames, targets, shown)
