@@ -25,7 +25,6 @@ from papergym.agents.replay.sequences import SequenceReplay
 
 _FLAG = ((), np.dtype(np.bool_))
 _SEEN = "observation/"
-_REMEDY = "Lower learning_rate, or look at the scale of rewards and observations"
 
 
 def _of_env(observation: Any, env: int) -> Any:
@@ -258,7 +257,7 @@ class DreamerV3(ExactResume, BaseAlgorithm):
         numbers = dict(zip(tensors, values))
         bad = {name: value for name, value in numbers.items() if not np.isfinite(value)}
         if bad:
-            raise BadNumbersError(f"step {self.num_timesteps}, update {self._n_updates}: not finite: {bad}. {_REMEDY}")
+            raise self._bad_numbers(f"not finite: {bad}")
         return numbers
 
     def _check_gradients(self) -> None:
@@ -267,9 +266,11 @@ class DreamerV3(ExactResume, BaseAlgorithm):
         finite = torch.stack(list(torch._foreach_norm(list(given.values())))).isfinite()
         if not finite.all():
             bad = [name for name, fine in zip(given, finite.tolist()) if not fine]
-            raise BadNumbersError(
-                f"step {self.num_timesteps}, update {self._n_updates}: gradients not finite: {bad}. {_REMEDY}"
-            )
+            raise self._bad_numbers(f"gradients not finite: {bad}")
+
+    def _bad_numbers(self, what: str) -> BadNumbersError:
+        remedy = "Lower learning_rate, or look at the scale of rewards and observations"
+        return BadNumbersError(f"step {self.num_timesteps}, update {self._n_updates}: {what}. {remedy}")
 
     def _cut_episodes(self) -> None:
         assert self.env is not None

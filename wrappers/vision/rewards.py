@@ -62,8 +62,31 @@ class _Slots:
         }
 
 
+class _SlotBonus(Bonus):
+    """A bonus that remembers the running episode of each environment in ``_slots``."""
+
+    _slots: _Slots
+
+    def reset(self, env: np.ndarray | None = None) -> None:
+        """Forget the running episodes of these environments."""
+        self._slots.clear(env)
+
+    def _end(self, transitions: Transitions) -> None:
+        """Forget the episodes that end with these transitions."""
+        if transitions.done is not None:
+            self._slots.clear(transitions.slots[np.asarray(transitions.done, bool)])
+
+    def state_dict(self) -> dict[str, Any]:
+        """Exact state in the middle of episodes."""
+        return {**super().state_dict(), "slots": self._slots.state_dict()}
+
+    def _load(self, state: dict[str, Any]) -> None:
+        super()._load(state)
+        self._slots.load_state_dict(state["slots"])
+
+
 @dataclass(kw_only=True, eq=False)
-class MineCLIPScore(Bonus):
+class MineCLIPScore(_SlotBonus):
     """What a scorer says of the last 16 frames of the running episode and a prompt.
 
     One frame is encoded for each step; frames before an episode's first step are zero features. A batch of environments is
@@ -109,10 +132,6 @@ class MineCLIPScore(Bonus):
         """The window and the record are the running episode's."""
         return True
 
-    def reset(self, env: np.ndarray | None = None) -> None:
-        """Forget the running episodes of these environments."""
-        self._slots.clear(env)
-
     def logits(self, transitions: Transitions) -> np.ndarray:
         """(n, prompts) logits of the batch as the next step of each environment; changes nothing."""
         return self._embed(transitions)[1]
@@ -145,25 +164,16 @@ class MineCLIPScore(Bonus):
         slots, held, value = transitions.slots, self._slots.arrays, self._value(x[1])
         held["features"][slots], held["before"][slots] = x[0], value
         held["best"][slots] = np.maximum(held["best"][slots], value)
-        if transitions.done is not None:
-            self._slots.clear(slots[np.asarray(transitions.done, bool)])
+        self._end(transitions)
 
     def config(self) -> dict[str, Any]:
         """The arguments, as plain data."""
         plain = {"scorer": described(self.scorer), "negatives": list(self.negatives)}
         return {**super().config(), **plain, "calibration": self.calibration and list(self.calibration)}
 
-    def state_dict(self) -> dict[str, Any]:
-        """Exact state in the middle of episodes."""
-        return {**super().state_dict(), "slots": self._slots.state_dict()}
-
-    def _load(self, state: dict[str, Any]) -> None:
-        super()._load(state)
-        self._slots.load_state_dict(state["slots"])
-
 
 @dataclass(kw_only=True, eq=False)
-class AffordanceBonus(Bonus):
+class AffordanceBonus(_SlotBonus):
     """The Gaussian score of the affordance map in the observation (see AffordanceObservation).
 
     Args:
@@ -190,10 +200,6 @@ class AffordanceBonus(Bonus):
         """The record is the running episode's."""
         return self.mode == "record"
 
-    def reset(self, env: np.ndarray | None = None) -> None:
-        """Forget the running episodes of these environments."""
-        self._slots.clear(env)
-
     def _embed(self, transitions: Transitions) -> np.ndarray:
         maps = picture_of(transitions.next_obs, self.key)
         self._slots.ensure(transitions.slots)
@@ -207,16 +213,7 @@ class AffordanceBonus(Bonus):
     def _store(self, transitions: Transitions, x: np.ndarray) -> None:
         best, slots = self._slots.arrays["best"], transitions.slots
         best[slots] = np.maximum(best[slots], x)
-        if transitions.done is not None:
-            self._slots.clear(slots[np.asarray(transitions.done, bool)])
-
-    def state_dict(self) -> dict[str, Any]:
-        """Exact state in the middle of episodes."""
-        return {**super().state_dict(), "slots": self._slots.state_dict()}
-
-    def _load(self, state: dict[str, Any]) -> None:
-        super()._load(state)
-        self._slots.load_state_dict(state["slots"])
+        self._end(transitions)
 
 
 class VisionReward(IntrinsicReward[Any, Any]):

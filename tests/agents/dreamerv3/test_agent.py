@@ -20,16 +20,9 @@ from papergym.agents.dreamerv3.build import build
 from papergym.agents.dreamerv3.config import Config
 from papergym.agents.dreamerv3.policy import DreamerPolicy
 from papergym.agents.dreamerv3.spaces import observation_parts
-from papergym.agents.dreamerv3.world_model import Size
 from papergym.agents.errors import BadNumbersError, UsageError
 
-TINY = Size(deter=16, hidden=8, classes=4, depth=4, units=8)
-
-
-@pytest.fixture(autouse=True)
-def tiny(monkeypatch):
-    """Networks of a few thousand parameters under the name 1M."""
-    monkeypatch.setattr(Config, "widths", lambda self: TINY)
+pytestmark = pytest.mark.usefixtures("tiny")
 
 
 def config(**changes):

@@ -5,14 +5,10 @@ import pytest
 import torch
 
 from papergym.agents.dreamerv3.behaviour import Returns
-from papergym.agents.dreamerv3.config import Config
 from papergym.agents.nets.symlog import two_hot_mean
-from tests.agents.dreamerv3.test_agent import TINY, agent
+from tests.agents.dreamerv3.test_agent import agent
 
-
-@pytest.fixture(autouse=True)
-def tiny(monkeypatch):
-    monkeypatch.setattr(Config, "widths", lambda self: TINY)
+pytestmark = pytest.mark.usefixtures("tiny")
 
 
 @pytest.fixture

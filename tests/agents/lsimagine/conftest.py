@@ -6,11 +6,9 @@ import pytest
 from gymnasium import spaces
 from stable_baselines3.common.vec_env import DummyVecEnv
 
-from papergym.agents.dreamerv3.world_model import Size
 from papergym.agents.lsimagine.algorithm import Baseline, LSImagine
 from papergym.agents.lsimagine.config import Config
-
-TINY = Size(deter=16, hidden=8, classes=4, depth=4, units=8)
+from tests.agents.dreamerv3.conftest import TINY
 
 
 class World(gym.Env):
